@@ -1,0 +1,94 @@
+"""hippo: graph-based long-term memory for language models.
+
+    from hippo import Hippo
+
+    memory = Hippo.open("my-index")
+    memory.add_files("notes/")
+    for hit in memory.retrieve("Who founded the company that built the bridge?").hits:
+        print(hit.rank, hit.title, hit.text)
+"""
+
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AddReport",
+    "Chunk",
+    "Columns",
+    "Config",
+    "Document",
+    "Explanation",
+    "Fact",
+    "Hippo",
+    "HippoError",
+    "Hit",
+    "PathStep",
+    "Profile",
+    "ProgressBars",
+    "Retrieval",
+    "SeedFact",
+    "Skipped",
+    "Status",
+    "Triple",
+    "load_config",
+]
+
+_HOMES = {
+    "AddReport": "types",
+    "Chunk": "types",
+    "Columns": "documents",
+    "Config": "config",
+    "Document": "types",
+    "Explanation": "types",
+    "Fact": "types",
+    "Hippo": "engine",
+    "HippoError": "errors",
+    "Hit": "types",
+    "PathStep": "types",
+    "Profile": "retrieval.profiles",
+    "ProgressBars": "progress",
+    "Retrieval": "types",
+    "SeedFact": "types",
+    "Skipped": "types",
+    "Status": "types",
+    "Triple": "types",
+    "load_config": "config",
+}
+
+if TYPE_CHECKING:
+    from hippo.config import Config, load_config
+    from hippo.documents import Columns
+    from hippo.engine import Hippo
+    from hippo.errors import HippoError
+    from hippo.progress import ProgressBars
+    from hippo.retrieval.profiles import Profile
+    from hippo.types import (
+        AddReport,
+        Chunk,
+        Document,
+        Explanation,
+        Fact,
+        Hit,
+        PathStep,
+        Retrieval,
+        SeedFact,
+        Skipped,
+        Status,
+        Triple,
+    )
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use, so that `import hippo` stays fast."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'hippo' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(f"hippo.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

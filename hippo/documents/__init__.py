@@ -1,0 +1,27 @@
+"""Documents in, chunks out: read files and Python values, find sentences, cut chunks.
+
+```
+files, folders ── iter_documents ──┐
+                                   ├─► Document ── Chunker ─► Chunk
+Python values ─── coerce_documents ┘
+```
+"""
+
+from hippo.documents.chunk import SentenceChunker, WholeDocumentChunker
+from hippo.documents.formats import KNOWN_SUFFIXES
+from hippo.documents.load import check_unique, coerce_documents, iter_documents
+from hippo.documents.records import Columns
+from hippo.documents.sentences import sentence_spans
+from hippo.documents.tokens import WordCounter
+
+__all__ = [
+    "KNOWN_SUFFIXES",
+    "Columns",
+    "SentenceChunker",
+    "WholeDocumentChunker",
+    "WordCounter",
+    "check_unique",
+    "coerce_documents",
+    "iter_documents",
+    "sentence_spans",
+]

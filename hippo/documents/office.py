@@ -1,0 +1,107 @@
+"""Files of office programs: PDF and DOCX.
+
+Their parsers meet damaged and hostile files and then raise almost anything, so every exception of theirs is taken to
+mean that the file is broken, and is reported with the file.
+"""
+
+import zipfile
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from hippo.documents.source import FileInput
+from hippo.errors import MissingExtraError
+from hippo.types import Document, Skipped
+
+if TYPE_CHECKING:
+    from docx.table import Table
+
+__all__ = ["read_docx", "read_pdf"]
+
+
+def _broken(file: FileInput, kind: str, error: Exception) -> Skipped:
+    return file.skip(f"no readable {kind}: {type(error).__name__}: {error}")
+
+
+def read_pdf(file: FileInput) -> Iterator[Document | Skipped]:
+    """One document: the text of all pages; the title is that of the file's properties, else its name.
+
+    Raises:
+        MissingExtraError: pypdf is not installed.
+    """
+    try:
+        from pypdf import PdfReader
+    except ImportError as error:
+        raise MissingExtraError("reading PDF", "pypdf", "documents") from error
+    try:
+        with PdfReader(file.path) as reader:
+            # An empty user password is common: it only forbids printing and the like.
+            if reader.is_encrypted and not reader.decrypt(""):
+                yield file.skip("encrypted PDF; remove its password first")
+                return
+            pages = [page.extract_text().strip() for page in reader.pages]
+            title = (reader.metadata and reader.metadata.title) or file.path.stem
+    except Exception as error:
+        yield _broken(file, "PDF", error)
+        return
+    text = _join_pages(pages)
+    if not text.strip():
+        yield file.skip("no text; if its pages are scanned, run OCR first")
+        return
+    yield Document(text, id=file.id, title=str(title).strip(), metadata={"pages": len(pages)}, source=file.source)
+
+
+def _join_pages(pages: list[str]) -> str:
+    """A page ends a paragraph unless the next one goes on in lower case."""
+    parts: list[str] = []
+    for page in filter(None, pages):
+        if parts:
+            parts.append("\n" if page[0].islower() else "\n\n")
+        parts.append(page)
+    return "".join(parts)
+
+
+def read_docx(file: FileInput) -> Iterator[Document | Skipped]:
+    """One document: paragraphs, headings, list items and table rows in order.
+
+    The title is that of the file's properties, else its first paragraph of style Title or Heading 1, else its name.
+
+    Raises:
+        MissingExtraError: python-docx is not installed.
+    """
+    try:
+        import docx
+        from docx.text.paragraph import Paragraph
+    except ImportError as error:
+        raise MissingExtraError("reading DOCX", "python-docx", "documents") from error
+    blocks: list[str] = []
+    heading = None
+    try:
+        with zipfile.ZipFile(file.path) as archive:
+            unpacked = sum(item.file_size for item in archive.infolist())
+        if unpacked > file.max_bytes:
+            yield file.skip(f"unpacks to {unpacked} bytes, over the limit of {file.max_bytes}; raise max_bytes")
+            return
+        content = docx.Document(str(file.path))
+        for block in content.iter_inner_content():
+            if not isinstance(block, Paragraph):
+                blocks.extend(_rows(block))
+                continue
+            style = str(block.style.name) if block.style else ""
+            if heading is None and style in ("Title", "Heading 1") and block.text.strip():
+                heading = block.text.strip()
+            blocks.append(f"- {block.text}" if style.startswith("List") and block.text.strip() else block.text)
+        title = content.core_properties.title.strip() or heading or file.path.stem
+    except Exception as error:
+        yield _broken(file, "DOCX", error)
+        return
+    text = "\n\n".join(block for block in blocks if block.strip())
+    yield Document(text, id=file.id, title=title, source=file.source)
+
+
+def _rows(table: "Table") -> Iterator[str]:
+    """Rows of a table, cells apart by a bar; a merged cell counts once."""
+    for row in table.rows:
+        cells: dict[int, str] = {}
+        for cell in row.cells:
+            cells.setdefault(id(cell._tc), " ".join(cell.text.split()))
+        yield " | ".join(cells.values())

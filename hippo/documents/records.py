@@ -1,0 +1,169 @@
+"""A mapping (a row, a JSON object, a dict) to a document."""
+
+import re
+from collections.abc import Collection, Mapping, Sequence, Set
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from math import isfinite
+from typing import Any
+
+from hippo.errors import DocumentError
+from hippo.types import Document
+
+__all__ = ["Columns", "clean", "parse_timestamp", "plain", "record_document"]
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which column of a table, or key of an object, holds what.
+
+    Attributes:
+        text: The text; must be there.
+        id: The document's id; without it, or where it is empty, the id is a hash of title and text.
+        title: The title; may be missing.
+        timestamp: ISO 8601 date or time; may be missing.
+        metadata: Columns to keep as metadata; None: all others.
+    """
+
+    text: str = "text"
+    id: str = "id"
+    title: str = "title"
+    timestamp: str = "timestamp"
+    metadata: tuple[str, ...] | None = None
+
+    def require(self, present: Collection[str], source: str) -> None:
+        """Check the columns of a table.
+
+        Args:
+            present: Names of its columns.
+            source: The table, for the message.
+
+        Raises:
+            DocumentError: A column asked for is missing: the text, metadata, or any that is not named as by default.
+        """
+        default = Columns()
+        optional = [(self.id, default.id), (self.title, default.title), (self.timestamp, default.timestamp)]
+        wanted = [self.text, *(name for name, usual in optional if name != usual), *(self.metadata or ())]
+        for name in wanted:
+            if name not in present:
+                raise DocumentError(source, f"no column {name!r}; columns present: {', '.join(map(repr, present))}")
+
+
+def clean(text: str) -> str:
+    r"""Text with `\n` as its only line break and without what no store can hold: NUL and lone surrogates.
+
+    Examples:
+        >>> clean("a\r\nb\x00")
+        'a\nb'
+    """
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = text.replace("\0", "")
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text) if not text.isascii() else text
+
+
+def parse_timestamp(value: Any, source: str) -> datetime | None:
+    """A time with a zone from ISO 8601 text, a date or a time; None from nothing.
+
+    Args:
+        value: `str`, `datetime`, `date`, or None, "" and NaN for unknown. Without a zone it is UTC.
+        source: Where it was found, for the message.
+
+    Raises:
+        DocumentError: The value is none of these.
+
+    Examples:
+        >>> parse_timestamp("2024-05-01T10:00:00+02:00", "row 1").isoformat()
+        '2024-05-01T10:00:00+02:00'
+        >>> parse_timestamp("2024-05-01", "row 1").isoformat()
+        '2024-05-01T00:00:00+00:00'
+    """
+    if _is_missing(value):
+        return None
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day, tzinfo=UTC)
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.strip())
+        except ValueError as error:
+            raise DocumentError(source, f"timestamp {value!r} is not ISO 8601, such as 2024-05-01T10:00:00Z") from error
+    if not isinstance(value, datetime):
+        raise DocumentError(source, f"timestamp {value!r} is a {type(value).__name__}, not ISO 8601 text or a datetime")
+    return value if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+def record_document(record: Mapping[Any, Any], columns: Columns, source: str) -> Document:
+    """The document that a record describes.
+
+    Keys that are no column go to the metadata; a mapping under the key `metadata` is merged into it. Metadata becomes
+    plain JSON: dates as ISO 8601 text, NaN as null, other values as text.
+
+    Args:
+        record: The record. A text of None counts as empty.
+        columns: Its keys.
+        source: Where it was found.
+
+    Raises:
+        DocumentError: A value has the wrong type, or there is no text key.
+    """
+    if columns.text not in record:
+        raise DocumentError(source, f"no key {columns.text!r}; keys present: {', '.join(map(repr, record)) or 'none'}")
+    text = record[columns.text]
+    if not isinstance(text, str) and not _is_missing(text):
+        raise DocumentError(source, f"{columns.text!r} must be a string, got {type(text).__name__}")
+    return Document(
+        text=text if isinstance(text, str) else "",
+        id=_label(record.get(columns.id), columns.id, source),
+        title=_label(record.get(columns.title), columns.title, source),
+        metadata=_metadata(record, columns),
+        timestamp=parse_timestamp(record.get(columns.timestamp), source),
+        source=source,
+    )
+
+
+def _label(value: Any, name: str, source: str) -> str | None:
+    """An id or title; numbers are written out."""
+    if _is_missing(value):
+        return None
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise DocumentError(source, f"{name!r} must be a string or a number, got {type(value).__name__}")
+    return str(value)
+
+
+def _metadata(record: Mapping[Any, Any], columns: Columns) -> dict[str, Any]:
+    taken = {columns.text, columns.id, columns.title, columns.timestamp}
+    names = columns.metadata if columns.metadata is not None else [key for key in record if key not in taken]
+    metadata = {str(name): record[name] for name in names if name in record}
+    if isinstance(metadata.get("metadata"), Mapping):
+        nested = metadata.pop("metadata")
+        metadata.update(nested)
+    return {clean(str(name)): plain(value) for name, value in metadata.items()}
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON has it: mappings, lists, strings, finite numbers, booleans and null; dates and others as text.
+
+    Examples:
+        >>> plain({"when": date(2024, 5, 1), "score": float("nan"), "tags": ("a", 1)})
+        {'when': '2024-05-01', 'score': None, 'tags': ['a', 1]}
+    """
+    if isinstance(value, str):
+        return clean(value)
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {clean(str(name)): plain(item) for name, item in value.items()}
+    if isinstance(value, Sequence | Set) and not isinstance(value, bytes | bytearray):
+        return [plain(item) for item in (sorted(value, key=str) if isinstance(value, Set) else value)]
+    return value.isoformat() if isinstance(value, date | time) else clean(str(value))
+
+
+def _is_missing(value: Any) -> bool:
+    """None, "" and NaN, which tables use for an empty cell."""
+    if isinstance(value, float | date):
+        return bool(value != value)
+    return value is None or (isinstance(value, str) and not value.strip())

@@ -1,0 +1,157 @@
+"""Files of rows, read row by row: CSV, TSV, JSON lines and Parquet."""
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hippo.documents.decode import UNDECODABLE, detect_encoding
+from hippo.documents.records import record_document
+from hippo.documents.source import FileInput
+from hippo.errors import DocumentError
+from hippo.types import Document, Skipped
+
+__all__ = ["read_csv", "read_jsonl", "read_parquet", "read_tsv"]
+
+_BATCH = 256
+"""Rows of a Parquet file that are in memory at once."""
+
+
+def read_csv(file: FileInput) -> Iterator[Document | Skipped]:
+    """A document per row; the first row names the columns. Cells may be separated by commas or semicolons.
+
+    Raises:
+        DocumentError: A column asked for is missing.
+    """
+    return _read_delimited(file, ",")
+
+
+def read_tsv(file: FileInput) -> Iterator[Document | Skipped]:
+    """A document per row; the first row names the columns.
+
+    Raises:
+        DocumentError: A column asked for is missing.
+    """
+    return _read_delimited(file, "\t")
+
+
+def _read_delimited(file: FileInput, delimiter: str) -> Iterator[Document | Skipped]:
+    encoding = detect_encoding(file.path)
+    if encoding is None:
+        yield file.skip(UNDECODABLE)
+        return
+    # Python's limit of 128 KiB a cell is one for the whole process and too low for texts: raise it, never lower it.
+    csv.field_size_limit(max(csv.field_size_limit(), min(file.max_bytes, 2**31 - 1)))
+    empty = True
+    last = 1
+    try:
+        with file.path.open(encoding=encoding, newline="") as stream:
+            if delimiter == "," and "," not in (first := stream.readline()) and ";" in first:
+                delimiter = ";"
+            stream.seek(0)
+            rows = csv.reader(stream, delimiter=delimiter, strict=True)
+            header = next(rows, [])
+            if repeated := [name for name, times in Counter(header).items() if name and times > 1]:
+                raise DocumentError(file.source, f"more than one column is named {repeated[0]!r}")
+            file.columns.require(header, file.source)
+            last = rows.line_num + 1
+            for row in rows:
+                if row:
+                    empty = False
+                    yield _row(file, header, row, last)
+                last = rows.line_num + 1
+    except (csv.Error, UnicodeDecodeError) as error:
+        yield file.skip(f"cannot be read from here on: {error}", last)
+        return
+    if empty:
+        yield file.skip("no rows")
+
+
+def _row(file: FileInput, header: list[str], row: list[str], line: int) -> Document | Skipped:
+    if len(row) != len(header):
+        return file.skip(f"{len(row)} cells in a table of {len(header)} columns", line)
+    return _document(file, dict(zip(header, row, strict=True)), line)
+
+
+def read_jsonl(file: FileInput) -> Iterator[Document | Skipped]:
+    """A document per line, which holds one JSON object.
+
+    Raises:
+        DocumentError: The first object has no text key.
+    """
+    encoding = detect_encoding(file.path)
+    if encoding is None:
+        yield file.skip(UNDECODABLE)
+        return
+    empty = True
+    checked = False
+    line = 0
+    try:
+        with file.path.open(encoding=encoding) as stream:
+            while text := stream.readline(file.max_bytes):
+                line += 1
+                if len(text) == file.max_bytes and not text.endswith("\n"):
+                    empty = False
+                    yield file.skip(f"line of {file.max_bytes} characters or more; raise max_bytes", line)
+                    while text and not text.endswith("\n"):
+                        text = stream.readline(file.max_bytes)
+                    continue
+                if not text.strip():
+                    continue
+                empty = False
+                record = _object(text)
+                if isinstance(record, str):
+                    yield file.skip(record, line)
+                    continue
+                if not checked:
+                    file.columns.require(record, file.source)
+                    checked = True
+                yield _document(file, record, line)
+    except UnicodeDecodeError as error:
+        yield file.skip(f"cannot be read from here on: {error}", line + 1)
+        return
+    if empty:
+        yield file.skip("no rows")
+
+
+def _object(text: str) -> dict[str, Any] | str:
+    """The JSON object in a line, or what is wrong with it."""
+    try:
+        record = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        return f"not JSON: {error}"
+    return record if isinstance(record, dict) else f"expected a JSON object, got {type(record).__name__}"
+
+
+def read_parquet(file: FileInput) -> Iterator[Document | Skipped]:
+    """A document per row.
+
+    Raises:
+        DocumentError: A column asked for is missing.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    row = 0
+    try:
+        with pq.ParquetFile(file.path) as table:
+            names = table.schema_arrow.names
+            file.columns.require(names, file.source)
+            for batch in table.iter_batches(batch_size=_BATCH):
+                for record in batch.to_pylist():
+                    row += 1
+                    yield _document(file, record, row)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        yield file.skip(f"no readable Parquet: {error}", row + 1 if row else None)
+        return
+    if row == 0:
+        yield file.skip("no rows")
+
+
+def _document(file: FileInput, record: Mapping[str, Any], row: int) -> Document | Skipped:
+    source = f"{file.source}:{row}"
+    try:
+        return record_document(record, file.columns, source)
+    except DocumentError as error:
+        return Skipped(source, error.args[1])

@@ -1,0 +1,320 @@
+"""The facade: one object that indexes documents and answers questions."""
+
+import os
+import threading
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from hippo.config import Config, load_config
+from hippo.documents import Columns, coerce_documents, iter_documents
+from hippo.errors import ConfigError, IndexEmptyError, IndexPathError, QuestionError
+from hippo.identity import Identity
+from hippo.parts import make_chunker, make_encoder, make_engine, make_extractor
+from hippo.protocols import Encoder, Extractor, ProgressCallback
+from hippo.retrieval.profiles import Profile, resolve_profile
+from hippo.snapshot import Snapshot, current
+from hippo.types import AddReport, Document, Retrieval, Skipped, Status
+
+if TYPE_CHECKING:
+    import igraph
+    import networkx
+
+    from hippo.protocols import Float32
+    from hippo.retrieval.retrieve import Retriever
+    from hippo.snapshot.contents import Contents
+
+__all__ = ["Hippo"]
+
+
+class Hippo:
+    """A memory in a folder: documents go in, ranked passages with their evidence come out.
+
+    Any number of threads and processes may retrieve, also while one adds. Made by `Hippo.open`.
+
+    Examples:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder, Hippo.open(folder, encoder="hashing") as memory:
+        ...     report = memory.add(["Ada Lovelace met Charles Babbage.", "Charles Babbage was born in London."])
+        ...     memory.retrieve("Where was the man whom Ada Lovelace met born?", k=2).hits[0].rank
+        1
+    """
+
+    def __init__(
+        self, path: Path, config: Config, encoder: Encoder | None, extractor: Extractor, snapshot: Snapshot | None
+    ) -> None:
+        self.path = path
+        self.config = config
+        self._encoder = encoder
+        self._extractor = extractor
+        self._identity = Identity.of(config, encoder.fingerprint if encoder else None)
+        self._engine = make_engine(config)
+        self._lock = threading.Lock()
+        self._snapshot = snapshot
+        self._retriever: Retriever | None = None
+        if snapshot is not None:
+            Identity.from_info(snapshot.info).check(str(path), self._identity)
+
+    @classmethod
+    def open(
+        cls,
+        path: str | os.PathLike[str],
+        *,
+        encoder: str | Encoder | None = None,
+        extractor: str | Extractor | None = None,
+        config: Config | Mapping[str, Any] | str | os.PathLike[str] | None = None,
+    ) -> "Hippo":
+        """Open a memory, or prepare a new one; its folder is made by the first `add`.
+
+        What an index was made with is kept in it, so opening it again needs the path alone.
+
+        Args:
+            path: Folder of the index.
+            encoder: Name of an encoder ("minilm", "hashing", "none", "sentence-transformers:MODEL") or an object.
+            extractor: Name of an extractor ("pattern", "spacy") or an object.
+            config: A `Config`, a mapping like the TOML file, or the path of one.
+
+        Raises:
+            ConfigError: The configuration is wrong.
+            IndexPathError: The path is a file, or a folder of something else.
+            IndexMismatchError: The index was made with another encoder or chunking.
+            IndexCorruptError: A file of the index is damaged or missing.
+            MissingExtraError: A part needs a package that is not installed.
+            UnknownNameError: No part of that name.
+        """
+        root = Path(path)
+        _check_place(root)
+        name = current(root) if root.is_dir() else None
+        snapshot = Snapshot.open(root, name) if name else None
+        stored = Identity.from_info(snapshot.info).settings if snapshot else {}
+        overrides: dict[str, Any] = {}
+        if isinstance(encoder, str):
+            overrides["encoder"] = {"name": encoder}
+        if isinstance(extractor, str):
+            overrides["extractor"] = {"name": extractor}
+        settings = load_config(config, overrides, stored=stored)
+        made_encoder = make_encoder(settings) if encoder is None or isinstance(encoder, str) else encoder
+        made_extractor = make_extractor(settings) if extractor is None or isinstance(extractor, str) else extractor
+        return cls(root, settings, made_encoder, made_extractor, snapshot)
+
+    def add(
+        self,
+        documents: Iterable[Document | str | Mapping[str, Any]] | Document | str | Mapping[str, Any],
+        *,
+        progress: ProgressCallback | None = None,
+    ) -> AddReport:
+        """Add documents and publish them. Readers see all of them or none.
+
+        A document whose id the index holds is left alone if nothing of it changed, and replaced otherwise.
+
+        Args:
+            documents: `Document`s, texts, or mappings with `text` and optionally `id`, `title`, `metadata`, `timestamp`.
+            progress: Is told of every step; see `hippo.progress.ProgressBars`.
+
+        Raises:
+            DocumentError: A document cannot be used; nothing was added.
+            DuplicateDocumentError: Two of them have one id; nothing was added.
+            IndexBusyError: Another process is adding.
+        """
+        return self._add(coerce_documents(documents), progress)  # type: ignore[arg-type]  # single values are taken too
+
+    def add_files(
+        self,
+        *paths: str | os.PathLike[str],
+        suffixes: Collection[str] | None = None,
+        columns: Columns | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> AddReport:
+        """Add the documents of files and folders, as `add` does. Their ids are their paths below the folder given.
+
+        Args:
+            paths: Files and folders; folders are read with all their subfolders.
+            suffixes: Only files with these suffixes; None: all that can be read.
+            columns: Names of the columns of tables.
+            progress: Is told of every step.
+
+        Raises:
+            DocumentError: A path does not exist, a folder holds no document, or a table lacks its text column.
+        """
+        items = iter_documents([Path(path) for path in paths], suffixes=suffixes, columns=columns or Columns())
+        return self._add(items, progress)
+
+    def _add(self, items: Iterable[Document | Skipped], progress: ProgressCallback | None) -> AddReport:
+        from hippo.indexing.add import add_documents
+
+        report = add_documents(
+            self.path,
+            items,
+            chunker=make_chunker(self.config, self._encoder),
+            extractor=self._extractor,
+            encoder=self._encoder,
+            config=self.config,
+            identity=self._identity,
+            progress=progress,
+        )
+        self.refresh()
+        return report
+
+    def retrieve(
+        self, question: str, *, k: int = 5, profile: str | Profile | None = None, explain: bool = False
+    ) -> Retrieval:
+        """Rank passages for a question.
+
+        Args:
+            question: The question.
+            k: Number of passages; an index that holds fewer gives all.
+            profile: "hippo" (the walk), "dense", "bm25", "hybrid", one of the configuration, or a `Profile`; None: the
+                configuration's.
+            explain: Whether hits say which facts and which path led to them.
+
+        Raises:
+            QuestionError: The question is empty, or k is less than 1.
+            IndexEmptyError: Nothing has been added yet.
+            UnknownNameError: No such profile.
+        """
+        return self.retrieve_many([question], k=k, profile=profile, explain=explain)[0]
+
+    def retrieve_many(
+        self,
+        questions: Sequence[str],
+        *,
+        k: int = 5,
+        profile: str | Profile | None = None,
+        explain: bool = False,
+    ) -> list[Retrieval]:
+        """Rank passages for many questions at once: one call of the encoder, one walk for a block of them.
+
+        Arguments and errors are those of `retrieve`; the results have the order of the questions.
+        """
+        _check_questions(questions, k)
+        chosen = resolve_profile(profile or self.config.retrieval.profile, self.config.retrieval.profiles)
+        retriever = self._reader()
+        if chosen.ranking in ("dense", "hybrid") and self._encoder is None:
+            problem = "needs vectors, and this index has none; use bm25 or hippo, or index with an encoder"
+            raise ConfigError(f"profile {chosen.name!r}", "ranking", problem)
+        if not questions:
+            return []
+        vectors = None if chosen.ranking == "bm25" else self._encode(questions)
+        return retriever.retrieve(list(questions), vectors, chosen, k=k, explain=explain)
+
+    def _encode(self, questions: Sequence[str]) -> "Float32 | None":
+        if self._encoder is None:
+            return None
+        from hippo.indexing.embed import checked
+
+        vectors = self._encoder.encode(list(questions), kind="query_to_passage")
+        return checked(self._encoder, vectors, len(questions))
+
+    def refresh(self) -> bool:
+        """Open the newest snapshot, if another process has published one; else this does nothing.
+
+        Returns:
+            Whether there was a newer one.
+        """
+        name = current(self.path) if self.path.is_dir() else None
+        with self._lock:
+            if name is None or (self._snapshot is not None and self._snapshot.name == name):
+                return False
+            snapshot = Snapshot.open(self.path)
+            Identity.from_info(snapshot.info).check(str(self.path), self._identity)
+            self._snapshot, self._retriever = snapshot, None
+            return True
+
+    def status(self) -> Status:
+        """What the newest snapshot holds, and how large the index is on disk."""
+        info: Mapping[str, Any] = self._snapshot.info if self._snapshot else {}
+        failed: Mapping[str, int] = info.get("failed", {})
+        return Status(
+            str(self.path),
+            self._snapshot.name if self._snapshot else None,
+            info.get("documents", 0),
+            info.get("chunks", 0),
+            info.get("facts", 0),
+            info.get("entities", 0),
+            info.get("edges", {}),
+            failed,
+            self._identity.encoder,
+            info.get("extractor", self._extractor.fingerprint),
+            _sizes(self.path),
+        )
+
+    def to_networkx(self) -> "networkx.Graph":
+        """The graph as a `networkx.Graph`: see `hippo.graph.export.to_networkx`."""
+        from hippo.graph.export import to_networkx
+
+        return to_networkx(self.contents())
+
+    def to_igraph(self) -> "igraph.Graph":
+        """The graph as an `igraph.Graph`: see `hippo.graph.export.to_igraph`."""
+        from hippo.graph.export import to_igraph
+
+        return to_igraph(self.contents())
+
+    def contents(self) -> "Contents":
+        """Tables and arrays of the open snapshot, memory-mapped and read-only.
+
+        Raises:
+            IndexEmptyError: Nothing has been added yet.
+        """
+        return self._reader().contents
+
+    def _reader(self) -> "Retriever":
+        with self._lock:
+            if self._retriever is None:
+                if self._snapshot is None:
+                    raise IndexEmptyError(str(self.path))
+                from hippo.retrieval.retrieve import Retriever
+                from hippo.snapshot.contents import read_contents
+
+                options = self.config.retrieval
+                self._retriever = Retriever(
+                    read_contents(self._snapshot), self._engine, tolerance=options.tolerance, vectors=options.vectors
+                )
+            return self._retriever
+
+    def close(self) -> None:
+        """Let go of the snapshot, so that it may be removed once it is no longer the newest."""
+        with self._lock:
+            if self._snapshot is not None:
+                self._snapshot.close()
+            self._snapshot, self._retriever = None, None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def _check_place(root: Path) -> None:
+    """Refuse a path that is no index and cannot become one."""
+    if root.exists() and not root.is_dir():
+        raise IndexPathError(str(root), "an index is a folder, and this is a file")
+    if root.is_dir() and any(root.iterdir()) and not any((root / name).exists() for name in _PARTS.values()):
+        raise IndexPathError(str(root), "the folder is not empty and holds no index; choose another")
+
+
+def _check_questions(questions: Sequence[str], k: int) -> None:
+    if isinstance(questions, str):
+        raise QuestionError("questions must be a list of texts", questions)
+    if not isinstance(k, int) or isinstance(k, bool) or k < 1:
+        raise QuestionError("k must be a whole number of at least 1", k)
+    for question in questions:
+        if not isinstance(question, str) or not question.strip():
+            raise QuestionError("a question must be a text that is not empty", question)
+
+
+_PARTS = {"store": "store.duckdb", "snapshots": "snapshots", "current": "CURRENT"}
+
+
+def _sizes(root: Path) -> dict[str, int]:
+    """Bytes on disk by part of the index."""
+    sizes = {}
+    for part in ("store", "snapshots"):
+        place = root / _PARTS[part]
+        files = [place] if place.is_file() else place.rglob("*")
+        sizes[part] = sum(file.stat().st_size for file in files if file.is_file())
+    return sizes

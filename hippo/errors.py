@@ -1,0 +1,153 @@
+"""Every error that hippo raises on purpose.
+
+```
+HippoError
+├── ConfigError             a key, value or line of the configuration is wrong
+├── UnknownNameError        no back-end of that name; the known ones are listed
+├── MissingExtraError       the back-end needs a package that is not installed; the pip command is given
+├── ModelNotFoundError      the weights of a model are not on this machine and cannot be fetched
+├── InputError              what the caller handed over cannot be used
+│   ├── DocumentError       a document, file or column
+│   ├── DuplicateDocumentError  two documents with one id in one call
+│   └── QuestionError       a question, or k
+├── IndexStateError         the index on disk
+│   ├── IndexPathError      the path is no index and cannot become one
+│   ├── IndexMismatchError  the index was made with another encoder, normaliser or schema
+│   ├── IndexBusyError      another process is writing
+│   ├── IndexEmptyError     nothing has been published yet
+│   └── IndexCorruptError   a file is damaged or missing
+├── ExtractionError         an extractor could not work at all (a chunk's failure is a record, not an error)
+└── EncodingError           an encoder returned something that is not one unit vector per text
+```
+
+Arguments stay positional in `args` and the text is rendered in `__str__`, so every error survives pickling.
+"""
+
+from typing import Any
+
+__all__ = [
+    "ConfigError",
+    "DocumentError",
+    "DuplicateDocumentError",
+    "EncodingError",
+    "ExtractionError",
+    "HippoError",
+    "IndexBusyError",
+    "IndexCorruptError",
+    "IndexEmptyError",
+    "IndexMismatchError",
+    "IndexPathError",
+    "IndexStateError",
+    "InputError",
+    "MissingExtraError",
+    "ModelNotFoundError",
+    "QuestionError",
+    "UnknownNameError",
+]
+
+
+class HippoError(Exception):
+    """Base of every error raised by hippo. `args` holds the values, `str()` the message with its remedy."""
+
+    template = "{0}"
+
+    def __str__(self) -> str:
+        return self.template.format(*self.args)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The error as plain data, for `--json` output: its type, message and values."""
+        return {"error": type(self).__name__, "message": str(self), "values": [str(value) for value in self.args]}
+
+
+class ConfigError(HippoError):
+    """A configuration value is wrong. `args`: where (file and line, variable or keyword), key, problem."""
+
+    template = "{0}: {1}: {2}"
+
+
+class UnknownNameError(HippoError):
+    """No such back-end, profile or option. `args`: kind, name, known names."""
+
+    def __str__(self) -> str:
+        kind, name, known = self.args
+        return f"unknown {kind} {name!r}. Known: {', '.join(sorted(known))}"
+
+
+class MissingExtraError(HippoError):
+    """A package is not installed. `args`: what needs it, package, extra of hippo-memory that brings it."""
+
+    template = '{0} needs the package {1!r}. Install it with: pip install "hippo-memory[{2}]"'
+
+
+class ModelNotFoundError(HippoError):
+    """A model is not on this machine and could not be fetched. `args`: model, reason, remedy."""
+
+    template = "model {0!r} is not available: {1}. {2}"
+
+
+class InputError(HippoError):
+    """What the caller handed over cannot be used. `args`: problem."""
+
+
+class DocumentError(InputError):
+    """A document or file cannot be used. `args`: source, reason."""
+
+    template = "{0}: {1}"
+
+
+class DuplicateDocumentError(InputError):
+    """Two documents of one call share an id. `args`: id, first source, second source."""
+
+    template = "two documents have the id {0!r} ({1} and {2}); give each its own id, or none to use a hash of its content"
+
+
+class QuestionError(InputError):
+    """A question or k cannot be used. `args`: problem, value."""
+
+    template = "{0}, got {1!r}"
+
+
+class IndexStateError(HippoError):
+    """Something about the index on disk. `args`: path, problem."""
+
+    template = "{0}: {1}"
+
+
+class IndexPathError(IndexStateError):
+    """The path is no index and cannot become one. `args`: path, problem."""
+
+
+class IndexMismatchError(IndexStateError):
+    """The index was made otherwise. `args`: path, what differs, stored value, given value, remedy."""
+
+    template = "{0} was made with {1} {2!r}, but {3!r} was asked for. {4}"
+
+
+class IndexBusyError(IndexStateError):
+    """Another process is writing to the index. `args`: path, who."""
+
+    template = "{0} is being written to by {1}. Wait for it to end, or open the index for reading only"
+
+
+class IndexEmptyError(IndexStateError):
+    """Nothing has been published yet. `args`: path."""
+
+    template = "{0} holds no published documents yet. Add some with `hippo index` or `Hippo.add`"
+
+
+class IndexCorruptError(IndexStateError):
+    """A file of the index is damaged or missing. `args`: file, problem."""
+
+    template = "{0} is damaged: {1}"
+
+
+class ExtractionError(HippoError):
+    """An extractor cannot work at all. `args`: extractor, reason."""
+
+    template = "extractor {0!r}: {1}"
+
+
+class EncodingError(HippoError):
+    """An encoder returned something other than one unit vector per text. `args`: encoder, problem."""
+
+    template = "encoder {0!r}: {1}"

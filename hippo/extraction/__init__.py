@@ -1,0 +1,1 @@
+"""Extraction: from chunks to facts, with rules, a trained spaCy pipeline or a language model."""

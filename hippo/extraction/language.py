@@ -1,0 +1,92 @@
+"""Language of a chunk, as far as extraction needs it: which words are stop words, and whether its script has case.
+
+Stop words are those of spaCy's blank language pipelines. Among the languages of a script, the one whose stop words cover
+most of the text is taken; no model is involved.
+"""
+
+from collections import Counter
+from functools import lru_cache
+from importlib import import_module
+
+import regex
+
+__all__ = ["detect_language", "is_cased", "stop_words"]
+
+_SCRIPTS: dict[str, tuple[str, ...]] = {
+    "Latin": ("en", "es", "fr", "de", "it", "pt", "nl", "sv", "pl", "tr"),
+    "Cyrillic": ("ru", "uk", "bg", "sr"),
+    "Greek": ("el",),
+    "Armenian": ("hy",),
+    "Arabic": ("ar", "fa", "ur"),
+    "Hebrew": ("he",),
+    "Devanagari": ("hi", "mr", "ne"),
+    "Bengali": ("bn",),
+    "Tamil": ("ta",),
+    "Telugu": ("te",),
+    "Thai": ("th",),
+    "Han": ("zh",),
+    "Kana": ("ja",),
+    "Hangul": ("ko",),
+}
+_CASED = frozenset({"Latin", "Cyrillic", "Greek", "Armenian"})
+_SCRIPT_OF = {language: script for script, languages in _SCRIPTS.items() for language in languages}
+_CLASSES = {script: r"\p{%s}" % script for script in _SCRIPTS} | {"Kana": r"\p{Hiragana}\p{Katakana}"}
+_LETTERS = regex.compile("|".join(f"(?P<{script}>[{letters}]+)" for script, letters in _CLASSES.items()))
+_WORD = regex.compile(r"[\p{L}\p{M}]+")
+_SAMPLE = 2000
+"""Characters looked at; a chunk is rarely longer."""
+
+
+@lru_cache
+def stop_words(language: str) -> frozenset[str]:
+    """Stop words of a language, casefolded; empty for one that spaCy has no list of.
+
+    Args:
+        language: ISO 639-1 code.
+    """
+    try:
+        module = import_module(f"spacy.lang.{language}.stop_words")
+    except ModuleNotFoundError:
+        return frozenset()
+    return frozenset(word.casefold() for word in module.STOP_WORDS)
+
+
+def detect_language(text: str) -> str:
+    """ISO 639-1 code of the likeliest language; "en" for a text without letters of a known script.
+
+    Examples:
+        >>> detect_language("El río nace en la sierra y muere en el mar."), detect_language("Где живёт кит?")
+        ('es', 'ru')
+        >>> detect_language("東京は日本の首都です。"), detect_language("北京是中国的首都。"), detect_language("42")
+        ('ja', 'zh', 'en')
+    """
+    sample = text[:_SAMPLE]
+    if sample.isascii():
+        script = "Latin"
+    else:
+        sizes: Counter[str] = Counter()
+        for match in _LETTERS.finditer(sample):
+            sizes[match.lastgroup or "Latin"] += len(match.group())
+        if not sizes:
+            return "en"
+        script = sizes.most_common(1)[0][0]
+        # Japanese is written mostly in Han characters, but never without kana.
+        if script == "Han" and sizes["Kana"]:
+            script = "Kana"
+    languages = _SCRIPTS[script]
+    if len(languages) == 1:
+        return languages[0]
+    words = [word.casefold() for word in _WORD.findall(sample)]
+    covered = [sum(word in stop_words(language) for word in words) for language in languages]
+    return languages[covered.index(max(covered))]
+
+
+def is_cased(language: str) -> bool:
+    """Whether names are told by capitals in the script of a language; unknown languages count as cased.
+
+    Examples:
+        >>> is_cased("en"), is_cased("ar"), is_cased("fi")
+        (True, False, True)
+    """
+    script = _SCRIPT_OF.get(language)
+    return script is None or script in _CASED

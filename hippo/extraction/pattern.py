@@ -1,0 +1,91 @@
+"""The default extractor: facts by rules, without any model.
+
+Every sentence that mentions something is a fact. Its text is the sentence with the title before it, so that "He died in
+1911" can be found by the name that only the title gives. Its entities are the title and the mentions. Relations join the
+title with each mention and each mention with the next one.
+"""
+
+from collections.abc import Iterable, Sequence
+
+import regex
+
+from hippo.documents.sentences import sentence_spans
+from hippo.extraction.language import detect_language, is_cased, stop_words
+from hippo.extraction.mentions import Context, find_mentions, title_mentions
+from hippo.types import Chunk, Extraction, ExtractionFailure, Fact, Mention
+
+__all__ = ["PatternExtractor", "evidence"]
+
+_LOWER = regex.compile(r"(?<![\p{L}\p{M}\p{N}])\p{Ll}[\p{L}\p{M}]+")
+_VERSION = "1"
+
+
+def evidence(title: str | None, sentence: str) -> str:
+    """Text of a fact whose evidence is a sentence: the title, which its pronouns often stand for, and the sentence.
+
+    Examples:
+        >>> evidence("Ada Lovelace", "She was born in London.")
+        'Ada Lovelace. She was born in London.'
+    """
+    return f"{title}. {sentence}" if title else sentence
+
+
+class PatternExtractor:
+    """Extracts mentions and evidence sentences by rules.
+
+    Args:
+        language: ISO 639-1 code of all chunks; None: found for each chunk from its script and stop words.
+    """
+
+    def __init__(self, *, language: str | None = None) -> None:
+        self.language = language
+
+    @property
+    def fingerprint(self) -> str:
+        """Name, version and language."""
+        return f"pattern/{_VERSION}" + (f"/{self.language}" if self.language else "")
+
+    def extract(self, chunks: Sequence[Chunk]) -> list[Extraction | ExtractionFailure]:
+        """One extraction per chunk, in order. `dropped["sentence without entity"]` counts sentences that name nothing."""
+        return [self._extract(chunk) for chunk in chunks]
+
+    def _extract(self, chunk: Chunk) -> Extraction:
+        language = self.language or detect_language(chunk.passage)
+        cased = is_cased(language)
+        lower = frozenset(_LOWER.findall(chunk.text)) if cased else frozenset()
+        context = Context(stop_words(language), cased, lower, chunk.passage)
+        titles = title_mentions(chunk.title)
+        mentions = list(titles)
+        facts = []
+        without = 0
+        for start, end in sentence_spans(chunk.text, language):
+            sentence = chunk.text[start:end].strip()
+            offset = start + chunk.text[start:end].find(sentence)
+            found = [
+                Mention(mention.key, mention.surface, offset + mention.start, offset + mention.end)
+                for mention in find_mentions(sentence, context)
+            ]
+            mentions += found
+            entities = tuple(dict.fromkeys(mention.key for mention in [*titles, *found]))
+            if not entities:
+                without += bool(sentence)
+                continue
+            names = [mention.key for mention in titles]
+            facts.append(
+                Fact(
+                    evidence(chunk.title, sentence),
+                    entities,
+                    tuple(_relations(names, [key for key in entities if key not in names])),
+                    offset,
+                    offset + len(sentence),
+                )
+            )
+        dropped = {"sentence without entity": without} if without else {}
+        return Extraction(chunk.id, tuple(mentions), tuple(facts), dropped)
+
+
+def _relations(titles: Sequence[str], others: Sequence[str]) -> Iterable[tuple[str, str]]:
+    """Pairs of neighbours, and of a title with each mention; each unordered pair once."""
+    pairs = [(title, other) for title in titles for other in others]
+    pairs += list(zip(others, others[1:], strict=False))
+    return dict.fromkeys(pair for pair in pairs if pair[0] != pair[1])

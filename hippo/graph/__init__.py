@@ -1,0 +1,1 @@
+"""The knowledge graph as a sparse matrix, and what is computed on it."""

@@ -1,0 +1,63 @@
+"""From pairs of nodes to the graph. Pure functions of arrays: the same content gives the same arrays, in whatever order it came."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hippo.graph.model import Graph
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Pairs", "assemble", "count_pairs", "distinct_pairs", "follow_pairs"]
+
+Pairs = tuple["NDArray[np.int64]", "NDArray[np.int64]", "NDArray[np.float32]"]
+"""Unordered pairs of nodes and their weights: three arrays of one length, each pair once."""
+
+
+def count_pairs(first: "NDArray[np.int64]", second: "NDArray[np.int64]", n: int) -> Pairs:
+    """Unordered pairs with the number of times that each occurs; self pairs are left out. Nodes are in [0, n)."""
+    low, high = np.minimum(first, second), np.maximum(first, second)
+    codes, counts = np.unique((low * n + high)[low != high], return_counts=True)
+    return codes // n, codes % n, counts.astype(np.float32)
+
+
+def distinct_pairs(first: "NDArray[np.int64]", second: "NDArray[np.int64]", n: int) -> Pairs:
+    """Unordered pairs, each with weight 1."""
+    low, high, counts = count_pairs(first, second, n)
+    return low, high, np.ones_like(counts)
+
+
+def follow_pairs(document: "NDArray[np.int64]", first_node: int) -> Pairs:
+    """Neighbouring chunks of one document, with weight 1.
+
+    Args:
+        document: `(P,)`, the document of each passage; passages of a document are adjacent and in order.
+        first_node: Node of passage 0.
+    """
+    left = np.flatnonzero(document[1:] == document[:-1]) + first_node
+    return left, left + 1, np.ones(len(left), np.float32)
+
+
+def assemble(n_entities: int, n_passages: int, pairs: Mapping[str, Pairs]) -> Graph:
+    """Lay the pairs of every kind over one symmetric CSR pattern.
+
+    Args:
+        n_entities: E.
+        n_passages: P.
+        pairs: Pairs of nodes in [0, E + P) by kind, each unordered pair at most once within a kind.
+    """
+    n = n_entities + n_passages
+    codes_by_kind = {}
+    for kind, (first, second, _) in pairs.items():
+        first64, second64 = first.astype(np.int64), second.astype(np.int64)
+        codes_by_kind[kind] = np.concatenate([first64 * n + second64, second64 * n + first64])
+    pattern = np.unique(np.concatenate([np.empty(0, np.int64), *codes_by_kind.values()]))
+    weights = {}
+    for kind, codes in codes_by_kind.items():
+        row = np.zeros(len(pattern), np.float32)
+        row[np.searchsorted(pattern, codes)] = np.tile(pairs[kind][2], 2)
+        weights[kind] = row
+    indptr = np.searchsorted(pattern, np.arange(n + 1, dtype=np.int64) * n)
+    return Graph(n_entities, n_passages, indptr.astype(np.int64), (pattern % max(n, 1)).astype(np.int32), weights)

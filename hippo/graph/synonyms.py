@@ -1,0 +1,128 @@
+"""Synonym edges: pairs of entities whose names have similar vectors.
+
+Names that hold a digit take no part: "12 May 1961" and "13 May 1961" are near in every encoder and never the same. Nor do
+names of fewer than three letters, in scripts where a letter is not a word.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import regex
+
+from hippo.graph.build import Pairs
+from hippo.protocols import RangeIndex
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Similar", "comparable", "find_similar", "limit"]
+
+_WORD_SIGN = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
+_ROUNDING = 1e-4
+"""An index may round; candidates below the threshold by less than this are compared again."""
+_BLOCK = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Similar:
+    """Unordered pairs of entities above the threshold, each once, ordered by row.
+
+    Attributes:
+        low: Smaller row of each pair, int64 `(p,)`.
+        high: Larger row, int64 `(p,)`.
+        similarity: Cosine similarity, float32 `(p,)`, threshold to 1.
+    """
+
+    low: "NDArray[np.int64]"
+    high: "NDArray[np.int64]"
+    similarity: "NDArray[np.float32]"
+
+    @classmethod
+    def none(cls) -> "Similar":
+        """No pairs."""
+        return cls(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
+
+
+def comparable(keys: Sequence[str]) -> "NDArray[np.bool_]":
+    """Which entities may have synonyms: bool `(len(keys),)`.
+
+    Examples:
+        >>> comparable(["marie curie", "1911", "us", "东京"]).tolist()
+        [True, False, False, True]
+    """
+    return np.fromiter((_comparable(key) for key in keys), bool, len(keys))
+
+
+def _comparable(key: str) -> bool:
+    if any(character.isdigit() for character in key):
+        return False
+    return sum(character.isalpha() for character in key) > 2 or bool(_WORD_SIGN.search(key))
+
+
+def find_similar(
+    keys: Sequence[str],
+    vectors: "NDArray[np.float32]",
+    threshold: float,
+    known: "tuple[Similar, NDArray[np.bool_]]",
+    index_of: "Callable[[NDArray[np.float32]], RangeIndex]",
+) -> Similar:
+    """All pairs of comparable entities with a cosine similarity of at least `threshold`.
+
+    Similarities are computed pair by pair, so a pair's does not depend on the company in which it was found, and adding
+    entities in several steps gives the same as adding them at once.
+
+    Args:
+        keys: Entity keys.
+        vectors: Their unit vectors, float32 `(E, d)`.
+        threshold: Least cosine similarity.
+        known: Pairs found before, and which entities were compared then, bool `(E,)`; only the others are searched for.
+        index_of: Makes an exact index of vectors.
+    """
+    before, compared = known
+    rows = np.flatnonzero(comparable(keys))
+    new = rows[~compared[rows]]
+    if not len(new):
+        return before
+    pool = np.ascontiguousarray(vectors[rows])
+    index = index_of(pool)
+    codes = [np.empty(0, np.int64)]
+    places = np.searchsorted(rows, new)
+    for start in range(0, len(places), _BLOCK):
+        block = places[start : start + _BLOCK]
+        limits, neighbours, _ = index.range_search(pool[block], threshold - _ROUNDING)
+        origin = np.repeat(rows[block], np.diff(limits))
+        found = rows[neighbours]
+        pairs = np.minimum(origin, found) * len(keys) + np.maximum(origin, found)
+        codes.append(pairs[origin != found])
+    unique = np.unique(np.concatenate(codes))
+    low, high = unique // len(keys), unique % len(keys)
+    similarity = _similarities(vectors, low, high)
+    keep = similarity >= threshold
+    low, high = np.concatenate([before.low, low[keep]]), np.concatenate([before.high, high[keep]])
+    similarity = np.concatenate([before.similarity, similarity[keep]])
+    order = np.lexsort((high, low))
+    return Similar(low[order], high[order], similarity[order])
+
+
+def _similarities(
+    vectors: "NDArray[np.float32]", low: "NDArray[np.int64]", high: "NDArray[np.int64]"
+) -> "NDArray[np.float32]":
+    similarities = np.empty(len(low), np.float32)
+    for start in range(0, len(low), 65536):
+        part = slice(start, start + 65536)
+        similarities[part] = np.einsum("ij,ij->i", vectors[low[part]], vectors[high[part]])
+    return np.minimum(similarities, np.float32(1.0))
+
+
+def limit(similar: Similar, most: int) -> Pairs:
+    """Keep a pair that is among the `most` nearest of either side (ties by row), so that no hub of near-alikes forms."""
+    low, high, similarity = similar.low, similar.high, similar.similarity
+    ends, others, values = np.concatenate([low, high]), np.concatenate([high, low]), np.tile(similarity, 2)
+    order = np.lexsort((others, -values, ends))
+    sorted_ends = ends[order]
+    kept = np.zeros(len(order), bool)
+    kept[order] = np.arange(len(order)) - np.searchsorted(sorted_ends, sorted_ends) < most
+    keep = kept[: len(low)] | kept[len(low) :]
+    return low[keep], high[keep], similarity[keep]

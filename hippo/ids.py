@@ -1,0 +1,98 @@
+"""Content-addressed ids and Unicode entity keys.
+
+Ids are 128-bit BLAKE2b digests in hex, with a personal string per kind, so that the same text never gives the same id
+to things of different kinds. They depend on content alone: not on order, process or machine.
+"""
+
+import hashlib
+import re
+import unicodedata
+
+__all__ = ["KEY_NORMALISER", "chunk_id", "content_id", "entity_key", "text_hash"]
+
+KEY_NORMALISER = "unicode-1"
+"""Name and version of `entity_key`, stored in every index: keys of two normalisers never mix."""
+
+_SPACE = re.compile(r"\s+")
+_POSSESSIVE = re.compile(r"(?:['’`]s|(?<=s)['’`])$")
+# Symbols that carry meaning at the edges of a name: "c++", "c#", ".net", "5 %", "€20", "-40 °c".
+_KEEP_LEFT = frozenset(".#@$€£¥+-−§")
+_KEEP_RIGHT = frozenset("+#%°*!$€£¥′″")
+
+
+def _digest(kind: str, *parts: str) -> str:
+    state = hashlib.blake2b(digest_size=16, person=kind.encode())
+    for part in parts:
+        data = part.encode("utf-8", "surrogatepass")
+        state.update(len(data).to_bytes(8, "little"))
+        state.update(data)
+    return state.hexdigest()
+
+
+def text_hash(text: str) -> str:
+    """Hash of a text to be embedded: 32 hex digits.
+
+    Examples:
+        >>> text_hash("a") == text_hash("a"), len(text_hash("a"))
+        (True, 32)
+    """
+    return _digest("text", text)
+
+
+def content_id(title: str | None, text: str) -> str:
+    """Id of a document whose caller gave none: a hash of its title and text.
+
+    Examples:
+        >>> content_id(None, "x") == content_id("", "x")
+        True
+    """
+    return _digest("document", title or "", text)
+
+
+def chunk_id(document_id: str, position: int, text: str) -> str:
+    """Id of a chunk: a hash of its document's id, its position there and its text."""
+    return _digest("chunk", document_id, str(position), text)
+
+
+def _is_core(character: str) -> bool:
+    """Letters, marks and digits of every script."""
+    return unicodedata.category(character)[0] in "LMN"
+
+
+def entity_key(name: str) -> str:
+    """Normalise a name to the key under which its mentions become one entity.
+
+    NFKC, casefold, white space collapsed, outer punctuation and possessives stripped. Letters, marks and digits of every
+    script are kept, and so are symbols that carry meaning. Returns "" for text that holds no letter and no digit.
+
+    Examples:
+        >>> entity_key("  The  Beatles' "), entity_key("C++"), entity_key(".NET"), entity_key("«Ünïcode»’s")
+        ('the beatles', 'c++', '.net', 'ünïcode')
+        >>> entity_key("北京"), entity_key("β-Carotene"), entity_key("(Mercury (planet))"), entity_key("...")
+        ('北京', 'β-carotene', 'mercury (planet)', '')
+    """
+    text = _SPACE.sub(" ", unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())).strip()
+    previous = None
+    while text != previous:
+        previous = text
+        text = _POSSESSIVE.sub("", text.strip())
+        start, end = 0, len(text)
+        while start < end and not _is_core(text[start]):
+            if text[start] in _KEEP_LEFT and start + 1 < end and _is_core(text[start + 1]):
+                break
+            start += 1
+        while end > start and not _is_core(text[end - 1]):
+            if text[end - 1] in _KEEP_RIGHT and _has_core_before(text, start, end - 1):
+                break
+            if text[end - 1] == ")" and "(" in text[start:end] and _is_core(text[end - 2]):
+                break
+            end -= 1
+        text = text[start:end]
+    return text if any(map(_is_core, text)) else ""
+
+
+def _has_core_before(text: str, start: int, end: int) -> bool:
+    """Whether only right-hand symbols lie between the last letter or digit and `end`, as in "c++"."""
+    while end > start and text[end - 1] in _KEEP_RIGHT:
+        end -= 1
+    return end > start and _is_core(text[end - 1])

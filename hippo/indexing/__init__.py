@@ -1,0 +1,1 @@
+"""Indexing: drives documents through every stage to a published snapshot."""

@@ -1,0 +1,74 @@
+"""Documents into the store: what is new, what has changed, what is as it was."""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC
+
+from hippo.ids import text_hash
+from hippo.indexing.clock import Clock
+from hippo.protocols import Chunker
+from hippo.store import Store
+from hippo.types import Chunk, Document, Skipped
+
+__all__ = ["Ingested", "content_hash", "ingest"]
+
+
+@dataclass(frozen=True, slots=True)
+class Ingested:
+    """Outcome of an `ingest`: numbers of documents, and the inputs that held none."""
+
+    added: int
+    changed: int
+    unchanged: int
+    skipped: tuple[Skipped, ...]
+
+
+def content_hash(document: Document) -> str:
+    """Hash of everything that a new version of a document may change: title, text, metadata, timestamp."""
+    metadata = json.dumps(dict(document.metadata), sort_keys=True, ensure_ascii=False, default=str)
+    time = document.timestamp
+    if time is not None:
+        time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+    return text_hash("\x00".join([document.title or "", metadata, time.isoformat() if time else "", document.text]))
+
+
+def ingest(store: Store, items: Iterable[Document | Skipped], chunker: Chunker, clock: Clock) -> Ingested:
+    """Store new and changed documents with their chunks.
+
+    All input is read before anything is written, so that an error in it leaves the store as it was.
+
+    Args:
+        store: The store.
+        items: Documents with unique ids, and what was left out.
+        chunker: Cuts documents into chunks.
+        clock: For progress.
+    """
+    skipped: list[Skipped] = []
+    documents: list[Document] = []
+    with clock.stage("read"):
+        for item in items:
+            if isinstance(item, Skipped):
+                skipped.append(item)
+            else:
+                documents.append(item)
+                if len(documents) % 256 == 0:
+                    clock.tell("read", len(documents), None)
+        clock.tell("read", len(documents), len(documents))
+    with clock.stage("chunk"):
+        hashes = [content_hash(document) for document in documents]
+        known = store.content_hashes([document.id or "" for document in documents])
+        rows: list[tuple[Document, str, list[Chunk]]] = []
+        fresh = [
+            (document, new) for document, new in zip(documents, hashes, strict=True) if known.get(document.id or "") != new
+        ]
+        for count, (document, new) in enumerate(fresh, 1):
+            rows.append((document, new, chunker.chunk(document)))
+            if count % 64 == 0 or count == len(fresh):
+                clock.tell("chunk", count, len(fresh))
+        changed = [document.id for document, _, _ in rows if document.id is not None and document.id in known]
+        if changed:
+            store.delete_documents(changed)
+        if rows:
+            store.put_documents(rows)
+    return Ingested(len(rows) - len(changed), len(changed), len(documents) - len(rows), tuple(skipped))

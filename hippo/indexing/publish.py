@@ -1,0 +1,121 @@
+"""From the store to a published snapshot."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow.compute as pc
+
+from hippo.backends.vectors.exact import ExactVectorIndex
+from hippo.config import GraphConfig
+from hippo.graph.build import Pairs, assemble
+from hippo.graph.synonyms import Similar, find_similar, limit
+from hippo.indexing.clock import Clock
+from hippo.indexing.embed import embed
+from hippo.indexing.tables import Tables, read_tables
+from hippo.protocols import Encoder
+from hippo.search.lexical import LexicalIndex
+from hippo.search.moments import Moments
+from hippo.snapshot import Snapshot, SnapshotWriter, current
+from hippo.snapshot.contents import EMBEDDED, Contents, read_contents, write_contents
+from hippo.store import Store
+
+if TYPE_CHECKING:
+    from hippo.protocols import Float32
+
+__all__ = ["publish"]
+
+
+def publish(
+    store: Store,
+    root: Path,
+    encoder: Encoder | None,
+    *,
+    graph: GraphConfig,
+    batch: int,
+    info: Mapping[str, Any],
+    clock: Clock,
+) -> tuple[str, Contents, int]:
+    """Build a snapshot of all that the store holds and make it the newest.
+
+    Args:
+        store: The store.
+        root: Folder of the index.
+        encoder: Makes the vectors; None: an index without any.
+        graph: How synonym edges are made.
+        batch: Texts embedded and committed at a time.
+        info: Goes into the manifest, with the counts.
+        clock: For progress.
+
+    Returns:
+        Name of the snapshot, its contents, and the number of texts that had to be encoded.
+    """
+    with clock.stage("read store"):
+        tables = read_tables(store)
+    passages, facts = tables.passages, tables.facts.column("text").to_pylist()
+    entities = tables.entities.column("key").to_pylist()
+    vectors: dict[str, Float32] = {}
+    encoded = 0
+    if encoder is not None:
+        texts = {"passage": passages, "fact": facts, "entity": entities}
+        found, encoded = embed(store, encoder, [(kind, texts[kind]) for kind in EMBEDDED], batch=batch, clock=clock)
+        vectors = dict(zip(EMBEDDED, found, strict=True))
+    with clock.stage("graph"):
+        similar = Similar.none()
+        if encoder is not None and graph.synonym_max:
+            known = _known_similar(root, tables, encoder, graph)
+            similar = find_similar(entities, vectors["entity"], graph.synonym_threshold, known, ExactVectorIndex)
+        synonyms: Pairs = limit(similar, graph.synonym_max)
+        built = assemble(len(entities), len(passages), {**tables.pairs, "synonym": synonyms})
+    with clock.stage("words"):
+        words = {"passage": LexicalIndex.build(passages), "fact": LexicalIndex.build(facts)}
+    contents = Contents(
+        tables.documents,
+        tables.chunks,
+        tables.facts,
+        tables.entities,
+        tables.fact_entities,
+        built,
+        words,
+        vectors,
+        {kind: Moments.of(vectors[kind]) for kind in words if kind in vectors},
+        similar,
+        {
+            **info,
+            "documents": tables.documents.num_rows,
+            "chunks": len(passages),
+            "facts": len(facts),
+            "entities": len(entities),
+            "edges": built.edge_counts,
+            "synonym_threshold": graph.synonym_threshold,
+            "encoder": encoder.fingerprint if encoder else None,
+        },
+    )
+    with clock.stage("publish"), SnapshotWriter(root) as writer:
+        name = write_contents(writer, contents)
+    return name, contents, encoded
+
+
+def _known_similar(root: Path, tables: Tables, encoder: Encoder, graph: GraphConfig) -> tuple[Similar, "Any"]:
+    """Similar pairs of the newest snapshot in today's rows, and which entities were compared then.
+
+    Returns:
+        Pairs, and bool `(E,)`: True where the entity is not new.
+    """
+    count = tables.entities.num_rows
+    if current(root) is None:
+        return Similar.none(), np.zeros(count, bool)
+    with Snapshot.open(root) as snapshot:
+        same = snapshot.info["encoder"] == encoder.fingerprint
+        if not same or snapshot.info["synonym_threshold"] != graph.synonym_threshold:
+            return Similar.none(), np.zeros(count, bool)
+        before = read_contents(snapshot)
+        keys = tables.entities.column("key").combine_chunks()
+        old_keys = before.entities.column("key").combine_chunks()
+        now = np.asarray(pc.fill_null(pc.index_in(old_keys, value_set=keys), -1), np.int64)
+        low, high = now[before.similar.low], now[before.similar.high]
+        alive = (low >= 0) & (high >= 0)
+        compared = np.zeros(count, bool)
+        compared[now[now >= 0]] = True
+        return Similar(low[alive], high[alive], before.similar.similarity[alive]), compared

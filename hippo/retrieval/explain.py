@@ -1,0 +1,150 @@
+"""Explanation: the strongest path from the question to each of its passages, with the sentence behind every edge.
+
+The strength of a path is the probability that the walk takes it: its seed's share of the restart vector times, for every
+step, damping and transition probability. The strongest path is the shortest one when a step costs minus its logarithm.
+"""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hippo.retrieval.seeds import Seeds
+from hippo.snapshot.contents import Contents
+from hippo.types import PathStep
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+    from scipy.sparse import csr_array
+
+__all__ = ["Paths", "step_costs"]
+
+_BEGINNING = 60
+"""Characters of a passage without title that name it in a path."""
+_HALVES = 50
+"""Search reaches paths of a probability of 2 ** -50; weaker ones explain nothing."""
+
+
+def step_costs(adjacency: "csr_array", damping: float, gains: "NDArray[np.float64] | None") -> "csr_array":
+    """Minus the logarithm of damping times transition probability of every step; rows are where a step begins.
+
+    Args:
+        adjacency: Symmetric CSR `(n, n)`.
+        damping: d.
+        gains: g of one question, float64 `(n,)`; None: all ones.
+    """
+    from scipy.sparse import csr_array
+
+    weights = adjacency.data if gains is None else adjacency.data * gains[adjacency.indices]
+    strength = np.add.reduceat(np.append(weights, 0.0), adjacency.indptr[:-1])
+    sizes = np.diff(adjacency.indptr)
+    probability = weights / np.repeat(strength, sizes)
+    return csr_array((-np.log(damping * probability), adjacency.indices, adjacency.indptr), shape=adjacency.shape)
+
+
+class Paths:
+    """Strongest paths of one question.
+
+    Args:
+        contents: The index.
+        costs: From `step_costs`.
+        damping: d.
+        seeds: Seeds of the question.
+        question: Its text, the source of the first step.
+    """
+
+    def __init__(self, contents: Contents, costs: "csr_array", damping: float, seeds: Seeds, question: str) -> None:
+        self._contents = contents
+        self._costs = costs
+        self._damping = damping
+        self._seeds = seeds
+        self._question = question
+        self._before, self._shares = self._search()
+
+    def _search(self) -> "tuple[NDArray[np.int32], dict[int, float]]":
+        from scipy.sparse import csr_array
+        from scipy.sparse.csgraph import dijkstra
+
+        seeds, n = self._seeds, self._costs.shape[0]
+        # The question becomes node n, with a step to every seed.
+        indptr = np.append(self._costs.indptr, self._costs.indptr[-1] + len(seeds.nodes))
+        indices = np.concatenate([self._costs.indices, seeds.nodes])
+        # A cost of exactly 0 would read as "no step".
+        data = np.concatenate([self._costs.data, np.maximum(-np.log(seeds.weights), 1e-12)])
+        graph = csr_array((data, indices, indptr), shape=(n + 1, n + 1))
+        _, before = dijkstra(graph, indices=n, return_predecessors=True, limit=_HALVES * np.log(2.0))
+        return before, dict(zip(seeds.nodes.tolist(), seeds.weights.tolist(), strict=True))
+
+    def to(self, chunk: int) -> tuple[PathStep, ...]:
+        """Steps from the question to a chunk (its row); empty if no activation reaches it."""
+        node = self._contents.graph.n_entities + chunk
+        nodes = [node]
+        while (before := int(self._before[nodes[-1]])) >= 0:
+            nodes.append(before)
+        if len(nodes) == 1:
+            return ()
+        nodes = nodes[-2::-1]
+        steps = [self._seed_step(nodes[0])]
+        steps += [self._step(left, right) for left, right in zip(nodes, nodes[1:], strict=False)]
+        return tuple(steps)
+
+    def _seed_step(self, node: int) -> PathStep:
+        sentence, chunk_id = None, None
+        if node < self._contents.graph.n_entities:
+            indptr, indices = self._contents.fact_entities
+            for fact in self._seeds.facts.tolist():
+                if node in indices[indptr[fact] : indptr[fact + 1]]:
+                    sentence, chunk_id = self._fact(fact)
+                    break
+        else:
+            chunk_id = self._chunk_id(node - self._contents.graph.n_entities)
+        return PathStep(self._question, self._name(node), "seed", sentence, chunk_id, self._shares[node])
+
+    def _step(self, left: int, right: int) -> PathStep:
+        graph = self._contents.graph
+        start, end = graph.indptr[left], graph.indptr[left + 1]
+        place = start + int(np.searchsorted(graph.indices[start:end], right))
+        kind = max(graph.weights, key=lambda name: float(graph.weights[name][place]))
+        own = self._costs.indices[self._costs.indptr[left] : self._costs.indptr[left + 1]]
+        cost = float(self._costs.data[self._costs.indptr[left] + int(np.searchsorted(own, right))])
+        sentence, chunk_id = self._evidence(left, right, kind)
+        probability = float(np.exp(-cost)) / self._damping
+        return PathStep(self._name(left), self._name(right), kind, sentence, chunk_id, probability)
+
+    def _evidence(self, left: int, right: int, kind: str) -> tuple[str | None, str | None]:
+        n_entities = self._contents.graph.n_entities
+        if kind == "relation":
+            facts = np.intersect1d(self._facts_of(left), self._facts_of(right))
+            return self._fact(int(facts[0])) if len(facts) else (None, None)
+        if kind == "contains":
+            entity, chunk = min(left, right), max(left, right) - n_entities
+            facts = self._facts_of(entity)
+            inside = facts[self._fact_chunks()[facts] == chunk]
+            return self._fact(int(inside[0])) if len(inside) else (None, self._chunk_id(chunk))
+        return None, None
+
+    def _facts_of(self, entity: int) -> "NDArray[np.int64]":
+        indptr, indices = self._contents.fact_entities
+        places = np.flatnonzero(indices == entity)
+        found: NDArray[np.int64] = np.unique(np.searchsorted(indptr, places, side="right") - 1)
+        return found
+
+    def _fact_chunks(self) -> "NDArray[np.int32]":
+        chunks: NDArray[np.int32] = self._contents.facts.column("chunk").to_numpy()
+        return chunks
+
+    def _fact(self, fact: int) -> tuple[str, str]:
+        facts = self._contents.facts
+        return facts.column("text")[fact].as_py(), self._chunk_id(facts.column("chunk")[fact].as_py())
+
+    def _chunk_id(self, chunk: int) -> str:
+        chunk_id: str = self._contents.chunks.column("chunk_id")[chunk].as_py()
+        return chunk_id
+
+    def _name(self, node: int) -> str:
+        n_entities = self._contents.graph.n_entities
+        if node < n_entities:
+            name: str = self._contents.entities.column("name")[node].as_py()
+            return name
+        chunk = node - n_entities
+        title = self._contents.chunks.column("title")[chunk].as_py()
+        return title or self._contents.chunks.column("text")[chunk].as_py()[:_BEGINNING]

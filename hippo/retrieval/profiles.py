@@ -1,0 +1,109 @@
+"""Retrieval profiles: data, not code. A profile of your own is a known one with some options changed."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
+from typing import Any, Literal
+
+from hippo.errors import ConfigError, UnknownNameError
+
+__all__ = ["PROFILES", "Profile", "resolve_profile"]
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """Options of a retrieval.
+
+    Attributes:
+        name: Name of the profile.
+        ranking: "walk" (personalized PageRank from seeds), "dense" (cosine), "bm25", or "hybrid" (both, fused).
+        lexical_weight: β: weight of the standard score of BM25 beside that of cosine similarity; 0 or more.
+        facts: n_f: most facts that seed the walk; 0: none.
+        fact_temperature: τ_f: cosine difference at which a fact's weight falls to 1/e.
+        passages: n_p: most passages that seed the walk.
+        passage_temperature: τ_p: the same for passages.
+        passage_share: s: share of the restart vector that goes to passages, 0 to 1.
+        damping: d: probability of following an edge, in (0, 1).
+        query_gain: λ: how strongly the walk prefers passages that speak of the question; 0: the plain walk.
+        kind_weights: α: weight of each kind of edge; a kind not named weighs 1.
+    """
+
+    name: str
+    ranking: Literal["walk", "dense", "bm25", "hybrid"] = "walk"
+    lexical_weight: float = 0.3
+    facts: int = 10
+    fact_temperature: float = 0.05
+    passages: int = 200
+    passage_temperature: float = 0.05
+    passage_share: float = 0.3
+    damping: float = 0.6
+    query_gain: float = 1.0
+    kind_weights: Mapping[str, float] = field(default_factory=lambda: {"relation": 0.3, "follows": 0.3})
+
+    def to_dict(self) -> dict[str, Any]:
+        """The options as plain data."""
+        return {**asdict(self), "kind_weights": dict(self.kind_weights)}
+
+
+PROFILES: dict[str, Profile] = {
+    "hippo": Profile("hippo"),
+    "dense": Profile("dense", ranking="dense"),
+    "bm25": Profile("bm25", ranking="bm25"),
+    "hybrid": Profile("hybrid", ranking="hybrid"),
+}
+"""Profiles that come with hippo."""
+
+_RANGES: dict[str, tuple[float, float, str]] = {
+    "lexical_weight": (0, float("inf"), "0 or more"),
+    "facts": (0, float("inf"), "0 or more"),
+    "fact_temperature": (1e-6, float("inf"), "above 0"),
+    "passages": (1, float("inf"), "1 or more"),
+    "passage_temperature": (1e-6, float("inf"), "above 0"),
+    "passage_share": (0, 1, "between 0 and 1"),
+    "damping": (1e-6, 1 - 1e-6, "between 0 and 1, both excluded"),
+    "query_gain": (0, float("inf"), "0 or more"),
+}
+
+
+def resolve_profile(profile: str | Profile, custom: Mapping[str, Mapping[str, Any]] | None = None) -> Profile:
+    """The profile of a name, or the one given, with its options checked.
+
+    Args:
+        profile: Name of a known profile or of one in `custom`, or a `Profile`.
+        custom: Options of further profiles by name; `base` names the one they change ("hippo" unless given).
+
+    Raises:
+        UnknownNameError: No such profile.
+        ConfigError: An unknown option or a value out of range.
+    """
+    if isinstance(profile, Profile):
+        return _checked(profile)
+    if custom and profile in custom:
+        options = dict(custom[profile])
+        base_name = options.pop("base", "hippo")
+        base = PROFILES[base_name] if base_name == profile else resolve_profile(base_name, _without(custom, profile))
+        known = [item.name for item in fields(Profile) if item.name != "name"]
+        for key in options:
+            if key not in known:
+                raise ConfigError(f"profile {profile!r}", key, f"unknown option. Known: {', '.join(['base', *known])}")
+        return _checked(replace(base, name=profile, **options))
+    if profile not in PROFILES:
+        raise UnknownNameError("profile", profile, [*PROFILES, *(custom or {})])
+    return PROFILES[profile]
+
+
+def _without(custom: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, Mapping[str, Any]]:
+    return {key: value for key, value in custom.items() if key != name}
+
+
+def _checked(profile: Profile) -> Profile:
+    where = f"profile {profile.name!r}"
+    if profile.ranking not in ("walk", "dense", "bm25", "hybrid"):
+        raise ConfigError(where, "ranking", f"must be walk, dense, bm25 or hybrid, got {profile.ranking!r}")
+    for key, (low, high, words) in _RANGES.items():
+        value = getattr(profile, key)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
+            raise ConfigError(where, key, f"must be {words}, got {value!r}")
+    for kind, weight in profile.kind_weights.items():
+        if not isinstance(weight, int | float) or weight < 0:
+            raise ConfigError(where, f"kind_weights.{kind}", f"must be 0 or more, got {weight!r}")
+    return profile

@@ -1,0 +1,1 @@
+"""Search indexes: what finds the facts and passages that a question touches."""

@@ -1,0 +1,82 @@
+"""BM25 over memory-mapped arrays (Robertson & Zaragoza 2009, with Lucene's idf).
+
+    score(q, t) = Σ_{w in q} idf(w) · f(w, t) (k1 + 1) / (f(w, t) + k1 (1 - b + b |t| / mean |t|))
+    idf(w)      = ln(1 + (n - n_w + 0.5) / (n_w + 0.5))
+
+The scores of every (term, text) pair are computed once, when the index is built, and stored by term; a query adds up the
+columns of its terms. The vocabulary is the sorted array of term hashes: nothing has to be parsed when an index is opened.
+The bm25s package works alike and is the reference in the tests; it is not used here because importing it loads numba
+where that is installed, and because it builds its arrays text by text, where a sorted sparse matrix is built at once.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hippo.search.terms import term_hash, terms
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["B", "K1", "LexicalIndex"]
+
+K1 = 1.2
+B = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class LexicalIndex:
+    """BM25 index of n texts with v distinct terms.
+
+    Attributes:
+        vocabulary: uint64 `(v,)`, sorted hashes of the terms.
+        indptr: int64 `(v + 1,)`, where each term's texts begin.
+        texts: int32 `(m,)`, rows of the texts that hold a term, ascending within a term.
+        weights: float32 `(m,)`, BM25 score of the pair, non-negative.
+        size: n.
+    """
+
+    vocabulary: "NDArray[np.uint64]"
+    indptr: "NDArray[np.int64]"
+    texts: "NDArray[np.int32]"
+    weights: "NDArray[np.float32]"
+    size: int
+
+    @classmethod
+    def build(cls, texts: Sequence[str]) -> "LexicalIndex":
+        """Index texts; row i is `texts[i]`."""
+        from scipy.sparse import coo_array
+
+        size = len(texts)
+        rows_of_terms = [terms(text) for text in texts]
+        lengths = np.fromiter(map(len, rows_of_terms), np.int64, size)
+        hashes = np.fromiter((term_hash(term) for row in rows_of_terms for term in row), np.uint64, int(lengths.sum()))
+        vocabulary, columns = np.unique(hashes, return_inverse=True)
+        rows = np.repeat(np.arange(size), lengths)
+        counts = coo_array((np.ones(len(rows), np.float32), (rows, columns)), shape=(size, len(vocabulary))).tocsc()
+        counts.sum_duplicates()
+        found = np.diff(counts.indptr)
+        idf = np.log1p((size - found + 0.5) / (found + 0.5))
+        mean = lengths.mean() if lengths.sum() else 1.0
+        norm = K1 * (1 - B + B * lengths / mean)
+        weights = np.repeat(idf, found) * counts.data * (K1 + 1) / (counts.data + norm[counts.indices])
+        return cls(
+            vocabulary,
+            counts.indptr.astype(np.int64),
+            counts.indices.astype(np.int32),
+            weights.astype(np.float32),
+            size,
+        )
+
+    def scores(self, question: str) -> "NDArray[np.float32]":
+        """BM25 score of every text: float32 `(n,)`, 0 where no term matches; repeated terms of the question count once."""
+        scores = np.zeros(self.size, np.float32)
+        wanted = np.unique(np.fromiter(map(term_hash, set(terms(question))), np.uint64))
+        places = np.searchsorted(self.vocabulary, wanted)
+        for place, term in zip(places, wanted, strict=True):
+            if place < len(self.vocabulary) and self.vocabulary[place] == term:
+                span = slice(self.indptr[place], self.indptr[place + 1])
+                scores[self.texts[span]] += self.weights[span]
+        return scores

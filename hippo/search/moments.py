@@ -1,0 +1,36 @@
+"""First two moments of a set of vectors: what is needed to say how far above the mean a similarity lies."""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["Moments"]
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Mean and covariance of vectors: float64 `(d,)` and `(d, d)`."""
+
+    mean: "NDArray[np.float64]"
+    covariance: "NDArray[np.float64]"
+
+    @classmethod
+    def of(cls, vectors: "NDArray[np.float32]") -> "Moments":
+        """Moments of the rows of float32 `(n, d)`, in blocks."""
+        count, dimension = vectors.shape
+        total, square = np.zeros(dimension), np.zeros((dimension, dimension))
+        for start in range(0, count, 16384):
+            block = vectors[start : start + 16384].astype(np.float64)
+            total += block.sum(axis=0)
+            square += block.T @ block
+        mean = total / max(count, 1)
+        return cls(mean, square / max(count, 1) - np.outer(mean, mean))
+
+    def of_cosines(self, query: "NDArray[np.float32]") -> tuple[float, float]:
+        """Mean and standard deviation of the similarities of a query to all vectors."""
+        wide = query.astype(np.float64)
+        return float(self.mean @ wide), float(np.sqrt(max(wide @ self.covariance @ wide, 0.0)))

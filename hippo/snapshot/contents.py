@@ -1,0 +1,125 @@
+"""What a snapshot of hippo holds, by name: the one place where writer and reader agree."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hippo.graph.model import Graph
+from hippo.graph.synonyms import Similar
+from hippo.search.lexical import LexicalIndex
+from hippo.search.moments import Moments
+from hippo.snapshot.read import Snapshot
+from hippo.snapshot.write import SnapshotWriter
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+__all__ = ["EMBEDDED", "Contents", "read_contents", "write_contents"]
+
+EMBEDDED = ("passage", "fact", "entity")
+"""Kinds of text that have vectors, in the order of their rows in the tables."""
+
+_TABLES = ("documents", "chunks", "facts", "entities")
+_WORDS = ("passage", "fact")
+_WORD_ARRAYS = ("vocabulary", "indptr", "texts", "weights")
+_SIMILAR_ARRAYS = ("low", "high", "similarity")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """Tables and arrays of an index. Rows are in canonical order, so equal content gives equal arrays.
+
+    Attributes:
+        documents: Columns document_id, title, metadata (JSON), timestamp, source; by document_id.
+        chunks: chunk_id, document (int32 row), document_id, position, title, text, start, end; by document and position.
+        facts: text, chunk (int32 row), start, end, subject, predicate, object; by chunk and order of extraction.
+        entities: key, name (its commonest spelling), chunks (int32, how many mention it); by key.
+        fact_entities: Rows of each fact's entities: indptr int64 `(F + 1,)`, indices int32.
+        graph: The graph; entity row i is node i, chunk row j is node E + j.
+        words: BM25 over passages and over fact texts.
+        vectors: float32 unit vectors by kind (`EMBEDDED`); empty for an index without encoder.
+        moments: Moments of the vectors of passages and facts.
+        similar: All similar pairs of entities, before the limit per entity: what the next snapshot starts from.
+        info: Counts and fingerprints, as in the manifest.
+    """
+
+    documents: "pa.Table"
+    chunks: "pa.Table"
+    facts: "pa.Table"
+    entities: "pa.Table"
+    fact_entities: "tuple[NDArray[np.int64], NDArray[np.int32]]"
+    graph: Graph
+    words: Mapping[str, LexicalIndex]
+    vectors: "Mapping[str, NDArray[np.float32]]" = field(default_factory=dict)
+    moments: Mapping[str, Moments] = field(default_factory=dict)
+    similar: Similar = field(default_factory=Similar.none)
+    info: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def n_chunks(self) -> int:
+        """Number of passages."""
+        return self.graph.n_passages
+
+
+def write_contents(writer: SnapshotWriter, contents: Contents) -> str:
+    """Write everything and publish it.
+
+    Returns:
+        Name of the snapshot.
+    """
+    for name in _TABLES:
+        writer.table(name, getattr(contents, name))
+    writer.array("fact_entities.indptr", contents.fact_entities[0])
+    writer.array("fact_entities.indices", contents.fact_entities[1])
+    graph = contents.graph
+    writer.array("graph.indptr", graph.indptr)
+    writer.array("graph.indices", graph.indices)
+    for kind, weights in graph.weights.items():
+        writer.array(f"graph.{kind}", weights)
+    for name, words in contents.words.items():
+        for part in _WORD_ARRAYS:
+            writer.array(f"words.{name}.{part}", getattr(words, part))
+    for name, vectors in contents.vectors.items():
+        writer.array(f"vectors.{name}", vectors)
+    for name, moments in contents.moments.items():
+        writer.array(f"moments.{name}.mean", moments.mean)
+        writer.array(f"moments.{name}.covariance", moments.covariance)
+    for part in _SIMILAR_ARRAYS:
+        writer.array(f"similar.{part}", getattr(contents.similar, part))
+    return writer.publish({**contents.info, "kinds": sorted(graph.weights), "vectors": sorted(contents.vectors)})
+
+
+def read_contents(snapshot: Snapshot) -> Contents:
+    """Map everything into memory; nothing is read before it is used."""
+    tables = {name: snapshot.table(name) for name in _TABLES}
+    weights = {kind: snapshot.array(f"graph.{kind}") for kind in snapshot.info["kinds"]}
+    graph = Graph(
+        tables["entities"].num_rows,
+        tables["chunks"].num_rows,
+        snapshot.array("graph.indptr"),
+        snapshot.array("graph.indices"),
+        weights,
+    )
+    sizes = {"passage": tables["chunks"].num_rows, "fact": tables["facts"].num_rows}
+    words = {
+        name: LexicalIndex(*(snapshot.array(f"words.{name}.{part}") for part in _WORD_ARRAYS), size=sizes[name])
+        for name in _WORDS
+    }
+    vectors = {name: snapshot.array(f"vectors.{name}") for name in snapshot.info["vectors"]}
+    moments = {
+        name: Moments(snapshot.array(f"moments.{name}.mean"), snapshot.array(f"moments.{name}.covariance"))
+        for name in _WORDS
+        if name in vectors
+    }
+    return Contents(
+        **tables,
+        fact_entities=(snapshot.array("fact_entities.indptr"), snapshot.array("fact_entities.indices")),
+        graph=graph,
+        words=words,
+        vectors=vectors,
+        moments=moments,
+        similar=Similar(*(snapshot.array(f"similar.{part}") for part in _SIMILAR_ARRAYS)),
+        info=snapshot.info,
+    )

@@ -1,0 +1,6 @@
+"""The truth of an index: one DuckDB file, one writer, every chunk's work committed as it arrives."""
+
+from hippo.store.schema import SCHEMA_VERSION
+from hippo.store.store import Store
+
+__all__ = ["SCHEMA_VERSION", "Store"]

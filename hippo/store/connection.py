@@ -1,0 +1,173 @@
+"""The one connection that writes: opening, transactions, Arrow tables in and out, errors in hippo's terms."""
+
+import re
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from hippo.errors import (
+    HippoError,
+    IndexBusyError,
+    IndexCorruptError,
+    IndexMismatchError,
+    IndexPathError,
+    IndexStateError,
+)
+
+__all__ = ["Connection"]
+
+_CONFIG: dict[str, str | bool | int | float | list[str]] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "enable_external_access": "false",
+    "python_enable_replacements": "false",
+}
+# Arrow strings have 32-bit offsets within a batch: batches this small overflow only beyond 128 KiB a text.
+_ROWS_PER_BATCH = 16_384
+_DAMAGE = re.compile(
+    r"corrupt|checksum|not a valid DuckDB|could not read|deserializ|database has been invalidated", re.IGNORECASE
+)
+_LOCKED = re.compile(r"could not set lock|used by another process", re.IGNORECASE)
+_HOLDER = re.compile(r"PID (\d+)")
+_FORMAT = re.compile(r"can only read (?:storage )?version|storage version greater than", re.IGNORECASE)
+_FORMAT_NUMBER = re.compile(r"version number (\d+)")
+
+_open_files: set[Path] = set()
+_open_files_guard = threading.Lock()
+
+
+class Connection:
+    """Sole connection to a store's file; safe to share between threads, which take turns.
+
+    Attributes:
+        path: The file.
+        closed: Whether `close` was called.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open an existing file, or an empty one under a new name.
+
+        Raises:
+            IndexBusyError: Another process, or another connection of this one, has it open.
+            IndexCorruptError: It is no DuckDB file, or damaged.
+            IndexMismatchError: A newer DuckDB wrote it.
+            IndexPathError: It may not be read or written.
+        """
+        self.path = path.resolve()
+        self.closed = False
+        self._lock = threading.RLock()
+        # DuckDB hands a second connection of one process the same database instead of refusing it.
+        with _open_files_guard:
+            if self.path in _open_files:
+                raise IndexBusyError(str(self.path.parent), "this process, which has it open already")
+            _open_files.add(self.path)
+        try:
+            self._duckdb = duckdb.connect(str(self.path), config=_CONFIG)
+        except duckdb.Error as error:
+            self._forget()
+            raise _opening_error(self.path, error) from error
+        except BaseException:
+            self._forget()
+            raise
+
+    def _forget(self) -> None:
+        with _open_files_guard:
+            _open_files.discard(self.path)
+
+    def close(self) -> None:
+        """Release the file. Closing twice does nothing."""
+        with self._lock:
+            self._duckdb.close()
+            if not self.closed:
+                self._forget()
+            self.closed = True
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except duckdb.Error as error:
+            problem = _first_line(error)
+            kind = IndexCorruptError if _DAMAGE.search(problem) else IndexStateError
+            raise kind(str(self.path), problem) from error
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """All or nothing, and on disk in the main file when it ends.
+
+        The checkpoint is what makes it durable: a damaged log can lose commits in silence, damage to the main file is
+        always found.
+        """
+        with self._lock, self._translated():
+            self._duckdb.begin()
+            try:
+                yield
+                self._duckdb.commit()
+            except BaseException:
+                self._rollback()
+                raise
+            self._duckdb.execute("CHECKPOINT")
+
+    def _rollback(self) -> None:
+        try:
+            self._duckdb.rollback()
+        except duckdb.Error as error:
+            # A failed commit has already ended the transaction; anything else is damage, said with the first error.
+            if "no transaction is active" not in str(error).lower():
+                raise
+
+    def checkpoint(self) -> None:
+        """Move the log into the main file and fsync it."""
+        self.run("CHECKPOINT")
+
+    def run(self, query: str, parameters: Sequence[Any] = (), **tables: pa.Table) -> None:
+        """Execute one statement; `tables` may be named in it."""
+        with self._lock, self._translated(), self._registered(tables):
+            self._duckdb.execute(query, list(parameters))
+
+    def rows(self, query: str, parameters: Sequence[Any] = (), **tables: pa.Table) -> list[tuple[Any, ...]]:
+        """All rows of a query as Python values; `tables` may be named in it."""
+        with self._lock, self._translated(), self._registered(tables):
+            found: list[tuple[Any, ...]] = self._duckdb.execute(query, list(parameters)).fetchall()
+        return found
+
+    def table(self, query: str, parameters: Sequence[Any] = (), **tables: pa.Table) -> pa.Table:
+        """All rows of a query as an Arrow table, possibly in several batches; `tables` may be named in it."""
+        with self._lock, self._translated(), self._registered(tables):
+            return self._duckdb.sql(query, params=list(parameters)).to_arrow_table(_ROWS_PER_BATCH)
+
+    @contextmanager
+    def _registered(self, tables: Mapping[str, pa.Table]) -> Iterator[None]:
+        done: list[str] = []
+        try:
+            for name, table in tables.items():
+                self._duckdb.register(name, table)
+                done.append(name)
+            yield
+        finally:
+            for name in done:
+                self._duckdb.unregister(name)
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).strip().partition("\n")[0]
+
+
+def _opening_error(path: Path, error: duckdb.Error) -> HippoError:
+    """What a failed opening means."""
+    text = str(error)
+    if _LOCKED.search(text):
+        holder = _HOLDER.search(text)
+        return IndexBusyError(str(path.parent), f"process {holder[1]}" if holder else "another process")
+    if _FORMAT.search(text):
+        number = _FORMAT_NUMBER.search(text)
+        stored, given = number[1] if number else "newer", f"that of DuckDB {duckdb.__version__}"
+        return IndexMismatchError(str(path), "the storage version", stored, given, "Upgrade the package duckdb")
+    if "permission denied" in text.lower() or "read-only file system" in text.lower():
+        return IndexPathError(str(path), "it may not be read and written by this user")
+    return IndexCorruptError(str(path), f"{_first_line(error)}. Restore it from a copy, or index into a new folder")

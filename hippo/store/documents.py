@@ -1,0 +1,180 @@
+"""Documents and their chunks."""
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from hippo.errors import DocumentError, DuplicateDocumentError, InputError
+from hippo.store import journal
+from hippo.store.columns import bad_text, strings
+from hippo.store.part import Part
+from hippo.types import Chunk, Document
+
+__all__ = ["EXTRACTION", "Documents"]
+
+EXTRACTION = "extraction"
+"""The stage whose work the ledger follows chunk by chunk."""
+
+
+class Documents(Part):
+    """The tables `documents` and `chunks`."""
+
+    def content_hashes(self, document_ids: Sequence[str]) -> dict[str, str]:
+        """Content hashes of those of the ids that the store knows.
+
+        Raises:
+            InputError: An id holds a lone surrogate.
+        """
+        asked = pa.table({"key": strings(document_ids)})
+        query = "SELECT id, content_hash FROM documents WHERE id IN (SELECT key FROM asked)"
+        return dict(self._connection.rows(query, asked=asked))
+
+    def put_documents(self, documents: Sequence[tuple[Document, str, Sequence[Chunk]]]) -> None:
+        """Store new documents with their chunks, which then wait for extraction. One transaction.
+
+        Args:
+            documents: Document, hash of its content, and its chunks. Ids are set and new. A timestamp without a time
+                zone is taken as UTC.
+
+        Raises:
+            DocumentError: Metadata that is no JSON object, text that is no Unicode, or a time out of range.
+            DuplicateDocumentError: Two of them share an id.
+            InputError: An id is missing or known already; delete the old version first.
+        """
+        rows = [_document_row(document, content_hash) for document, content_hash, _ in documents]
+        _check_unique([document for document, _, _ in documents])
+        if known := self.content_hashes([row["id"] for row in rows]):
+            raise InputError(f"the index already holds {min(known)!r}; delete it before putting a new version")
+        chunks = [chunk for _, _, chunks in documents for chunk in chunks]
+        for chunk in chunks:
+            if problem := bad_text(chunk.id, chunk.document_id, chunk.title, chunk.text):
+                raise DocumentError(chunk.document_id, problem)
+        with self._connection.transaction():
+            journal.insert(self._connection, "documents", pa.Table.from_pylist(rows, _DOCUMENTS))
+            journal.insert(self._connection, "chunks", _chunk_columns(chunks))
+            journal.insert(self._connection, "ledger", _ledger_columns(chunks))
+
+    def delete_documents(self, document_ids: Sequence[str]) -> int:
+        """Delete documents and all that came from their chunks. One transaction. Unknown ids are passed over.
+
+        Embeddings and replies stay: they are keyed by content, and paid for.
+
+        Returns:
+            Number of deleted documents.
+        """
+        asked = pa.table({"key": strings(document_ids)})
+        query = "SELECT id AS key FROM chunks WHERE document_id IN (SELECT key FROM asked)"
+        chunks = self._connection.table(query, asked=asked)
+        with self._connection.transaction():
+            for name in ("facts", "mentions", "ledger"):
+                journal.delete(self._connection, name, "chunk_id", chunks)
+            journal.delete(self._connection, "chunks", "document_id", asked)
+            return journal.delete(self._connection, "documents", "id", asked)
+
+    def documents_table(self) -> pa.Table:
+        """All documents, ordered by id.
+
+        Returns:
+            document_id string, title string (nullable), metadata string (JSON), timestamp timestamp[us, UTC]
+            (nullable), source string (nullable).
+        """
+        query = "SELECT id AS document_id, title, metadata, timestamp, source FROM documents ORDER BY id"
+        table = self._connection.table(query)
+        place = table.schema.get_field_index("timestamp")
+        return table.set_column(place, "timestamp", table["timestamp"].cast(pa.timestamp("us", "UTC")))
+
+    def chunks_table(self) -> pa.Table:
+        """All chunks in canonical order: by document id, then position.
+
+        Returns:
+            chunk_id string, document_id string, position int32, title string (nullable), text string, start int32,
+            end int32 (characters in the document's text).
+        """
+        return self._connection.table(
+            'SELECT id AS chunk_id, document_id, position, title, text, "start", "end" FROM chunks '
+            "ORDER BY document_id, position"
+        )
+
+
+_DOCUMENTS = pa.schema(
+    {
+        "id": pa.string(),
+        "title": pa.string(),
+        "metadata": pa.string(),
+        "timestamp": pa.timestamp("us"),
+        "source": pa.string(),
+        "content_hash": pa.string(),
+    }
+)
+
+
+def _document_row(document: Document, content_hash: str) -> dict[str, Any]:
+    if document.id is None:
+        raise InputError(f"a document needs an id before it is stored, got none ({document.source or document.title})")
+    name = document.source or document.id
+    metadata = _metadata(name, document.metadata)
+    if problem := bad_text(document.id, document.title, metadata, document.source, content_hash):
+        raise DocumentError(name, problem)
+    return {
+        "id": document.id,
+        "title": document.title,
+        "metadata": metadata,
+        "timestamp": _naive_utc(name, document.timestamp),
+        "source": document.source,
+        "content_hash": content_hash,
+    }
+
+
+def _metadata(name: str, metadata: Mapping[str, Any]) -> str:
+    try:
+        return json.dumps(dict(metadata), sort_keys=True, ensure_ascii=False, allow_nan=False)
+    except (TypeError, ValueError, RecursionError) as error:
+        raise DocumentError(name, f"metadata is not a JSON object: {error}") from error
+
+
+def _naive_utc(name: str, timestamp: datetime | None) -> datetime | None:
+    if timestamp is None or timestamp.tzinfo is None:
+        return timestamp
+    try:
+        return timestamp.astimezone(UTC).replace(tzinfo=None)
+    except OverflowError as error:
+        raise DocumentError(name, f"timestamp {timestamp} is not within the years 1 to 9999 in UTC") from error
+
+
+def _check_unique(documents: Sequence[Document]) -> None:
+    seen: dict[str | None, Document] = {}
+    for document in documents:
+        first = seen.setdefault(document.id, document)
+        if first is not document:
+            raise DuplicateDocumentError(document.id, first.source or "no source", document.source or "no source")
+
+
+def _chunk_columns(chunks: Sequence[Chunk]) -> pa.Table:
+    return pa.table(
+        {
+            "id": strings([chunk.id for chunk in chunks]),
+            "document_id": strings([chunk.document_id for chunk in chunks]),
+            "position": pa.array([chunk.position for chunk in chunks], pa.int32()),
+            "title": strings([chunk.title for chunk in chunks]),
+            "text": strings([chunk.text for chunk in chunks]),
+            "start": pa.array([chunk.start for chunk in chunks], pa.int32()),
+            "end": pa.array([chunk.end for chunk in chunks], pa.int32()),
+        }
+    )
+
+
+def _ledger_columns(chunks: Sequence[Chunk]) -> pa.Table:
+    count = len(chunks)
+    return pa.table(
+        {
+            "chunk_id": strings([chunk.id for chunk in chunks]),
+            "stage": strings([EXTRACTION] * count),
+            "state": strings(["pending"] * count),
+            "fingerprint": strings([None] * count),
+            "reason": strings([None] * count),
+            "attempts": pa.array([0] * count, pa.int32()),
+        }
+    )

@@ -1,0 +1,71 @@
+"""What every table should hold, kept beside the tables: a row per write, checked whenever a store is opened.
+
+Each write adds its number of rows and its content, each delete subtracts them, in the transaction that makes the
+change. Content is the sum of text lengths in bytes and of numbers: quick, the same in every version of DuckDB, and
+changed by a row that is lost, doubled or cut. Flipped bits are DuckDB's business: every block has a check sum.
+"""
+
+import pyarrow as pa
+
+from hippo.errors import IndexCorruptError
+from hippo.store.connection import Connection
+
+__all__ = ["delete", "insert", "verify"]
+
+_CONTENT = {
+    "documents": "strlen(id) + strlen(coalesce(title, '')) + strlen(metadata) + strlen(content_hash)",
+    "chunks": 'strlen(id) + strlen(document_id) + strlen(text) + position + "start" + "end"',
+    "mentions": 'strlen(chunk_id) + strlen(key) + strlen(surface) + "start" + "end"',
+    "facts": 'strlen(chunk_id) + strlen(text) + ordinal + "start" + "end" + len(entities) + len(relations)',
+    "ledger": "strlen(chunk_id) + strlen(stage)",
+    "embeddings": "strlen(encoder) + strlen(hash) + len(vector)",
+    "replies": "strlen(key) + strlen(reply)",
+}
+
+
+def _sums(name: str) -> str:
+    return f"count(*)::BIGINT, coalesce(sum({_CONTENT[name]}), 0)::HUGEINT"
+
+
+def insert(connection: Connection, name: str, rows: pa.Table) -> None:
+    """Append rows to a table. Columns go by name; must run in a transaction."""
+    if not rows.num_rows:
+        return
+    connection.run(f"INSERT INTO {name} BY NAME SELECT * FROM given", given=rows)  # noqa: S608
+    connection.run(f"INSERT INTO journal SELECT '{name}', {_sums(name)} FROM given", given=rows)  # noqa: S608
+
+
+def delete(connection: Connection, name: str, column: str, keys: pa.Table) -> int:
+    """Delete the rows of a table whose `column` is in `keys["key"]`; must run in a transaction.
+
+    Returns:
+        Number of deleted rows.
+    """
+    matching = f"FROM {name} WHERE {column} IN (SELECT key FROM given)"  # noqa: S608
+    [(count, content)] = connection.rows(f"SELECT {_sums(name)} {matching}", given=keys)
+    if count:
+        connection.run(f"DELETE {matching}", given=keys)
+        connection.run("INSERT INTO journal VALUES (?, ?, ?)", [name, -count, -content])
+    return int(count)
+
+
+def verify(connection: Connection) -> None:
+    """Compare every table with the journal.
+
+    Raises:
+        IndexCorruptError: A table holds other rows than were written, or cannot be read.
+    """
+    expected = {
+        name: (rows, content)
+        for name, rows, content in connection.rows(
+            "SELECT name, sum(rows)::BIGINT, sum(content)::HUGEINT FROM journal GROUP BY name"
+        )
+    }
+    for name in _CONTENT:
+        [found] = connection.rows(f"SELECT {_sums(name)} FROM {name}")  # noqa: S608
+        rows, content = expected.get(name, (0, 0))
+        if found != (rows, content):
+            problem = f"table {name} holds {found[0]} rows (content {found[1]}), {rows} ({content}) were written"
+            raise IndexCorruptError(
+                str(connection.path), f"{problem}. Restore it from a copy, or index into a new folder"
+            )

@@ -1,0 +1,87 @@
+"""The ledger: which chunks a stage has done, which wait, and which failed and why."""
+
+import itertools
+from collections.abc import Iterator
+
+import pyarrow as pa
+
+from hippo.errors import InputError
+from hippo.store.documents import EXTRACTION
+from hippo.store.part import Part
+from hippo.types import Chunk
+
+__all__ = ["Ledger"]
+
+_numbers = itertools.count()
+
+
+class Ledger(Part):
+    """The table `ledger`: one row per chunk and stage.
+
+    A row's state is "pending", "done" or "failed". `fingerprint` is that of the extractor whose outcome it records;
+    `attempts` counts failures since the last success.
+    """
+
+    def pending(self, extractor: str, *, batch: int = 256) -> Iterator[list[Chunk]]:
+        """Chunks that this extractor has not done, failed ones included, in canonical order.
+
+        What is pending is fixed when the first batch is asked for, so outcomes may be put between batches and a chunk
+        that fails again is not handed out twice. The chunks wait on DuckDB's side, not in memory.
+
+        Args:
+            extractor: Fingerprint of the extractor.
+            batch: Largest number of chunks in a batch, at least 1.
+
+        Raises:
+            InputError: `batch` is less than 1.
+        """
+        if batch < 1:
+            raise InputError(f"batch must be at least 1, got {batch}")
+        return self._pending(extractor, batch)
+
+    def _pending(self, extractor: str, batch: int) -> Iterator[list[Chunk]]:
+        name = f"pending_{next(_numbers)}"
+        self._connection.run(
+            f"CREATE TEMP TABLE {name} AS "  # noqa: S608
+            'SELECT c.id, c.document_id, c.position, c.text, c."start", c."end", c.title '
+            "FROM chunks c JOIN ledger l ON l.chunk_id = c.id "
+            "WHERE l.stage = ? AND NOT (l.state = 'done' AND l.fingerprint = ?) ORDER BY c.document_id, c.position",
+            [EXTRACTION, extractor],
+        )
+        try:
+            for first in itertools.count(step=batch):
+                query = f"SELECT * FROM {name} WHERE rowid >= ? AND rowid < ? ORDER BY rowid"  # noqa: S608
+                rows = self._connection.rows(query, [first, first + batch])
+                if not rows:
+                    return
+                yield [Chunk(*row) for row in rows]
+        finally:
+            if not self._connection.closed:
+                self._connection.run(f"DROP TABLE {name}")
+
+    def count_pending(self, extractor: str) -> int:
+        """Number of chunks that this extractor has not done, failed ones included."""
+        query = "SELECT count(*) FROM ledger WHERE stage = ? AND NOT (state = 'done' AND fingerprint = ?)"
+        [(count,)] = self._connection.rows(query, [EXTRACTION, extractor])
+        return int(count)
+
+    def failures(self) -> list[tuple[str, str, int]]:
+        """Chunks whose last attempt failed, in canonical order: id, reason, failures since the last success."""
+        return self._connection.rows(
+            "SELECT l.chunk_id, l.reason, l.attempts FROM ledger l JOIN chunks c ON c.id = l.chunk_id "
+            "WHERE l.state = 'failed' ORDER BY c.document_id, c.position, l.stage"
+        )
+
+    def _record(self, outcomes: pa.Table) -> None:
+        """Set the state of chunks; must run in a transaction.
+
+        Args:
+            outcomes: chunk_id, state, fingerprint, reason, failed (int32: 1 for a failure).
+        """
+        self._connection.run(
+            "UPDATE ledger SET state = o.state, fingerprint = o.fingerprint, reason = o.reason, "
+            "attempts = o.failed * (ledger.attempts + 1) "
+            "FROM outcomes o WHERE ledger.chunk_id = o.chunk_id AND ledger.stage = ?",
+            [EXTRACTION],
+            outcomes=outcomes,
+        )

@@ -1,0 +1,58 @@
+"""Tables of the store, and how a store of an older version becomes one of this version.
+
+No table has a primary key: every key is checked by a join when it is written, which costs one scan of a column, and
+DuckDB replays its log most reliably for tables without indexes.
+"""
+
+import duckdb
+
+from hippo.store.connection import Connection
+
+__all__ = ["MIGRATIONS", "SCHEMA_VERSION", "migrate"]
+
+_VERSION_1 = """
+CREATE TABLE meta (key VARCHAR, value VARCHAR);
+
+CREATE TABLE documents (
+    id VARCHAR, title VARCHAR, metadata VARCHAR, timestamp TIMESTAMP, source VARCHAR, content_hash VARCHAR
+);
+CREATE TABLE chunks (
+    id VARCHAR, document_id VARCHAR, position INTEGER, title VARCHAR, text VARCHAR, "start" INTEGER, "end" INTEGER
+);
+CREATE TABLE ledger (
+    chunk_id VARCHAR, stage VARCHAR, state VARCHAR, fingerprint VARCHAR, reason VARCHAR, attempts INTEGER
+);
+CREATE TABLE mentions (chunk_id VARCHAR, key VARCHAR, surface VARCHAR, "start" INTEGER, "end" INTEGER);
+CREATE TABLE facts (
+    chunk_id VARCHAR, ordinal INTEGER, text VARCHAR, "start" INTEGER, "end" INTEGER,
+    subject VARCHAR, predicate VARCHAR, object VARCHAR, entities VARCHAR[], relations INTEGER[]
+);
+-- Unit vectors do not compress: trying costs more time than everything else together.
+CREATE TABLE embeddings (encoder VARCHAR, hash VARCHAR, vector FLOAT[] USING COMPRESSION uncompressed);
+CREATE TABLE replies (key VARCHAR, reply VARCHAR);
+
+CREATE TABLE journal (name VARCHAR, rows BIGINT, content HUGEINT);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_VERSION_1,)
+"""Script i turns a store of version i into one of version i + 1; script 0 makes the tables. None is ever edited."""
+
+SCHEMA_VERSION = len(MIGRATIONS)
+"""Version of the tables that this code reads and writes."""
+
+
+def migrate(connection: Connection, version: int) -> None:
+    """Bring a store to `SCHEMA_VERSION`, one committed step at a time.
+
+    Args:
+        connection: An open connection without a transaction.
+        version: What the store is now; 0 for an empty database.
+    """
+    for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
+        with connection.transaction():
+            connection.run(script)
+            if number == 1:
+                known = [str(number), duckdb.__version__]
+                connection.run("INSERT INTO meta VALUES ('schema_version', ?), ('duckdb_version', ?)", known)
+            else:
+                connection.run("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(number)])

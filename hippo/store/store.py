@@ -1,0 +1,180 @@
+"""The store of an index as a whole: opening, making, checking and closing it."""
+
+import os
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import duckdb
+
+from hippo.durable import sync_directory, sync_file
+from hippo.errors import IndexCorruptError, IndexMismatchError, IndexPathError, IndexStateError, InputError
+from hippo.store import journal
+from hippo.store.columns import bad_text
+from hippo.store.connection import Connection
+from hippo.store.documents import Documents
+from hippo.store.embeddings import Embeddings
+from hippo.store.extractions import Extractions
+from hippo.store.replies import Replies
+from hippo.store.schema import SCHEMA_VERSION, migrate
+
+__all__ = ["STORE_FILE", "Store"]
+
+STORE_FILE = "store.duckdb"
+"""Name of the store's file in the folder of an index."""
+
+_UNFINISHED = ".store-"
+_PUBLISHED = ("CURRENT", "snapshots")
+
+
+class Store(Documents, Extractions, Embeddings, Replies):
+    """The truth of an index. One writer at a time; each `put_` and `delete_` is one durable transaction.
+
+    Threads may share a store; they take turns.
+
+    Examples:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder), create=True) as store:
+        ...     store.set_meta({"encoder": "minilm"})
+        ...     store.meta()["encoder"], store.count_pending("pattern")
+        ('minilm', 0)
+    """
+
+    @classmethod
+    def open(cls, path: Path, *, create: bool = False) -> "Store":
+        """Open the store of an index and verify it.
+
+        Args:
+            path: Folder of the index.
+            create: Make a new index where there is none: in a folder that does not exist or is empty.
+
+        Raises:
+            IndexBusyError: Another process, or another store in this one, has it open.
+            IndexCorruptError: The file is missing from an index, is damaged, or does not hold what was written.
+            IndexMismatchError: A newer hippo or DuckDB made it.
+            IndexPathError: There is no index, and none may be made.
+        """
+        file = path / STORE_FILE
+        if not file.exists():
+            _check_place(path, create=create)
+            _create(path)
+        connection = Connection(file)
+        try:
+            _migrate(connection)
+            journal.verify(connection)
+            store = cls(connection)
+            store.set_meta({"duckdb_version": duckdb.__version__})
+        except BaseException:
+            connection.close()
+            raise
+        return store
+
+    def close(self) -> None:
+        """Release the store's file for the next writer. Closing twice does nothing."""
+        self._connection.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def meta(self) -> dict[str, str]:
+        """What is known about the index: what `set_meta` set, and `schema_version` and `duckdb_version`."""
+        return dict(self._connection.rows("SELECT key, value FROM meta ORDER BY key"))
+
+    def set_meta(self, values: Mapping[str, str]) -> None:
+        """Set some values of `meta()`. One transaction.
+
+        Raises:
+            InputError: A key or value holds a lone surrogate.
+        """
+        if problem := bad_text(*values, *values.values()):
+            raise InputError(f"meta: {problem}")
+        known = self.meta()
+        changed = {key: value for key, value in values.items() if known.get(key) != value}
+        if not changed:
+            return
+        with self._connection.transaction():
+            for key, value in changed.items():
+                if key in known:
+                    self._connection.run("UPDATE meta SET value = ? WHERE key = ?", [value, key])
+                else:
+                    self._connection.run("INSERT INTO meta VALUES (?, ?)", [key, value])
+
+    def checkpoint(self) -> None:
+        """Move everything into the main file and fsync it. Every `put_` does so itself."""
+        self._connection.checkpoint()
+
+    def verify(self) -> None:
+        """Compare row counts and content sums of all tables with what was written. Reads every text once.
+
+        Raises:
+            IndexCorruptError: Something is lost or damaged.
+        """
+        journal.verify(self._connection)
+
+
+def _check_place(path: Path, *, create: bool) -> None:
+    """Refuse to make an index where there is something else."""
+    if path.exists() and not path.is_dir():
+        raise IndexPathError(str(path), "an index is a folder, and this is a file")
+    names = {item.name for item in path.iterdir() if not item.name.startswith(_UNFINISHED)} if path.exists() else set()
+    if names.intersection(_PUBLISHED):
+        problem = "it is missing, though snapshots are there. Restore it from a copy, or index into a new folder"
+        raise IndexCorruptError(str(path / STORE_FILE), problem)
+    if names:
+        raise IndexPathError(str(path), f"the folder is no index and is not empty (it holds {min(names)!r})")
+    if not create:
+        raise IndexPathError(str(path), "there is no index. Make one with `hippo index` or `Hippo.add`")
+
+
+def _create(path: Path) -> None:
+    """Make an empty store under another name, then give it its own: nobody ever sees half of one."""
+    temporary = path / f"{_UNFINISHED}{secrets.token_hex(4)}.duckdb"
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        connection = Connection(temporary)
+        try:
+            migrate(connection, 0)
+        finally:
+            connection.close()
+        sync_file(temporary)
+        _rename_new(temporary, path / STORE_FILE)
+        sync_directory(path)
+        sync_directory(path.absolute().parent)
+    except PermissionError as error:
+        raise IndexPathError(str(path), f"no index can be made there: {error}") from error
+    except OSError as error:
+        raise IndexStateError(str(path), f"it could not be written: {error}") from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _rename_new(source: Path, target: Path) -> None:
+    """Rename, unless another process has just made the target: then that one stands."""
+    try:
+        os.link(source, target)
+    except FileExistsError:
+        return
+    except OSError:  # A file system without links: rename, which on POSIX would replace.
+        if not target.exists():
+            source.rename(target)
+
+
+def _migrate(connection: Connection) -> None:
+    """Bring an older store up to date; refuse a newer one and a foreign DuckDB file."""
+    remedy = "Restore it from a copy, or index into a new folder"
+    tables = connection.rows("SELECT table_name FROM duckdb_tables() WHERE table_name = 'meta'")
+    rows = connection.rows("SELECT value FROM meta WHERE key = 'schema_version'") if tables else []
+    if len(rows) != 1 or not rows[0][0].isdecimal():
+        raise IndexCorruptError(str(connection.path), f"it is a DuckDB file, but no store of hippo. {remedy}")
+    version = int(rows[0][0])
+    if version > SCHEMA_VERSION:
+        remedy = "Upgrade the package hippo-memory"
+        raise IndexMismatchError(str(connection.path), "schema version", str(version), str(SCHEMA_VERSION), remedy)
+    migrate(connection, version)
