@@ -2,8 +2,8 @@
 
     config = load_config("hippo.toml", {"chunking": {"max_tokens": 128}})
 
-Environment variables are `HIPPO_SECTION__KEY`, for example `HIPPO_CHUNKING__MAX_TOKENS=128`; their values are read as TOML.
-A mistake is a `ConfigError` that names the place (file and line, variable or keyword), the key and what it takes.
+Environment variables are `HIPPO_SECTION__KEY`, for example `HIPPO_CHUNKING__MAX_TOKENS=128`; their values are read as
+TOML. A mistake is a `ConfigError` that names the place (file and line, variable or keyword), the key and what it takes.
 """
 
 import json
@@ -124,7 +124,8 @@ class RetrievalConfig:
         engine: PageRank engine: "auto", "power", "push" or "igraph".
         tolerance: Bound on the L1 error of a walk where the order is not proven earlier.
         vectors: Vector search: "auto", "numpy" or "faiss".
-        profiles: Profiles of your own: `{"mine": {"base": "hippo", "damping": 0.7}}`; in TOML `[retrieval.profiles.mine]`.
+        profiles: Profiles of your own: `{"mine": {"base": "hippo", "damping": 0.7}}`; in TOML
+            `[retrieval.profiles.mine]`.
     """
 
     profile: str = "hippo"
@@ -174,7 +175,8 @@ def load_config(
     """Build a configuration.
 
     Args:
-        source: A `Config` (taken as it is, under the overrides), a mapping like the TOML, the path of a TOML file, or None.
+        source: A `Config` (taken as it is, under the overrides), a mapping like the TOML, the path of a TOML file, or
+            None.
         overrides: A mapping like the TOML, stronger than everything else.
         stored: Settings of an existing index, a mapping like the TOML, weaker than everything else.
         environment: Variables to read `HIPPO_SECTION__KEY` from; None: the process's.

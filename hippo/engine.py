@@ -218,6 +218,9 @@ class Hippo:
                 return False
             snapshot = Snapshot.open(self.path)
             Identity.from_info(snapshot.info).check(str(self.path), self._identity)
+            if self._snapshot is not None:
+                # What is being read from it stays mapped.
+                self._snapshot.close()
             self._snapshot, self._retriever = snapshot, None
             return True
 

@@ -62,8 +62,8 @@ def _is_core(character: str) -> bool:
 def entity_key(name: str) -> str:
     """Normalise a name to the key under which its mentions become one entity.
 
-    NFKC, casefold, white space collapsed, outer punctuation and possessives stripped. Letters, marks and digits of every
-    script are kept, and so are symbols that carry meaning. Returns "" for text that holds no letter and no digit.
+    NFKC, casefold, white space collapsed, outer punctuation and possessives stripped. Letters, marks and digits of
+    every script are kept, and so are symbols that carry meaning. Returns "" for text that holds no letter and no digit.
 
     Examples:
         >>> entity_key("  The  Beatles' "), entity_key("C++"), entity_key(".NET"), entity_key("«Ünïcode»’s")

@@ -107,8 +107,8 @@ class RangeIndex(Protocol):
             threshold: Least inner product.
 
         Returns:
-            Limits, int64 `(m + 1,)`: the rows of query i are `rows[limits[i]:limits[i + 1]]`; rows, int64 `(total,)`, in no
-            order; similarities, float32 `(total,)`.
+            Limits, int64 `(m + 1,)`: the rows of query i are `rows[limits[i]:limits[i + 1]]`; rows, int64 `(total,)`,
+            in no order; similarities, float32 `(total,)`.
         """
 
 
@@ -116,8 +116,8 @@ class RangeIndex(Protocol):
 class Walk:
     """A random walk with restart on a weighted undirected graph.
 
-    The transition probability from u to v is `w_uv g_v / Σ_v' w_uv' g_v'`: with `gain` all ones the plain walk, otherwise
-    one that prefers nodes of high gain. It is reversible for every g > 0.
+    The transition probability from u to v is `w_uv g_v / Σ_v' w_uv' g_v'`: with `gain` all ones the plain walk,
+    otherwise one that prefers nodes of high gain. It is reversible for every g > 0.
 
     Attributes:
         adjacency: Symmetric CSR `(n, n)`, float64 or float32, non-negative, zero diagonal, indices sorted.

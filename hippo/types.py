@@ -132,7 +132,8 @@ class Fact(_Plain):
     Attributes:
         text: What is embedded: a triple in words, or an evidence sentence prefixed with its title.
         entities: Keys of its entities, without repeats, in order of first mention.
-        relations: Pairs of these keys that the fact relates: one `relation` edge contribution each. Unordered, no self pairs.
+        relations: Pairs of these keys that the fact relates: one `relation` edge contribution each. Unordered, no
+            self pairs.
         start: Where the evidence begins in the chunk's text.
         end: Where it ends.
         triple: The triple, when there is one.
@@ -179,7 +180,8 @@ class AddReport(_Plain):
 
     Attributes:
         added: Documents that were new.
-        changed: Documents whose id was known and whose text, title or metadata differs; the new version replaced the old.
+        changed: Documents whose id was known and whose text, title or metadata differs; the new version
+            replaced the old.
         unchanged: Documents that the index already held.
         skipped: Inputs that held no usable document, each with its reason.
         failed: Chunks that could not be extracted, each with its reason; the next run tries them again.

@@ -1,7 +1,7 @@
 """Language of a chunk, as far as extraction needs it: which words are stop words, and whether its script has case.
 
-Stop words are those of spaCy's blank language pipelines. Among the languages of a script, the one whose stop words cover
-most of the text is taken; no model is involved.
+Stop words are those of spaCy's blank language pipelines. Among the languages of a script, the one whose stop words
+cover most of the text is taken; no model is involved.
 """
 
 from collections import Counter
@@ -30,7 +30,7 @@ _SCRIPTS: dict[str, tuple[str, ...]] = {
 }
 _CASED = frozenset({"Latin", "Cyrillic", "Greek", "Armenian"})
 _SCRIPT_OF = {language: script for script, languages in _SCRIPTS.items() for language in languages}
-_CLASSES = {script: r"\p{%s}" % script for script in _SCRIPTS} | {"Kana": r"\p{Hiragana}\p{Katakana}"}
+_CLASSES = {script: rf"\p{{{script}}}" for script in _SCRIPTS} | {"Kana": r"\p{Hiragana}\p{Katakana}"}
 _LETTERS = regex.compile("|".join(f"(?P<{script}>[{letters}]+)" for script, letters in _CLASSES.items()))
 _WORD = regex.compile(r"[\p{L}\p{M}]+")
 _SAMPLE = 2000

@@ -1,8 +1,8 @@
 """Mentions by rules, in one sentence at a time: no model, no dictionary but a stop list.
 
 Scripts with case: capitalised spans with inner connectives ("University of St Andrews"), their parts around "and" and
-possessives, quoted titles, dates, years and numbers. Scripts without case: quoted titles, numbers, and the words between
-stop words (as in RAKE, Rose et al. 2010), of which those that occur again in the chunk count as salient.
+possessives, quoted titles, dates, years and numbers. Scripts without case: quoted titles, numbers, and the words
+between stop words (as in RAKE, Rose et al. 2010), of which those that occur again in the chunk count as salient.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,8 +16,9 @@ from hippo.types import Mention
 __all__ = ["Context", "find_mentions", "title_mentions"]
 
 _CONNECTIVES = frozenset(
-    "of the and for in on at to a an & de la le les du des d da do das dos del della di el los las y e et und von vom van "
-    "der den dem das zu zur ter ten af av och og al bin ibn ben ap и в на".split()
+    # English, Romance, Germanic and Scandinavian, Arabic and Hebrew, Welsh, Slavic
+    "of the and for in on at to a an & de la le les du des d da do das dos del della di el los las y e et und von vom "
+    "van der den dem das zu zur ter ten af av och og al bin ibn ben ap и в на".split()
 )
 _SPLITTING = frozenset({"and", "&", "y", "e", "et", "und", "och", "og", "и"})
 _MOST_CONNECTIVES = 2
@@ -146,7 +147,7 @@ def _end_of_span(tokens: list[tuple[str, int, int]], first: int) -> int:
 
 
 def _leads_nowhere(word: str, is_first: bool, context: Context) -> bool:
-    """A stop word with a capital begins a sentence, not a name; nor does a name begin with a small connective or a number."""
+    """A stop word with a capital begins a sentence, not a name; nor does a small connective or a number begin one."""
     return not word[0].isupper() or (is_first and word.casefold() in context.stop)
 
 

@@ -1,11 +1,12 @@
 """The default extractor: facts by rules, without any model.
 
 Every sentence that mentions something is a fact. Its text is the sentence with the title before it, so that "He died in
-1911" can be found by the name that only the title gives. Its entities are the title and the mentions. Relations join the
-title with each mention and each mention with the next one.
+1911" can be found by the name that only the title gives. Its entities are the title and the mentions. Relations join
+the title with each mention and each mention with the next one.
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 
 import regex
 
@@ -46,7 +47,7 @@ class PatternExtractor:
         return f"pattern/{_VERSION}" + (f"/{self.language}" if self.language else "")
 
     def extract(self, chunks: Sequence[Chunk]) -> list[Extraction | ExtractionFailure]:
-        """One extraction per chunk, in order. `dropped["sentence without entity"]` counts sentences that name nothing."""
+        """One extraction per chunk, in order. `dropped["sentence without entity"]` counts those that name nothing."""
         return [self._extract(chunk) for chunk in chunks]
 
     def _extract(self, chunk: Chunk) -> Extraction:
@@ -87,5 +88,5 @@ class PatternExtractor:
 def _relations(titles: Sequence[str], others: Sequence[str]) -> Iterable[tuple[str, str]]:
     """Pairs of neighbours, and of a title with each mention; each unordered pair once."""
     pairs = [(title, other) for title in titles for other in others]
-    pairs += list(zip(others, others[1:], strict=False))
+    pairs += pairwise(others)
     return dict.fromkeys(pair for pair in pairs if pair[0] != pair[1])

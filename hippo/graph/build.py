@@ -1,4 +1,7 @@
-"""From pairs of nodes to the graph. Pure functions of arrays: the same content gives the same arrays, in whatever order it came."""
+"""From pairs of nodes to the graph.
+
+Pure functions of arrays: the same content gives the same arrays, in whatever order it came.
+"""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING

@@ -1,7 +1,7 @@
 """Synonym edges: pairs of entities whose names have similar vectors.
 
-Names that hold a digit take no part: "12 May 1961" and "13 May 1961" are near in every encoder and never the same. Nor do
-names of fewer than three letters, in scripts where a letter is not a word.
+Names that hold a digit take no part: "12 May 1961" and "13 May 1961" are near in every encoder and never the same. Nor
+do names of fewer than three letters, in scripts where a letter is not a word.
 """
 
 from collections.abc import Callable, Sequence
@@ -117,7 +117,7 @@ def _similarities(
 
 
 def limit(similar: Similar, most: int) -> Pairs:
-    """Keep a pair that is among the `most` nearest of either side (ties by row), so that no hub of near-alikes forms."""
+    """Keep pairs that are among the `most` nearest of either side (ties by row): no hub of near-alikes forms."""
     low, high, similarity = similar.low, similar.high, similar.similarity
     ends, others, values = np.concatenate([low, high]), np.concatenate([high, low]), np.tile(similarity, 2)
     order = np.lexsort((others, -values, ends))

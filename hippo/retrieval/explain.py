@@ -1,9 +1,12 @@
 """Explanation: the strongest path from the question to each of its passages, with the sentence behind every edge.
 
-The strength of a path is the probability that the walk takes it: its seed's share of the restart vector times, for every
-step, damping and transition probability. The strongest path is the shortest one when a step costs minus its logarithm.
+The strength of a path is the probability that the walk takes it: its seed's share of the restart vector times, for
+every step, damping and transition probability. The strongest path is the shortest one when a step costs minus its
+logarithm.
 """
 
+import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -70,8 +73,8 @@ class Paths:
         indices = np.concatenate([self._costs.indices, seeds.nodes])
         # A cost of exactly 0 would read as "no step".
         data = np.concatenate([self._costs.data, np.maximum(-np.log(seeds.weights), 1e-12)])
-        graph = csr_array((data, indices, indptr), shape=(n + 1, n + 1))
-        _, before = dijkstra(graph, indices=n, return_predecessors=True, limit=_HALVES * np.log(2.0))
+        graph: csr_array[np.float64] = csr_array((data, indices, indptr), shape=(n + 1, n + 1))
+        _, before = dijkstra(graph, indices=n, return_predecessors=True, limit=_HALVES * math.log(2.0))
         return before, dict(zip(seeds.nodes.tolist(), seeds.weights.tolist(), strict=True))
 
     def to(self, chunk: int) -> tuple[PathStep, ...]:
@@ -84,7 +87,7 @@ class Paths:
             return ()
         nodes = nodes[-2::-1]
         steps = [self._seed_step(nodes[0])]
-        steps += [self._step(left, right) for left, right in zip(nodes, nodes[1:], strict=False)]
+        steps += [self._step(left, right) for left, right in pairwise(nodes)]
         return tuple(steps)
 
     def _seed_step(self, node: int) -> PathStep:
@@ -146,5 +149,6 @@ class Paths:
             name: str = self._contents.entities.column("name")[node].as_py()
             return name
         chunk = node - n_entities
-        title = self._contents.chunks.column("title")[chunk].as_py()
-        return title or self._contents.chunks.column("text")[chunk].as_py()[:_BEGINNING]
+        title: str | None = self._contents.chunks.column("title")[chunk].as_py()
+        text: str = self._contents.chunks.column("text")[chunk].as_py()
+        return title or text[:_BEGINNING]

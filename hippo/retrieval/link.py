@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 __all__ = ["Linked", "Linker", "standard_score"]
 
 _LEXICAL_SHARPNESS = 2.0
-"""Used where there are no vectors: how fast weights fall per deviation of BM25. A cosine deviation of 0.1 and a temperature
-of 0.05, usual values, give the same."""
+"""Used where there are no vectors: how fast weights fall per deviation of BM25. A cosine deviation of 0.1 and a
+temperature of 0.05, usual values, give the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,8 @@ class Linked:
         fused: p, float64 `(c,)`, higher is better.
         dense: Standard score of the cosine similarity, float64 `(c,)`; None without vectors.
         lexical: Standard score of BM25, float64 `(c,)`.
-        deviation: Standard deviation of the cosines of all candidates; with a temperature it says how sharp weights are.
+        deviation: Standard deviation of the cosines of all candidates; with a temperature it says how sharp
+            weights are.
     """
 
     rows: "NDArray[np.int64]"
@@ -53,7 +54,8 @@ class Linked:
         sharpness = self.deviation / temperature if self.dense is not None else _LEXICAL_SHARPNESS
         chosen = self.fused[positions]
         weights: NDArray[np.float64] = np.exp((chosen - chosen.max()) * sharpness)
-        return weights / weights.sum()
+        weights /= weights.sum()
+        return weights
 
 
 class Linker:
@@ -89,8 +91,8 @@ class Linker:
         """Candidates that are sure to hold the `count` best texts.
 
         The union of the K nearest by cosine and the K best by BM25 holds them once no text outside can reach the fused
-        score of the last one: its two parts are at most those of the two K-th (Fagin's threshold algorithm); until then K
-        grows fourfold. An approximate index makes "sure" approximate.
+        score of the last one: its two parts are at most those of the two K-th (Fagin's threshold algorithm); until then
+        K grows fourfold. An approximate index makes "sure" approximate.
         """
         lexical = self.lexical.scores(question)
         size = self.lexical.size

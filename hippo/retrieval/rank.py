@@ -57,7 +57,7 @@ def spread(
 
 
 def order_of(scores: "NDArray[np.float64]", fallback: "NDArray[np.float64]", k: int) -> "NDArray[np.int64]":
-    """Rows of the k best passages: by score, then by fallback (for passages that no activation reached), then by row."""
+    """Rows of the k best passages: by score, by fallback (for passages that no activation reached), by row."""
     rows = np.arange(len(scores))
     if k < len(scores):
         cut = np.partition(scores, len(scores) - k)[len(scores) - k]

@@ -39,7 +39,8 @@ class Retriever:
         vectors: Name of the vector search for facts.
     """
 
-    def __init__(self, contents: Contents, engine: PageRank, *, tolerance: float, vectors: str = "auto") -> None:
+    def __init__(self, contents: Contents, engine: PageRank, *, tolerance: float, vectors: VectorSearch = "auto"
+    ) -> None:
         self.contents = contents
         self._engine = engine
         self._tolerance = tolerance

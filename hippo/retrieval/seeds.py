@@ -36,7 +36,8 @@ class Seeds:
 
 def entity_counts(contents: Contents) -> "NDArray[np.float64]":
     """In how many chunks each entity is mentioned, at least 1: float64 `(E,)`."""
-    return np.maximum(contents.entities.column("chunks").to_numpy().astype(np.float64), 1.0)
+    counts: NDArray[np.float64] = np.maximum(contents.entities.column("chunks").to_numpy().astype(np.float64), 1.0)
+    return counts
 
 
 def seed(
@@ -44,9 +45,9 @@ def seed(
 ) -> Seeds:
     """Restart vector of a question.
 
-    Entities: r_e ∝ Σ over the best facts that name e of weight(fact) / (number of chunks that mention e); the division is
-    the node specificity of HippoRAG (arXiv 2405.14831). Passages: r_p ∝ soft-max of their scores, over the best few, so that
-    the seeds stay sparse and do not depend on the size of the corpus. The two are normalised and mixed by
+    Entities: r_e ∝ Σ over the best facts that name e of weight(fact) / (number of chunks that mention e); the division
+    is the node specificity of HippoRAG (arXiv 2405.14831). Passages: r_p ∝ soft-max of their scores, over the best few,
+    so that the seeds stay sparse and do not depend on the size of the corpus. The two are normalised and mixed by
     `profile.passage_share`; where one is empty the other takes all.
     """
     best = facts.best(profile.facts)

@@ -3,10 +3,11 @@
     score(q, t) = Σ_{w in q} idf(w) · f(w, t) (k1 + 1) / (f(w, t) + k1 (1 - b + b |t| / mean |t|))
     idf(w)      = ln(1 + (n - n_w + 0.5) / (n_w + 0.5))
 
-The scores of every (term, text) pair are computed once, when the index is built, and stored by term; a query adds up the
-columns of its terms. The vocabulary is the sorted array of term hashes: nothing has to be parsed when an index is opened.
-The bm25s package works alike and is the reference in the tests; it is not used here because importing it loads numba
-where that is installed, and because it builds its arrays text by text, where a sorted sparse matrix is built at once.
+The scores of every (term, text) pair are computed once, when the index is built, and stored by term; a query adds up
+the columns of its terms. The vocabulary is the sorted array of term hashes: nothing has to be parsed when an index is
+opened. The bm25s package works alike and is the reference in the tests; it is not used here because importing it loads
+numba where that is installed, and because it builds its arrays text by text, where a sorted sparse matrix is built at
+once.
 """
 
 from collections.abc import Sequence
@@ -71,7 +72,7 @@ class LexicalIndex:
         )
 
     def scores(self, question: str) -> "NDArray[np.float32]":
-        """BM25 score of every text: float32 `(n,)`, 0 where no term matches; repeated terms of the question count once."""
+        """BM25 score of every text: float32 `(n,)`, 0 where no term matches; a term of the question counts once."""
         scores = np.zeros(self.size, np.float32)
         wanted = np.unique(np.fromiter(map(term_hash, set(terms(question))), np.uint64))
         places = np.searchsorted(self.vocabulary, wanted)

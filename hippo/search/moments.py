@@ -1,5 +1,6 @@
 """First two moments of a set of vectors: what is needed to say how far above the mean a similarity lies."""
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,4 +34,4 @@ class Moments:
     def of_cosines(self, query: "NDArray[np.float32]") -> tuple[float, float]:
         """Mean and standard deviation of the similarities of a query to all vectors."""
         wide = query.astype(np.float64)
-        return float(self.mean @ wide), float(np.sqrt(max(wide @ self.covariance @ wide, 0.0)))
+        return float(self.mean @ wide), math.sqrt(max(float(wide @ self.covariance @ wide), 0.0))

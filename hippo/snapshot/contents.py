@@ -33,7 +33,8 @@ class Contents:
 
     Attributes:
         documents: Columns document_id, title, metadata (JSON), timestamp, source; by document_id.
-        chunks: chunk_id, document (int32 row), document_id, position, title, text, start, end; by document and position.
+        chunks: chunk_id, document (int32 row), document_id, position, title, text, start, end; by document and
+            position.
         facts: text, chunk (int32 row), start, end, subject, predicate, object; by chunk and order of extraction.
         entities: key, name (its commonest spelling), chunks (int32, how many mention it); by key.
         fact_entities: Rows of each fact's entities: indptr int64 `(F + 1,)`, indices int32.
@@ -104,7 +105,7 @@ def read_contents(snapshot: Snapshot) -> Contents:
     )
     sizes = {"passage": tables["chunks"].num_rows, "fact": tables["facts"].num_rows}
     words = {
-        name: LexicalIndex(*(snapshot.array(f"words.{name}.{part}") for part in _WORD_ARRAYS), size=sizes[name])
+        name: LexicalIndex(**{part: snapshot.array(f"words.{name}.{part}") for part in _WORD_ARRAYS}, size=sizes[name])
         for name in _WORDS
     }
     vectors = {name: snapshot.array(f"vectors.{name}") for name in snapshot.info["vectors"]}

@@ -20,6 +20,10 @@ _BLOCK = 2048  # texts hashed at once: bounds memory
 _SPACE = 32
 _CHARACTERS_PER_TOKEN = 4
 _WEIGHTS = {"word": 1.0, "pair": 0.5, "trigram": 0.25}  # powers of two, so that sums are exact in any order
+# Begin and end, in turn, of Thai and Lao, Burmese, Khmer, Chinese characters and kana, and their later blocks.
+_UNSPACED = np.array(
+    [0x0E00, 0x0F00, 0x1000, 0x10A0, 0x1780, 0x1800, 0x2E80, 0xA000, 0xF900, 0xFB00, 0x20000, 0x40000], dtype=np.uint64
+)
 _PRIME = 0x100000001B3
 _ODD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dtype=np.uint64)
 
@@ -27,7 +31,8 @@ _ODD = np.array([0x9E3779B97F4A7C15, 0xC2B2AE3D27D4EB4F, 0x165667B19E3779F9], dt
 class HashingEncoder:
     """Hashed word 1-grams and 2-grams and character 3-grams, with signs, sublinear counts, L2-normalised.
 
-    Letters, marks and digits of every script count as word characters, after NFKC and casefold. The result depends on
+    Letters, marks and digits of every script make words, after NFKC and casefold; where a script has no spaces, each
+    character is one. The result depends on
     the text and `dimension` alone. A text without any word character gets the first unit vector.
 
     Args:
@@ -69,7 +74,7 @@ class HashingEncoder:
         return vectors
 
     def count(self, texts: Sequence[str]) -> list[int]:
-        """Tokens of each text: one for every started four characters of a word."""
+        """Tokens of each text: one for every started four characters of a word, one for each Chinese character."""
         counts: list[int] = []
         for start in range(0, len(texts), _BLOCK):
             block = texts[start : start + _BLOCK]
@@ -132,11 +137,15 @@ def _is_word_character(codes: NDArray[np.uint32]) -> NDArray[np.bool_]:
 
 
 def _words(codes: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Where words start, and their lengths. Every text begins with a space and ends with one."""
-    inside = np.concatenate([[0], (codes != _SPACE).astype(np.int8), [0]])
-    edges = np.diff(inside)
-    starts = np.flatnonzero(edges == 1)
-    return starts, np.flatnonzero(edges == -1) - starts
+    """Where words start, and their lengths. A character of a script without spaces is a word."""
+    if not len(codes):
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
+    inside = codes != _SPACE
+    alone = (np.searchsorted(_UNSPACED, codes, side="right") % 2).astype(bool)
+    cut = np.concatenate([[True], ~inside[:-1] | alone[:-1]]) | alone
+    starts = np.flatnonzero(inside & cut)
+    after = np.concatenate([cut[1:] | ~inside[1:], [True]])
+    return starts, np.flatnonzero(inside & after) + 1 - starts
 
 
 def _hash_words(codes: NDArray[np.uint64], starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> NDArray[np.uint64]:

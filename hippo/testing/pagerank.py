@@ -122,7 +122,7 @@ class PageRankConformance:
 
     @_every_graph
     @_every_gain
-    @pytest.mark.parametrize("damping", [0.3, 0.5, 0.85])
+    @pytest.mark.parametrize("damping", [0.4, 0.85])
     def test_equals_the_exact_solution(self, engine: PageRank, name: str, kind: str, damping: float) -> None:
         """Within 1e-6 of the oracle, inside of the bound that the result states, and normalised."""
         graph = GRAPHS[name]
@@ -140,7 +140,7 @@ class PageRankConformance:
 
     @_every_graph
     @_every_gain
-    @pytest.mark.parametrize("top", [1, 5, 20])
+    @pytest.mark.parametrize("top", [3, 20])
     def test_a_certified_order_is_the_exact_order(self, engine: PageRank, name: str, kind: str, top: int) -> None:
         """Where certified, the top is that of the oracle as an ordered list; elsewhere the tolerance was reached."""
         graph = GRAPHS[name]

@@ -47,7 +47,7 @@ def test_same_in_every_process() -> None:
     ("text", "near", "far"),
     [
         ("Saint Petersburg", "SAINT PETERSBURG!", "Los Angeles"),
-        ("北京大学的学生们", "北京大学的学生", "上海交通的老师"),
+        ("北京大学的学生", "北京大学", "上海交通"),
         ("Straße", "STRASSE", "Allee"),
         ("ﬁne café", "fine cafe\u0301", "rude pub"),
         ("photosynthesis", "photosynthetic", "railway"),
@@ -70,7 +70,7 @@ def test_empty_texts_get_one_fixed_vector() -> None:
 
 
 def test_counts_follow_word_length() -> None:
-    assert HashingEncoder().count(["a bcde fghij", "北京大学 是", ""]) == [4, 2, 0]
+    assert HashingEncoder().count(["a bcde fghij", "北京大学 是 x9", ""]) == [4, 6, 0]
 
 
 def test_refuses_a_tiny_dimension() -> None:

@@ -1,11 +1,10 @@
 import numpy as np
 import pytest
 
-from hippo.backends.pagerank import power as power_module
 from hippo.backends.pagerank.auto import AutoPageRank
 from hippo.backends.pagerank.cuda import TorchArrays
 from hippo.backends.pagerank.igraph import IgraphPageRank
-from hippo.backends.pagerank.power import PowerPageRank
+from hippo.backends.pagerank.power import PowerPageRank, solve
 from hippo.backends.pagerank.problem import Problem
 from hippo.backends.pagerank.push import PushPageRank
 from hippo.testing.pagerank import PageRankConformance
@@ -42,25 +41,17 @@ class TestAuto(PageRankConformance):
 
 
 class OnTorch:
-    """The sweep on torch tensors in main memory: all of the CUDA path but the device."""
+    """The sweep on torch tensors: on a CUDA device, or in main memory, which is all of that path but the device."""
+
+    def __init__(self, torch):
+        self._arrays = TorchArrays("cuda" if torch.cuda.is_available() else "cpu")
 
     def rank(self, walk, restart, *, tolerance=1e-9, top=None, candidates=None):
         problem = Problem.of(walk, restart, tolerance, top, candidates)
-        return power_module.solve(problem, TorchArrays("cpu"), 200, 1, 64, 2**24)
+        return solve(problem, self._arrays, max_iterations=200, threads=1, width=64, numbers=2**24)
 
 
 class TestTorch(PageRankConformance):
     @pytest.fixture
     def engine(self):
-        pytest.importorskip("torch")
-        return OnTorch()
-
-
-@pytest.mark.gpu
-class TestCuda(PageRankConformance):
-    @pytest.fixture
-    def engine(self):
-        torch = pytest.importorskip("torch")
-        if not torch.cuda.is_available():
-            pytest.skip("no CUDA device")
-        return PowerPageRank(device="cuda")
+        return OnTorch(pytest.importorskip("torch"))

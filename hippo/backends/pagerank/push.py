@@ -103,12 +103,12 @@ class PushPageRank:
         return (problem.graph.nnz + problem.graph.n) * sweeps / _RANDOM_ACCESS
 
     def _take(self, n: int) -> _State:
-        # A state that another thread holds is not in the list; one of another graph is let go.
-        while self._free:
+        # A state that another thread uses is not in the list; one of a graph of another size is let go.
+        try:
             state = self._free.pop()
-            if len(state.queue) == n:
-                return state
-        return _State(n)
+        except IndexError:
+            return _State(n)
+        return state if len(state.queue) == n else _State(n)
 
 
 class _State:

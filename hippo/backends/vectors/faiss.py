@@ -39,7 +39,7 @@ class FaissVectorIndex:
 
     Attributes:
         kind: The kind in use.
-        effort: Lists probed (ivf-sq8) or candidates followed (hnsw), the least that reached a recall@100 of 0.98 against
+        effort: Lists probed (ivf-sq8) or candidates followed (hnsw), the least with a recall@100 of 0.98 against
             exact search on a sample of the vectors and of points near them; 0 for flat.
         recall: The recall@100 that was measured, 0 to 1; 1 for flat.
 

@@ -1,0 +1,1 @@
+"""Runnable jobs: each one page of composition over the public API."""

@@ -1,0 +1,63 @@
+"""Encoders for measuring: one that keeps time, one that repeats vectors made before and needs no model."""
+
+from collections.abc import Sequence
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hippo.protocols import Encoder, TokenCounter
+from hippo.types import TextKind
+
+if TYPE_CHECKING:
+    from hippo.protocols import Float32
+
+__all__ = ["ReplayEncoder", "TimedEncoder"]
+
+
+class TimedEncoder:
+    """Another encoder, with the time spent in it.
+
+    Attributes:
+        seconds: Wall time of all `encode` calls.
+    """
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self.fingerprint = encoder.fingerprint
+        self.dimension = encoder.dimension
+        self.seconds = 0.0
+
+    def encode(self, texts: Sequence[str], *, kind: TextKind = "passage") -> "Float32":
+        """As the other encoder does."""
+        began = perf_counter()
+        vectors = self._encoder.encode(texts, kind=kind)
+        self.seconds += perf_counter() - began
+        return vectors
+
+    def count(self, texts: Sequence[str]) -> list[int]:
+        """As the other encoder does, or by words."""
+        from hippo.documents import WordCounter
+
+        counter = self._encoder if isinstance(self._encoder, TokenCounter) else WordCounter()
+        return counter.count(texts)
+
+
+class ReplayEncoder:
+    """Repeats the vectors of known texts.
+
+    Args:
+        fingerprint: Fingerprint of the encoder that made them.
+        texts: The texts.
+        vectors: float32 `(len(texts), d)`.
+    """
+
+    def __init__(self, fingerprint: str, texts: Sequence[str], vectors: "Float32") -> None:
+        self.fingerprint = fingerprint
+        self.dimension = vectors.shape[1]
+        self._rows = {text: row for row, text in enumerate(texts)}
+        self._vectors = vectors
+
+    def encode(self, texts: Sequence[str], *, kind: TextKind = "passage") -> "Float32":  # noqa: ARG002  (of the Protocol)
+        """Vectors of known texts."""
+        return np.ascontiguousarray(self._vectors[[self._rows[text] for text in texts]])

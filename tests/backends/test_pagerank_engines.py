@@ -1,0 +1,176 @@
+import gc
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from hippo.backends.pagerank import auto, problem, push_kernel
+from hippo.backends.pagerank.auto import AutoPageRank
+from hippo.backends.pagerank.cuda import TorchArrays
+from hippo.backends.pagerank.power import PowerPageRank
+from hippo.backends.pagerank.push import PushPageRank
+from hippo.errors import ConfigError, MissingExtraError
+from hippo.protocols import PageRank, Walk
+from hippo.testing.pagerank import GRAPHS, bipartite_graph, restart_block
+
+PASSAGES = slice(0, 2000)
+
+
+@pytest.fixture(scope="module")
+def large():
+    return bipartite_graph(2000, 3000, 12_000, seed=8)
+
+
+@pytest.fixture(scope="module")
+def asked(large):
+    return restart_block(large.shape[0], 6, seed=9)[:, 2:]
+
+
+@pytest.fixture
+def no_numba(monkeypatch):
+    monkeypatch.setitem(sys.modules, "numba", None)
+    push_kernel.compiled.cache_clear()
+    yield
+    push_kernel.compiled.cache_clear()
+
+
+@pytest.mark.parametrize("engine", [AutoPageRank, PowerPageRank, PushPageRank])
+def test_engines_satisfy_the_protocol(engine):
+    assert isinstance(engine(), PageRank)
+
+
+def test_push_stays_local(large, asked):
+    result = PushPageRank().rank(Walk(large, 0.3), asked, top=3, candidates=PASSAGES)
+    assert result.engine == "push"
+    assert result.certified.all()
+    assert ((result.scores > 0).sum(axis=0) < large.shape[0] / 2).all()
+
+
+def test_push_leaves_dense_seeds_to_power(large):
+    spread = np.full((large.shape[0], 1), 1 / large.shape[0])
+    result = PushPageRank().rank(Walk(large, 0.5), spread)
+    assert result.engine == "power"
+    assert result.residual[0] <= 1e-9
+
+
+def test_push_leaves_nothing_behind(large, asked):
+    engine = PushPageRank(max_work=np.inf)
+    first = engine.rank(Walk(large, 0.5), asked, top=5, candidates=PASSAGES)
+    PushPageRank.rank(engine, Walk(large, 0.8), asked[:, ::-1], top=20)
+    again = engine.rank(Walk(large, 0.5), asked, top=5, candidates=PASSAGES)
+    np.testing.assert_array_equal(first.scores, again.scores)
+    stopped = PushPageRank(max_work=100)
+    assert stopped.rank(Walk(large, 0.5), asked, top=5).engine == "power"
+    (state,) = stopped._free
+    assert not state.table.any()
+    assert not state.queued.any()
+
+
+def test_interpreted_push_equals_compiled_push():
+    graph, gain = GRAPHS["heavy weights"], 10 ** np.random.default_rng(2).uniform(-1, 1, 270)
+    tables = []
+    for loop in (push_kernel.push, push_kernel.compiled()[0]):
+        table, queued = np.zeros((270, 4)), np.zeros(270, dtype=np.uint8)
+        cursor, queue, touched = (np.zeros(270, dtype=np.int64) for _ in range(3))
+        seed = int(np.diff(graph.indptr).argmax())
+        touched[0], cursor[seed], table[seed, :2] = seed, graph.indptr[seed], (0.5, gain[seed])
+        arrays = graph.indptr, graph.indices, graph.data, gain
+        counts = loop(*arrays, 0.5, 1e-5, 1e9, table, cursor, queued, queue, touched, 1)
+        assert counts[3] == 0
+        potential = table[:, 0] / np.maximum(table[:, 1] * (graph @ gain), 1e-300)
+        assert potential[touched[: counts[0]]].max() <= 1e-5
+        tables.append(table)
+    np.testing.assert_allclose(tables[0], tables[1], rtol=1e-9)
+    assert (tables[0][:, push_kernel.ESTIMATE] > 0).sum() > 1
+
+
+def test_auto_sweeps_small_graphs_and_pushes_on_large_ones(large, asked, monkeypatch):
+    walk = Walk(large, 0.3)
+    engine = AutoPageRank()
+    assert engine.rank(walk, asked, top=3, candidates=PASSAGES).engine == "power"
+    monkeypatch.setattr(auto, "_LEAST_ENTRIES", 1000)
+    pushed = engine.rank(walk, asked, top=3, candidates=PASSAGES)
+    swept = PowerPageRank().rank(walk, asked, top=3, candidates=PASSAGES)
+    assert pushed.engine == "push"
+    best = [np.argsort(-result.scores[PASSAGES], axis=0, kind="stable")[:3] for result in (pushed, swept)]
+    np.testing.assert_array_equal(*best)
+    assert engine.rank(walk, asked).engine == "power"
+    assert engine.rank(walk, np.full((large.shape[0], 1), 1 / large.shape[0]), top=3).engine == "power"
+
+
+@pytest.mark.usefixtures("no_numba")
+def test_without_numba_push_says_so_and_auto_sweeps(large, asked, monkeypatch):
+    with pytest.raises(MissingExtraError, match=r"'push'.*numba.*\[local\]"):
+        PushPageRank()
+    monkeypatch.setattr(auto, "_LEAST_ENTRIES", 1000)
+    assert AutoPageRank().rank(Walk(large, 0.3), asked, top=3).engine == "power"
+
+
+def test_without_a_cuda_device_asking_for_one_is_an_error(monkeypatch):
+    torch = pytest.importorskip("torch")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ConfigError, match="no CUDA device"):
+        PowerPageRank(device="cuda").rank(Walk(GRAPHS["path"], 0.5), restart_block(30))
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingExtraError, match="torch"):
+        TorchArrays("cpu")
+
+
+@pytest.mark.gpu
+def test_cuda_equals_cpu(large, asked):
+    torch = pytest.importorskip("torch")
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    walk = Walk(large, 0.6)
+    there, here = (PowerPageRank(device=device).rank(walk, asked) for device in ("cuda", "cpu"))
+    np.testing.assert_allclose(there.scores, here.scores, atol=2e-9)
+
+
+@pytest.mark.parametrize(
+    ("engine", "options"),
+    [
+        (PowerPageRank, {"device": "tpu"}),
+        (PowerPageRank, {"threads": 0}),
+        (PowerPageRank, {"max_iterations": 0}),
+        (PushPageRank, {"max_work": -1}),
+    ],
+)
+def test_wrong_options_are_refused(engine, options):
+    with pytest.raises(ConfigError, match=next(iter(options))):
+        engine(**options)
+
+
+def test_power_that_runs_out_of_sweeps_says_how_far_it_came():
+    result = PowerPageRank(max_iterations=3).rank(Walk(GRAPHS["path"], 0.9), restart_block(30), top=5)
+    assert (result.iterations == 3).all()
+    assert (result.residual > 1e-9).all()
+    np.testing.assert_allclose(result.scores.sum(axis=0), 1.0, atol=result.residual.max())
+
+
+def test_one_thread_and_many_give_the_same_scores(large):
+    restart = restart_block(large.shape[0], 24)
+    one, many = (PowerPageRank(threads=threads).rank(Walk(large, 0.5), restart, top=10) for threads in (1, 5))
+    np.testing.assert_allclose(one.scores, many.scores, rtol=1e-12, atol=1e-16)
+    np.testing.assert_array_equal(one.iterations, many.iterations)
+
+
+def test_what_is_known_of_a_graph_dies_with_it():
+    before = len(problem._graphs)
+    graph = bipartite_graph(20, 20, 50)
+    PowerPageRank().rank(Walk(graph, 0.5), restart_block(40))
+    assert len(problem._graphs) == before + 1
+    del graph
+    gc.collect()
+    assert len(problem._graphs) == before
+
+
+def test_small_problems_load_neither_numba_nor_torch():
+    program = (
+        "import sys; from hippo.testing.pagerank import GRAPHS, restart_block; from hippo.protocols import Walk\n"
+        "from hippo.backends.pagerank.auto import AutoPageRank\n"
+        "AutoPageRank().rank(Walk(GRAPHS['bipartite'], 0.5), restart_block(270), top=5)\n"
+        "print(sorted({'numba', 'torch', 'igraph'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
