@@ -1,11 +1,13 @@
 """hippo: graph-based long-term memory for language models.
 
-    from hippo import Hippo
+```python
+from hippo import Hippo
 
-    memory = Hippo.open("my-index")
-    memory.add_files("notes/")
-    for hit in memory.retrieve("Who founded the company that built the bridge?").hits:
-        print(hit.rank, hit.title, hit.text)
+memory = Hippo.open("my-index")
+memory.add_files("notes/")
+for hit in memory.retrieve("Who founded the company that built the bridge?").hits:
+    print(hit.rank, hit.title, hit.text)
+```
 """
 
 from typing import TYPE_CHECKING, Any

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, cast
 
 from hippo.errors import ConfigError
 from hippo.ids import text_hash
@@ -31,6 +31,8 @@ __all__ = [
 ]
 
 _ENVIRONMENT_PREFIX = "HIPPO_"
+_STORED = "index"
+"""Place of settings that an index stored, which were checked when it was made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ class ExtractorConfig:
     """Which extractor finds facts.
 
     Attributes:
-        name: Name of an extractor: see `hippo init` or `hippo.registry.names("extractors")`.
+        name: Name of an extractor: see `hippo.registry.names("extractor")`.
         options: Keywords of each extractor, by its name: `{"spacy": {"model": "en_core_web_sm"}}`. In TOML and in
             `config=` they stand beside `name`: `[extractor.spacy]`.
     """
@@ -91,7 +93,8 @@ class GraphConfig:
     synonym_max: int = 100
 
     def __post_init__(self) -> None:
-        _check(0 < self.synonym_threshold <= 1, "graph.synonym_threshold", f"must be in (0, 1], got {self.synonym_threshold}")
+        threshold = self.synonym_threshold
+        _check(0 < threshold <= 1, "graph.synonym_threshold", f"must be in (0, 1], got {threshold}")
         _check(self.synonym_max >= 0, "graph.synonym_max", f"must be 0 or more, got {self.synonym_max}")
 
 
@@ -131,7 +134,7 @@ class RetrievalConfig:
     profile: str = "hippo"
     engine: str = "auto"
     tolerance: float = 1e-7
-    vectors: str = "auto"
+    vectors: Literal["auto", "numpy", "faiss"] = "auto"
     profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -163,6 +166,8 @@ _SECTIONS: dict[str, type] = {
     "retrieval": RetrievalConfig,
 }
 _BACK_ENDS = ("extractor", "encoder")
+_PLAIN = (str, int, float)
+"""Types that need no look by pydantic, whose import takes longer than opening an index."""
 
 
 def load_config(
@@ -184,7 +189,7 @@ def load_config(
     Raises:
         ConfigError: On an unknown key or a value that its key does not take.
     """
-    layers: list[tuple[_Place, Mapping[str, Any]]] = [(_Place("index"), stored)] if stored else []
+    layers: list[tuple[_Place, Mapping[str, Any]]] = [(_Place(_STORED), stored)] if stored else []
     if isinstance(source, Config):
         layers.append((_Place("config"), _as_mapping(source)))
     elif isinstance(source, Mapping):
@@ -197,26 +202,22 @@ def load_config(
     merged: dict[str, dict[str, Any]] = {}
     for place, layer in layers:
         for section, values in _sections(place, layer).items():
-            checked = _validate(place, section, values)
+            checked = values if place.name == _STORED else _validate(place, section, values)
             target = merged.setdefault(section, {})
             for key, value in checked.items():
                 both_maps = isinstance(value, dict) and isinstance(target.get(key), dict)
                 target[key] = {**target[key], **value} if both_maps else value
     try:
         return Config(**{name: _SECTIONS[name](**values) for name, values in merged.items()})
-    except _InvalidValue as error:
-        key = error.args[0]
+    except ConfigError as error:
+        _, key, problem = error.args
         place = next((place for place, layer in reversed(layers) if _holds(layer, key)), _Place("config"))
-        raise ConfigError(place.at(key), key, error.args[1]) from None
-
-
-class _InvalidValue(ValueError):
-    """A value out of range. `args`: key, problem."""
+        raise ConfigError(place.at(key), key, problem) from None
 
 
 def _check(holds: bool, key: str, problem: str) -> None:
     if not holds:
-        raise _InvalidValue(key, problem)
+        raise ConfigError("config", key, problem)
 
 
 @dataclass(frozen=True, slots=True)
@@ -291,15 +292,18 @@ def _validate(place: _Place, section: str, values: dict[str, Any]) -> dict[str, 
     """Check names and types of the keys of one section; ranges are checked once all layers are merged."""
     known = [item.name for item in fields(_SECTIONS[section]) if item.name != "options"]
     for key, value in values.items():
-        if key not in known and key != "options":
-            raise ConfigError(place.at(f"{section}.{key}"), f"{section}.{key}", f"unknown key. Known: {', '.join(known)}")
-        problem = _type_problem(section, key, value)
+        if key not in _adapters(section):
+            problem: str | None = f"unknown key. Known: {', '.join(known)}"
+        else:
+            problem = _type_problem(section, key, value)
         if problem:
             raise ConfigError(place.at(f"{section}.{key}"), f"{section}.{key}", problem)
     return values
 
 
 def _type_problem(section: str, key: str, value: Any) -> str | None:
+    if type(value) in _PLAIN and type(value) is _types(section)[key]:
+        return None
     from pydantic import ValidationError
 
     try:
@@ -310,10 +314,15 @@ def _type_problem(section: str, key: str, value: Any) -> str | None:
 
 
 @lru_cache
+def _types(section: str) -> dict[str, Any]:
+    return {item.name: item.type for item in fields(_SECTIONS[section])}
+
+
+@lru_cache
 def _adapters(section: str) -> dict[str, Any]:
     from pydantic import TypeAdapter
 
-    return {item.name: TypeAdapter(item.type) for item in fields(_SECTIONS[section])}
+    return {key: TypeAdapter(cast("type[Any]", kind)) for key, kind in _types(section).items()}
 
 
 def _holds(layer: Mapping[str, Any], key: str) -> bool:

@@ -42,7 +42,7 @@ class Hippo:
     """
 
     def __init__(
-        self, path: Path, config: Config, encoder: Encoder | None, extractor: Extractor, snapshot: Snapshot | None
+        self, path: Path, config: Config, encoder: Encoder | None, extractor: Extractor | None, snapshot: Snapshot | None
     ) -> None:
         self.path = path
         self.config = config
@@ -95,7 +95,8 @@ class Hippo:
             overrides["extractor"] = {"name": extractor}
         settings = load_config(config, overrides, stored=stored)
         made_encoder = make_encoder(settings) if encoder is None or isinstance(encoder, str) else encoder
-        made_extractor = make_extractor(settings) if extractor is None or isinstance(extractor, str) else extractor
+        # Questions need no extractor, so one that was not named is made by the first `add`.
+        made_extractor = make_extractor(settings) if isinstance(extractor, str) else extractor
         return cls(root, settings, made_encoder, made_extractor, snapshot)
 
     def add(
@@ -143,6 +144,8 @@ class Hippo:
     def _add(self, items: Iterable[Document | Skipped], progress: ProgressCallback | None) -> AddReport:
         from hippo.indexing.add import add_documents
 
+        if self._extractor is None:
+            self._extractor = make_extractor(self.config)
         report = add_documents(
             self.path,
             items,
@@ -201,7 +204,7 @@ class Hippo:
     def _encode(self, questions: Sequence[str]) -> "Float32 | None":
         if self._encoder is None:
             return None
-        from hippo.indexing.embed import checked
+        from hippo.encoding import checked
 
         vectors = self._encoder.encode(list(questions), kind="query_to_passage")
         return checked(self._encoder, vectors, len(questions))
@@ -238,7 +241,7 @@ class Hippo:
             info.get("edges", {}),
             failed,
             self._identity.encoder,
-            info.get("extractor", self._extractor.fingerprint),
+            info.get("extractor"),
             _sizes(self.path),
         )
 

@@ -98,7 +98,7 @@ class DocumentError(InputError):
 class DuplicateDocumentError(InputError):
     """Two documents of one call share an id. `args`: id, first source, second source."""
 
-    template = "two documents have the id {0!r} ({1} and {2}); give each its own id, or none to use a hash of its content"
+    template = "two documents have the id {0!r} ({1} and {2}); give each its own id, or none to use a hash of its text"
 
 
 class QuestionError(InputError):

@@ -14,8 +14,9 @@ KEY_NORMALISER = "unicode-1"
 """Name and version of `entity_key`, stored in every index: keys of two normalisers never mix."""
 
 _SPACE = re.compile(r"\s+")
+_PERCENT = re.compile(r"(?<=\d) %")
 _POSSESSIVE = re.compile(r"(?:['’`]s|(?<=s)['’`])$")
-# Symbols that carry meaning at the edges of a name: "c++", "c#", ".net", "5 %", "€20", "-40 °c".
+# Symbols that carry meaning at the edges of a name: "c++", "c#", ".net", "5%", "€20", "20°".
 _KEEP_LEFT = frozenset(".#@$€£¥+-−§")
 _KEEP_RIGHT = frozenset("+#%°*!$€£¥′″")
 
@@ -72,6 +73,7 @@ def entity_key(name: str) -> str:
         ('北京', 'β-carotene', 'mercury (planet)', '')
     """
     text = _SPACE.sub(" ", unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())).strip()
+    text = _PERCENT.sub("%", text)
     previous = None
     while text != previous:
         previous = text

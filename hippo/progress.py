@@ -68,7 +68,9 @@ class ProgressBars:
             InputError: Not entered.
         """
         if self._display is None:
-            raise InputError("ProgressBars shows progress inside a with statement: with ProgressBars() as progress: ...")
+            raise InputError(
+                "ProgressBars shows progress inside a with statement: with ProgressBars() as progress: ..."
+            )
         self._display.show(progress)
 
 

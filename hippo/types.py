@@ -3,9 +3,10 @@
 Offsets are in characters (code points) of the text they refer to, start inclusive, end exclusive.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import datetime
+from numbers import Integral, Real
 from typing import Any, Literal
 
 __all__ = [
@@ -41,9 +42,11 @@ def to_dict(value: Any) -> Any:
         return {str(key): to_dict(item) for key, item in value.items()}
     if isinstance(value, datetime):
         return value.isoformat()
-    if isinstance(value, str | int | float | bool) or value is None:
+    if isinstance(value, str | bool) or value is None:
         return value
-    if isinstance(value, Sequence):
+    if isinstance(value, Real):  # NumPy's among them
+        return int(value) if isinstance(value, Integral) else float(value)
+    if isinstance(value, Sequence | Set) and not isinstance(value, bytes | bytearray):
         return [to_dict(item) for item in value]
     return str(value)
 

@@ -25,12 +25,12 @@ def main(index: str, vectors_file: str, config_file: str) -> None:
     base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = perf_counter()
     with Hippo.open(index, encoder=encoder, config=config) as memory:
-        memory.retrieve(questions[0], k=20)
+        memory.retrieve(questions[0])
         first = perf_counter() - began
         seconds = []
         for question in questions:
             began = perf_counter()
-            memory.retrieve(question, k=20)
+            memory.retrieve(question)
             seconds.append(perf_counter() - began)
     json.dump(
         {

@@ -58,9 +58,10 @@ class Graph:
             alpha = kind_weights.get(kind, 1.0)
             if alpha:
                 data += alpha * weights
-        matrix = csr_array(
-            (data, np.asarray(self.indices), np.asarray(self.indptr)), shape=(self.n_nodes, self.n_nodes)
-        )
+        # SciPy keeps both index arrays in the wider type; in 32 bits a product reads a third less memory.
+        narrow = np.int32 if len(data) < np.iinfo(np.int32).max else np.int64
+        indices, indptr = np.asarray(self.indices, narrow), np.asarray(self.indptr, narrow)
+        matrix = csr_array((data, indices, indptr), shape=(self.n_nodes, self.n_nodes))
         if not data.all():
             matrix.eliminate_zeros()
         return matrix

@@ -3,9 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from hippo.errors import EncodingError
+from hippo.encoding import checked
 from hippo.ids import text_hash
 from hippo.indexing.clock import Clock
 from hippo.protocols import Encoder
@@ -15,26 +13,7 @@ from hippo.types import TextKind
 if TYPE_CHECKING:
     from hippo.protocols import Float32
 
-__all__ = ["checked", "embed"]
-
-_NORM_ERROR = 1e-3
-
-
-def checked(encoder: Encoder, vectors: "Float32", count: int) -> "Float32":
-    """The vectors, if there is one finite unit vector per text.
-
-    Raises:
-        EncodingError: There is not.
-    """
-    name = encoder.fingerprint
-    if vectors.shape != (count, encoder.dimension) or vectors.dtype != np.float32:
-        problem = f"must give float32 ({count}, {encoder.dimension}), got {vectors.dtype} {vectors.shape}"
-        raise EncodingError(name, problem)
-    norms = np.linalg.norm(vectors, axis=1)
-    if not np.all(np.abs(norms - 1.0) < _NORM_ERROR):
-        raise EncodingError(name, f"vectors must have length 1, got {norms[np.argmax(np.abs(norms - 1.0))]}")
-    return vectors
-
+__all__ = ["embed"]
 
 def embed(
     store: Store, encoder: Encoder, kinds: Sequence[tuple[TextKind, Sequence[str]]], *, batch: int, clock: Clock

@@ -60,7 +60,9 @@ def ingest(store: Store, items: Iterable[Document | Skipped], chunker: Chunker, 
         known = store.content_hashes([document.id or "" for document in documents])
         rows: list[tuple[Document, str, list[Chunk]]] = []
         fresh = [
-            (document, new) for document, new in zip(documents, hashes, strict=True) if known.get(document.id or "") != new
+            (document, new)
+            for document, new in zip(documents, hashes, strict=True)
+            if known.get(document.id or "") != new
         ]
         for count, (document, new) in enumerate(fresh, 1):
             rows.append((document, new, chunker.chunk(document)))

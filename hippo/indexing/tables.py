@@ -78,9 +78,7 @@ def read_tables(store: Store) -> Tables:
     )
 
 
-def _relations(
-    lists: pa.Array, indptr: "NDArray[np.int64]", fact_entities: "NDArray[np.int64]", n_nodes: int
-) -> Pairs:
+def _relations(lists: pa.Array, indptr: "NDArray[np.int64]", fact_entities: "NDArray[np.int64]", n_nodes: int) -> Pairs:
     """Pairs of entities that facts relate, counted by fact."""
     sizes = np.diff(lists.offsets.to_numpy()) if len(lists) else np.empty(0, np.int64)
     positions = lists.flatten().to_numpy(zero_copy_only=False).astype(np.int64)

@@ -74,8 +74,8 @@ class Paths:
         # A cost of exactly 0 would read as "no step".
         data = np.concatenate([self._costs.data, np.maximum(-np.log(seeds.weights), 1e-12)])
         graph: csr_array[np.float64] = csr_array((data, indices, indptr), shape=(n + 1, n + 1))
-        _, before = dijkstra(graph, indices=n, return_predecessors=True, limit=_HALVES * math.log(2.0))
-        return before, dict(zip(seeds.nodes.tolist(), seeds.weights.tolist(), strict=True))
+        _, before = dijkstra(graph, indices=[n], return_predecessors=True, limit=_HALVES * math.log(2.0))
+        return before[0], dict(zip(seeds.nodes.tolist(), seeds.weights.tolist(), strict=True))
 
     def to(self, chunk: int) -> tuple[PathStep, ...]:
         """Steps from the question to a chunk (its row); empty if no activation reaches it."""

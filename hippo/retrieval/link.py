@@ -5,8 +5,9 @@ Mean and deviation of the cosines come from the first two moments of the vectors
 nearest of them gives the same standard scores as one that sees all.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -65,7 +66,7 @@ class Linker:
         lexical: BM25 over the n texts.
         vectors: Unit vectors of the same texts, float32 `(n, d)`, or None.
         moments: Their moments.
-        index: A search over them, for `top`.
+        index: A search over them; None: every text is compared.
     """
 
     def __init__(
@@ -80,55 +81,88 @@ class Linker:
         self.moments = moments
         self.index = index
 
-    def all(self, question: str, query: "NDArray[np.float32] | None", lexical_weight: float) -> Linked:
-        """Scores of every text."""
-        cosines = None if self.vectors is None or query is None else self.vectors @ query
-        return self._fuse(
-            np.arange(self.lexical.size), cosines, self.lexical.scores(question), None, query, lexical_weight
-        )
+    def link(
+        self,
+        questions: Sequence[str],
+        queries: "NDArray[np.float32] | None",
+        lexical_weight: float,
+        best: int | None = None,
+    ) -> list[Linked]:
+        """Score texts for a block of questions.
 
-    def top(self, question: str, query: "NDArray[np.float32] | None", count: int, lexical_weight: float) -> Linked:
-        """Candidates that are sure to hold the `count` best texts.
+        Args:
+            questions: m questions.
+            queries: Their unit vectors, float32 `(m, d)`; None: by words alone.
+            lexical_weight: β.
+            best: With a search index: only candidates that are sure to hold this many best texts. None: every text.
 
-        The union of the K nearest by cosine and the K best by BM25 holds them once no text outside can reach the fused
-        score of the last one: its two parts are at most those of the two K-th (Fagin's threshold algorithm); until then
-        K grows fourfold. An approximate index makes "sure" approximate.
+        Returns:
+            One result per question.
         """
-        lexical = self.lexical.scores(question)
-        size = self.lexical.size
-        if self.index is None or self.vectors is None or query is None or not count:
-            return self._fuse(np.arange(size), None, lexical, None, query, lexical_weight)
-        reach = max(64, 4 * count)
+        if queries is None or self.vectors is None or self.moments is None:
+            return [self._by_words(question) for question in questions]
+        if best is not None and self.index is not None:
+            return [
+                self._candidates(question, query, best, lexical_weight)
+                for question, query in zip(questions, queries, strict=True)
+            ]
+        rows, cosines = np.arange(self.lexical.size), _products(self.vectors, queries)
+        return [
+            self._fuse(rows, cosines[:, place], words, words, queries[place], lexical_weight)
+            for place, words in enumerate(map(self.lexical.scores, questions))
+        ]
+
+    def _by_words(self, question: str) -> Linked:
+        scores = self.lexical.scores(question)
+        standard = standard_score(scores, *_moments(scores))
+        return Linked(np.arange(len(scores)), standard, None, standard, 1.0)
+
+    def _candidates(self, question: str, query: "NDArray[np.float32]", count: int, lexical_weight: float) -> Linked:
+        """The union of the K nearest by cosine and the K best by BM25, for a K that is large enough.
+
+        It is once no text outside can reach the fused score of the last one wanted: its two parts are at most those of the
+        two K-th (Fagin's threshold algorithm). Until then K grows fourfold. With an approximate index this is approximate.
+        """
+        index, vectors = cast("VectorIndex", self.index), cast("NDArray[np.float32]", self.vectors)
+        words, size = self.lexical.scores(question), self.lexical.size
+        reach = min(max(64, 4 * count), size)
         while True:
-            reach = min(reach, size)
-            nearest, similarities = self.index.search(query[None, :], reach)
-            by_words = _best(lexical, np.arange(size), reach)
+            nearest, cosines = index.search(query[None, :], reach)
+            by_words = _best(words, np.arange(size), reach)
             rows = np.union1d(nearest[0], by_words)
-            linked = self._fuse(rows, self.vectors[rows] @ query, lexical[rows], lexical, query, lexical_weight)
-            last = np.sort(linked.fused)[-count] if count <= len(rows) else -np.inf
-            outside = self._fuse(
-                rows[:1], similarities[0, -1:], lexical[by_words[-1:]], lexical, query, lexical_weight
-            ).fused[0]
-            if reach == size or outside <= last:
+            linked = self._fuse(rows, vectors[rows] @ query, words[rows], words, query, lexical_weight)
+            if reach == size:
                 return linked
-            reach *= 4
+            bound = self._fuse(rows[:1], cosines[0, -1:], words[by_words[-1:]], words, query, lexical_weight).fused[0]
+            if np.sort(linked.fused)[-count:][0] >= bound:
+                return linked
+            reach = min(reach * 4, size)
 
     def _fuse(
         self,
         rows: "NDArray[np.int64]",
-        cosines: "NDArray[np.float32] | None",
-        lexical: "NDArray[np.float32]",
-        all_lexical: "NDArray[np.float32] | None",
-        query: "NDArray[np.float32] | None",
+        cosines: "NDArray[np.float32]",
+        words: "NDArray[np.float32]",
+        all_words: "NDArray[np.float32]",
+        query: "NDArray[np.float32]",
         lexical_weight: float,
     ) -> Linked:
-        population = lexical if all_lexical is None else all_lexical
-        by_words = standard_score(lexical, *_moments(population))
-        if cosines is None or self.moments is None or query is None:
-            return Linked(rows, by_words, None, by_words, 1.0)
-        mean, deviation = self.moments.of_cosines(query)
+        lexical = standard_score(words, *_moments(all_words))
+        mean, deviation = cast("Moments", self.moments).of_cosines(query)
         dense = standard_score(cosines, mean, deviation)
-        return Linked(rows, dense + lexical_weight * by_words, dense, by_words, deviation)
+        return Linked(rows, dense + lexical_weight * lexical, dense, lexical, deviation)
+
+
+def _products(vectors: "NDArray[np.float32]", queries: "NDArray[np.float32]") -> "NDArray[np.float32]":
+    """Similarity of every vector to every query: float32 `(n, m)`.
+
+    One query is bound by memory, not by arithmetic: BLAS would gain nothing from its threads, and loses a time slice
+    whenever one of them has to wait for a busy core.
+    """
+    if len(queries) == 1:
+        return np.einsum("ij,j->i", vectors, queries[0])[:, None]
+    products: NDArray[np.float32] = vectors @ queries.T
+    return products
 
 
 def standard_score(values: "NDArray[np.float32]", mean: float, deviation: float) -> "NDArray[np.float64]":

@@ -1,16 +1,16 @@
 """From questions to ranked passages: link, seed, walk, rank, explain."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from hippo.backends.vectors import open_vectors
-from hippo.protocols import PageRank
+from hippo.backends.vectors import APPROXIMATE_FROM, open_vectors
+from hippo.protocols import PageRank, VectorIndex
 from hippo.retrieval.explain import Paths, step_costs
 from hippo.retrieval.link import Linked, Linker
 from hippo.retrieval.profiles import Profile
@@ -20,6 +20,7 @@ from hippo.snapshot.contents import Contents
 from hippo.types import Explanation, Hit, Retrieval, SeedFact
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
@@ -39,7 +40,13 @@ class Retriever:
         vectors: Name of the vector search for facts.
     """
 
-    def __init__(self, contents: Contents, engine: PageRank, *, tolerance: float, vectors: VectorSearch = "auto"
+    def __init__(
+        self,
+        contents: Contents,
+        engine: PageRank,
+        *,
+        tolerance: float,
+        vectors: Literal["auto", "numpy", "faiss"] = "auto",
     ) -> None:
         self.contents = contents
         self._engine = engine
@@ -50,7 +57,10 @@ class Retriever:
     @cached_property
     def _facts(self) -> Linker:
         vectors = self.contents.vectors.get("fact")
-        index = open_vectors(vectors, self._vectors) if vectors is not None and len(vectors) else None
+        index: VectorIndex | None = None
+        # Comparing every vector is the fastest exact search, so an index of few has no use unless one was asked for.
+        if vectors is not None and len(vectors) and (self._vectors == "faiss" or len(vectors) >= APPROXIMATE_FROM):
+            index = open_vectors(vectors, self._vectors)
         return Linker(self.contents.words["fact"], vectors, self.contents.moments.get("fact"), index)
 
     @cached_property
@@ -103,10 +113,8 @@ class Retriever:
         explain: bool,
     ) -> list[Retrieval]:
         began = perf_counter()
-        vectors = [None] * len(questions) if queries is None else list(queries)
         beta = profile.lexical_weight
-        pairs = list(zip(questions, vectors, strict=True))
-        passages = [self._passages.all(question, vector, beta) for question, vector in pairs]
+        passages = self._passages.link(questions, queries, beta)
         if profile.ranking != "walk" or not k:
             scores = [_single(linked, profile) for linked in passages]
             seconds = {"link": (perf_counter() - began) / len(questions)}
@@ -114,7 +122,7 @@ class Retriever:
                 self._retrieval(question, profile, score, linked, k, explain, seconds, {})
                 for question, score, linked in zip(questions, scores, passages, strict=True)
             ]
-        facts = [self._facts.top(question, vector, profile.facts, beta) for question, vector in pairs]
+        facts = self._facts.link(questions, queries, beta, best=profile.facts)
         seeds = [
             seed(self.contents, self._counts, fact, passage, profile)
             for fact, passage in zip(facts, passages, strict=True)
@@ -154,7 +162,7 @@ class Retriever:
         seeds: Seeds | None = None,
     ) -> Retrieval:
         began = perf_counter()
-        rows = order_of(scores, linked.fused, k).tolist()
+        rows = order_of(scores, linked.fused, k)
         seed_facts = self._seed_facts(seeds) if seeds else ()
         hits = self._hits(rows, scores)
         if explain:
@@ -170,7 +178,7 @@ class Retriever:
                         float(scores[row]) if seeds else None,
                     ),
                 )
-                for row, hit in zip(rows, hits, strict=True)
+                for row, hit in zip(rows.tolist(), hits, strict=True)
             ]
         return Retrieval(
             question,
@@ -191,39 +199,36 @@ class Retriever:
     def _seed_facts(self, seeds: Seeds) -> tuple[SeedFact, ...]:
         contents = self.contents
         indptr, indices = contents.fact_entities
-        rows = seeds.facts.tolist()
-        table = contents.facts.select(["text", "chunk"]).take(rows)
-        chunk_ids = contents.chunks.column("chunk_id").take(table.column("chunk")).to_pylist()
+        rows = seeds.facts
+        columns = zip(
+            rows,
+            _pick(contents.facts.column("text"), rows),
+            _pick(contents.chunks.column("chunk_id"), _pick(contents.facts.column("chunk"), rows)),
+            seeds.fact_scores.tolist(),
+            seeds.fact_weights.tolist(),
+            strict=True,
+        )
         names = contents.entities.column("name")
         return tuple(
-            SeedFact(
-                text, tuple(names.take(indices[indptr[row] : indptr[row + 1]]).to_pylist()), chunk_id, score, weight
-            )
-            for row, text, chunk_id, score, weight in zip(
-                rows,
-                table.column("text").to_pylist(),
-                chunk_ids,
-                seeds.fact_scores.tolist(),
-                seeds.fact_weights.tolist(),
-                strict=True,
-            )
+            SeedFact(text, tuple(_pick(names, indices[indptr[row] : indptr[row + 1]])), chunk_id, score, weight)
+            for row, text, chunk_id, score, weight in columns
         )
 
-    def _hits(self, rows: Sequence[int], scores: "NDArray[np.float64]") -> list[Hit]:
-        chunks = self.contents.chunks.take(list(rows)).to_pylist()
-        metadata = self.contents.documents.column("metadata").take([chunk["document"] for chunk in chunks]).to_pylist()
+    def _hits(self, rows: "NDArray[np.int64]", scores: "NDArray[np.float64]") -> list[Hit]:
+        chunks = self.contents.chunks
+        metadata = _pick(self.contents.documents.column("metadata"), _pick(chunks.column("document"), rows))
+        parts = [_pick(chunks.column(name), rows) for name in ("text", "title", "document_id", "chunk_id")]
         return [
-            Hit(
-                rank,
-                float(scores[row]),
-                chunk["text"],
-                chunk["title"],
-                chunk["document_id"],
-                chunk["chunk_id"],
-                json.loads(raw) if raw else {},
+            Hit(rank, score, text, title, document_id, chunk_id, json.loads(raw))
+            for rank, (score, text, title, document_id, chunk_id, raw) in enumerate(
+                zip(scores[rows].tolist(), *parts, metadata, strict=True), 1
             )
-            for rank, (row, chunk, raw) in enumerate(zip(rows, chunks, metadata, strict=True), 1)
         ]
+
+
+def _pick(column: "pa.ChunkedArray", rows: "Iterable[int]") -> list[Any]:
+    """A few values of a column. Arrow's `take` is for many, and the first call of it imports all of its functions."""
+    return [column[int(row)].as_py() for row in rows]
 
 
 def _single(linked: Linked, profile: Profile) -> "NDArray[np.float64]":

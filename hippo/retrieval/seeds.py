@@ -40,9 +40,7 @@ def entity_counts(contents: Contents) -> "NDArray[np.float64]":
     return counts
 
 
-def seed(
-    contents: Contents, counts: "NDArray[np.float64]", facts: Linked, passages: Linked, profile: Profile
-) -> Seeds:
+def seed(contents: Contents, counts: "NDArray[np.float64]", facts: Linked, passages: Linked, profile: Profile) -> Seeds:
     """Restart vector of a question.
 
     Entities: r_e ∝ Σ over the best facts that name e of weight(fact) / (number of chunks that mention e); the division

@@ -21,7 +21,7 @@ from hippo.search.terms import term_hash, terms
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["B", "K1", "LexicalIndex"]
+__all__ = ["K1", "B", "LexicalIndex"]
 
 K1 = 1.2
 B = 0.75

@@ -43,5 +43,3 @@ def terms(text: str) -> list[str]:
 def term_hash(term: str) -> int:
     """64-bit hash of a term: among a million terms two share one with a probability below 1e-7."""
     return int.from_bytes(hashlib.blake2b(term.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
-
-

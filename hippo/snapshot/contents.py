@@ -10,6 +10,7 @@ from hippo.search.lexical import LexicalIndex
 from hippo.search.moments import Moments
 from hippo.snapshot.read import Snapshot
 from hippo.snapshot.write import SnapshotWriter
+from hippo.types import TextKind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["EMBEDDED", "Contents", "read_contents", "write_contents"]
 
-EMBEDDED = ("passage", "fact", "entity")
+EMBEDDED: tuple[TextKind, ...] = ("passage", "fact", "entity")
 """Kinds of text that have vectors, in the order of their rows in the tables."""
 
 _TABLES = ("documents", "chunks", "facts", "entities")

@@ -1,10 +1,10 @@
 """The graph and the tables of an index, for other programs.
 
-In memory as a `networkx.Graph` or `igraph.Graph`; on disk as GraphML, Parquet or JSON lines. Whatever is written appears
-under its name only when it is complete.
+In memory as a `networkx.Graph` or `igraph.Graph`; on disk as GraphML, Parquet or JSON lines. Whatever is written
+appears under its name only when it is complete.
 
-Node ids are `entity:KEY` and `passage:CHUNK_ID`. Every edge carries one weight per kind that joins its nodes (`relation`,
-`contains`, `synonym`, `follows`) and `weight`, their sum.
+Node ids are `entity:KEY` and `passage:CHUNK_ID`. Every edge carries one weight per kind that joins its nodes
+(`relation`, `contains`, `synonym`, `follows`) and `weight`, their sum.
 """
 
 from hippo.graph.export.graphml import write_graphml

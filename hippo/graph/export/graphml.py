@@ -78,8 +78,9 @@ def write_graphml(contents: "Contents", path: Path) -> Export:
 
 
 def _write_keys(file: TextIO, kinds: list[str]) -> None:
-    for name, type_ in _NODE_TYPES.items():
-        file.write(f'<key id="{name}" for="node" attr.name="{name}" attr.type="{type_}"/>\n')
+    file.writelines(
+        f'<key id="{name}" for="node" attr.name="{name}" attr.type="{type_}"/>\n' for name, type_ in _NODE_TYPES.items()
+    )
     for kind in [*kinds, "weight"]:
         # Nodes and edges share one space of key ids, so kinds of edge get a prefix.
         key = quoteattr(f"edge-{kind}")
@@ -100,8 +101,6 @@ def _edges(contents: "Contents", ids: list[str]) -> Iterator[str]:
         kinds = {quoteattr(f"edge-{kind}"): weights.tolist() for kind, weights in block.kinds.items()}
         pairs = zip(block.sources.tolist(), block.targets.tolist(), block.weights.tolist(), strict=True)
         for row, (source, target, total) in enumerate(pairs):
-            data = "".join(
-                f"<data key={key}>{weights[row]!r}</data>" for key, weights in kinds.items() if weights[row]
-            )
+            data = "".join(f"<data key={key}>{weights[row]!r}</data>" for key, weights in kinds.items() if weights[row])
             data += f'<data key="edge-weight">{total!r}</data>'
             yield f"<edge source={ids[source]} target={ids[target]}>{data}</edge>\n"

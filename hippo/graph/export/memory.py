@@ -4,7 +4,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hippo.errors import MissingExtraError
 from hippo.graph.export.rows import edge_blocks, node_ids, nodes
 
 if TYPE_CHECKING:
@@ -27,14 +26,9 @@ def to_networkx(contents: "Contents") -> "networkx.Graph":
 
     Args:
         contents: Of an index: `Hippo.contents()`.
-
-    Raises:
-        MissingExtraError: networkx is not installed.
     """
-    try:
-        import networkx
-    except ImportError as error:
-        raise MissingExtraError("to_networkx", "networkx", "all") from error
+    import networkx
+
     graph = networkx.Graph()
     ids: list[str] = node_ids(contents).to_pylist()
     graph.add_nodes_from(zip(ids, nodes(contents), strict=True))
@@ -55,19 +49,14 @@ def to_networkx(contents: "Contents") -> "networkx.Graph":
 def to_igraph(contents: "Contents") -> "igraph.Graph":
     """The graph as an undirected `igraph.Graph`; vertex i is row i of `contents.graph`.
 
-    Vertices have the attributes of `to_networkx`, None where a kind of node has none, and their id as `name`. Edges have
-    one attribute per kind, 0 where the kind does not join the pair, and `weight`, their sum.
+    Vertices have the attributes of `to_networkx`, None where a kind of node has none, and their id as `name`. Edges
+    have one attribute per kind, 0 where the kind does not join the pair, and `weight`, their sum.
 
     Args:
         contents: Of an index: `Hippo.contents()`.
-
-    Raises:
-        MissingExtraError: igraph is not installed.
     """
-    try:
-        import igraph
-    except ImportError as error:
-        raise MissingExtraError("to_igraph", "igraph", "all") from error
+    import igraph
+
     rows = list(nodes(contents))
     vertices: dict[str, list[Any]] = {name: [row.get(name) for row in rows] for name in _ATTRIBUTES}
     vertices["name"] = node_ids(contents).to_pylist()

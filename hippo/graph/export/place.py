@@ -42,9 +42,9 @@ def new_file(path: Path) -> Iterator[Path]:
     Raises:
         InputError: There is something at `path`, its folder does not exist, or the disk refused.
     """
-    _check_free(path, path.exists())
     temporary = _temporary(path)
     with _writing(path):
+        _check_free(path, path.exists())
         try:
             yield temporary
             sync_file(temporary)
@@ -62,9 +62,9 @@ def new_folder(path: Path) -> Iterator[Path]:
         InputError: There is something at `path` other than an empty folder, its parent does not exist, or the disk
             refused.
     """
-    _check_free(path, path.exists() and not (path.is_dir() and not any(path.iterdir())))
     temporary = _temporary(path)
     with _writing(path):
+        _check_free(path, path.exists() and not (path.is_dir() and not any(path.iterdir())))
         try:
             temporary.mkdir()
             yield temporary

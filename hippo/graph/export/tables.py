@@ -10,6 +10,7 @@
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -35,7 +36,7 @@ def _documents(contents: "Contents") -> "Iterator[pa.Table]":
     for start, piece in _pieces(table):
         own = bounds[start : start + piece.num_rows + 1]
         part = texts.slice(int(own[0]), int(own[-1] - own[0])).to_pylist()
-        whole = ["".join(part[first - own[0] : last - own[0]]) for first, last in zip(own, own[1:], strict=False)]
+        whole = ["".join(part[first:last]) for first, last in pairwise((own - own[0]).tolist())]
         yield piece.add_column(2, "text", pa.array(whole, pa.string()))
 
 
@@ -50,7 +51,7 @@ def _facts(contents: "Contents") -> "Iterator[pa.Table]":
 
     indptr, indices = contents.fact_entities
     keys, chunks = contents.entities.column("key"), contents.chunks
-    columns = ["text", "evidence", "chunk_id", "document_id", "start", "end", "subject", "predicate", "object", "entities"]
+    columns = "text evidence chunk_id document_id start end subject predicate object entities".split()
     for start, piece in _pieces(contents.facts):
         own = np.asarray(indptr[start : start + piece.num_rows + 1])
         names = keys.take(pa.array(indices[own[0] : own[-1]])).combine_chunks()
@@ -62,10 +63,11 @@ def _facts(contents: "Contents") -> "Iterator[pa.Table]":
             piece.column("end").to_pylist(),
             strict=True,
         )
-        piece = piece.append_column("evidence", pa.array([text[first:last] for text, first, last in spans], pa.string()))
-        for name in ("chunk_id", "document_id"):
-            piece = piece.append_column(name, said_by.column(name))
-        yield piece.append_column("entities", lists).select(columns)
+        evidence = pa.array([text[first:last] for text, first, last in spans], pa.string())
+        found = {name: said_by.column(name) for name in ("chunk_id", "document_id")}
+        for name, column in {**found, "evidence": evidence, "entities": lists}.items():
+            piece = piece.append_column(name, column)
+        yield piece.select(columns)
 
 
 def _entities(contents: "Contents") -> "Iterator[pa.Table]":

@@ -1,0 +1,84 @@
+"""The application: all commands under one name."""
+
+import sys
+from collections.abc import Callable
+from typing import Annotated
+
+import typer
+
+from hippo import __version__
+from hippo.cli.demo import EXAMPLES as DEMO_EXAMPLES
+from hippo.cli.demo import demo
+from hippo.cli.evaluate import EXAMPLES as EVAL_EXAMPLES
+from hippo.cli.evaluate import evaluate
+from hippo.cli.export import EXAMPLES as EXPORT_EXAMPLES
+from hippo.cli.export import export
+from hippo.cli.index import EXAMPLES as INDEX_EXAMPLES
+from hippo.cli.index import index
+from hippo.cli.init import EXAMPLES as INIT_EXAMPLES
+from hippo.cli.init import init
+from hippo.cli.output import reported
+from hippo.cli.query import EXAMPLES as QUERY_EXAMPLES
+from hippo.cli.query import query
+from hippo.cli.status import EXAMPLES as STATUS_EXAMPLES
+from hippo.cli.status import status
+
+__all__ = ["app", "run"]
+
+_COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
+    "index": (index, INDEX_EXAMPLES),
+    "query": (query, QUERY_EXAMPLES),
+    "status": (status, STATUS_EXAMPLES),
+    "eval": (evaluate, EVAL_EXAMPLES),
+    "export": (export, EXPORT_EXAMPLES),
+    "demo": (demo, DEMO_EXAMPLES),
+    "init": (init, INIT_EXAMPLES),
+}
+
+_EXAMPLES = (
+    "hippo demo",
+    "hippo index my-index notes/",
+    'hippo query my-index "Who founded the company that built the bridge?" --explain',
+)
+
+
+def _epilog(examples: tuple[str, ...]) -> str:
+    r"""Examples as the last section of a help text; `\b` keeps their lines as they are."""
+    return "\n".join(["\b", "Examples:", *(f"  {example}" for example in examples)])
+
+
+app = typer.Typer(
+    name="hippo",
+    help="Graph-based long-term memory for language models: index documents, ask questions, see the evidence.",
+    epilog=_epilog(_EXAMPLES),
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+for _name, (_command, _examples) in _COMMANDS.items():
+    app.command(_name, epilog=_epilog(_examples))(reported(_command))
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"hippo {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    pass
+
+
+def run() -> None:
+    """Run the command that `sys.argv` names."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            # A terminal that cannot show a character shows its code instead of ending the program.
+            stream.reconfigure(errors="backslashreplace")
+    app(prog_name="hippo")

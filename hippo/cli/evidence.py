@@ -1,0 +1,62 @@
+"""Ranked passages, and the evidence that led to them, for a reader."""
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from hippo.cli.output import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hippo import Hit, Retrieval
+
+__all__ = ["show_path", "show_retrieval"]
+
+_WIDTH = 60
+"""Characters of a passage that name it where it has no title."""
+
+
+def name(hit: "Hit") -> str:
+    """Title of a passage, or how it begins."""
+    text = hit.title or " ".join(hit.text.split())
+    return printable(text if hit.title or len(text) <= _WIDTH else f"{text[:_WIDTH]}…")
+
+
+def show_retrieval(out: "Console", retrieval: "Retrieval", *, gold: Collection[str] = (), texts: bool = True) -> None:
+    """Passages with rank, title and score.
+
+    Args:
+        out: Where to.
+        retrieval: The passages.
+        gold: Ids of documents to mark with a star.
+        texts: Whether to show what the passages say.
+    """
+    from rich.padding import Padding
+    from rich.text import Text
+
+    for hit in retrieval.hits:
+        star = " *" if hit.document_id in gold else ""
+        line = Text(f"{hit.rank:>2}  ")
+        line.append(name(hit), "bold").append(star, "bold green").append(f"  {hit.score:.4f}", "dim")
+        out.print(line, soft_wrap=True)
+        if texts:
+            out.print(Padding(Text(printable(" ".join(hit.text.split()))), (0, 0, 0, 4), expand=False))
+
+
+def show_path(out: "Console", hit: "Hit") -> None:
+    """The strongest path from the question to a passage: every step with its kind, probability and sentence."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    path = hit.explanation.path if hit.explanation else ()
+    out.print(Text.assemble("\nPath to ", (name(hit), "bold"), f" (rank {hit.rank})"), soft_wrap=True)
+    if not path:
+        out.print("    none: this profile does not walk, or no activation arrives by a path strong enough")
+        return
+    out.print(Text("    question", "dim"))
+    for step in path:
+        target, how = printable(step.target), f"  {step.kind} {step.probability:.3f}"
+        out.print(Text.assemble("    → ", (target, "bold"), (how, "dim")), soft_wrap=True)
+        if step.sentence:
+            sentence = printable(" ".join(step.sentence.split()))
+            out.print(Padding(Text(f"“{sentence}”", "italic"), (0, 0, 0, 8), expand=False))

@@ -1,0 +1,31 @@
+"""What every encoder's output is held to, whoever wrote the encoder."""
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hippo.errors import EncodingError
+from hippo.protocols import Encoder
+
+if TYPE_CHECKING:
+    from hippo.protocols import Float32
+
+__all__ = ["checked"]
+
+_NORM_ERROR = 1e-3
+
+
+def checked(encoder: Encoder, vectors: "Float32", count: int) -> "Float32":
+    """The vectors, if there is one finite unit vector per text.
+
+    Raises:
+        EncodingError: There is not.
+    """
+    name = encoder.fingerprint
+    if vectors.shape != (count, encoder.dimension) or vectors.dtype != np.float32:
+        problem = f"must give float32 ({count}, {encoder.dimension}), got {vectors.dtype} {vectors.shape}"
+        raise EncodingError(name, problem)
+    norms = np.linalg.norm(vectors, axis=1)
+    if not np.all(np.abs(norms - 1.0) < _NORM_ERROR):
+        raise EncodingError(name, f"vectors must have length 1, got {norms[np.argmax(np.abs(norms - 1.0))]}")
+    return vectors

@@ -1,0 +1,130 @@
+"""Values are frozen, slotted, comparable and convertible to JSON."""
+
+import dataclasses
+import json
+import pickle
+from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hippo import types
+from hippo.types import (
+    AddReport,
+    Chunk,
+    Document,
+    Explanation,
+    Extraction,
+    ExtractionFailure,
+    Fact,
+    Hit,
+    Mention,
+    PathStep,
+    Progress,
+    Retrieval,
+    SeedFact,
+    Skipped,
+    Status,
+    Triple,
+    to_dict,
+)
+
+FACT = Fact("Lima: It lies in Peru.", ("lima", "peru"), (("lima", "peru"),), 0, 16, Triple("Lima", "lies in", "Peru"))
+SEED = SeedFact("Lima: It lies in Peru.", ("lima", "peru"), "c1", 2.5, 1.0)
+STEP = PathStep("question", "lima", "seed", None, None, 0.5)
+HIT = Hit(
+    1, 0.25, "It lies in Peru.", "Lima", "d1", "c1", {"year": 1535}, Explanation((SEED,), (STEP,), 1.0, None, 0.2)
+)
+VALUES: list[Any] = [
+    Document(
+        "It lies in Peru.",
+        "d1",
+        "Lima",
+        {"tags": ["a", 1, None, {"b": True}]},
+        datetime(2024, 2, 29, 12, tzinfo=UTC),
+        "lima.md",
+    ),
+    Skipped("empty.txt", "holds no text"),
+    Chunk("c1", "d1", 0, "It lies in Peru.", 0, 16, "Lima"),
+    Mention("peru", "Peru", 11, 15),
+    FACT.triple,
+    FACT,
+    Extraction("c1", (Mention("peru", "Peru", 11, 15),), (FACT,), {"sentence without entity": 2}),
+    ExtractionFailure("c1", "no model"),
+    Progress("extract", 1, None),
+    AddReport(1, 0, 0, (Skipped("x", "y"),), (ExtractionFailure("c1", "z"),), 1, 1, 2, 4, {}, {"embed": 0.5}, "000001"),
+    SEED,
+    STEP,
+    HIT.explanation,
+    HIT,
+    Retrieval("Where?", "hippo", (HIT,), {"damping": 0.5, "kinds": {"contains": 1.0}}, (SEED,), {"walk": 0.001}),
+    Status("my-index", None, 0, 0, 0, 0, {}, {}, None, "pattern-1", {"store": 0}),
+]
+
+plain = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=8,
+)
+
+
+def test_every_value_has_an_example() -> None:
+    classes = {name for name in types.__all__ if dataclasses.is_dataclass(getattr(types, name))}
+    assert {type(value).__name__ for value in VALUES} == classes
+
+
+@pytest.mark.parametrize("value", VALUES, ids=lambda value: type(value).__name__)
+def test_values(value: Any) -> None:
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        setattr(value, dataclasses.fields(value)[0].name, "other")
+    assert not hasattr(value, "__dict__")
+    assert value == dataclasses.replace(value)
+    assert pickle.loads(pickle.dumps(value)) == value
+    data = to_dict(value)
+    assert json.loads(json.dumps(data, allow_nan=False)) == data
+    assert list(data) == [item.name for item in dataclasses.fields(value)]
+    if not isinstance(value, Progress):
+        assert value.to_dict() == data
+
+
+def test_nesting_is_kept() -> None:
+    data = VALUES[-2].to_dict()
+    assert data["hits"][0]["explanation"]["path"][0]["kind"] == "seed"
+    assert data["hits"][0]["metadata"] == {"year": 1535}
+    assert FACT.to_dict()["triple"] == {"subject": "Lima", "predicate": "lies in", "object": "Peru"}
+
+
+@given(st.dictionaries(st.text(), plain))
+def test_plain_data_is_left_as_it_is(metadata: dict[str, Any]) -> None:
+    assert Document("text", metadata=metadata).to_dict()["metadata"] == metadata
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (np.float32(0.5), 0.5),
+        (np.float64(0.5), 0.5),
+        (np.int64(7), 7),
+        (datetime(2024, 2, 29, tzinfo=timezone(timedelta(hours=1))), "2024-02-29T00:00:00+01:00"),
+        (date(2024, 2, 29), "2024-02-29"),
+        (Path("a") / "b", str(Path("a") / "b")),
+        ((1, (2,)), [1, [2]]),
+        ({"x"}, ["x"]),
+        ({1: {2: 3}}, {"1": {"2": 3}}),
+        (True, True),
+    ],
+)
+def test_what_json_does_not_know(value: object, expected: object) -> None:
+    data = to_dict(value)
+    assert data == expected
+    assert type(data) is type(expected)
+    json.dumps(data)
+
+
+@pytest.mark.parametrize(("title", "passage"), [("Lima", "Lima\nIn Peru."), (None, "In Peru."), ("", "In Peru.")])
+def test_passage(title: str | None, passage: str) -> None:
+    assert Chunk("c", "d", 0, "In Peru.", 0, 8, title).passage == passage
