@@ -22,6 +22,8 @@ def checked(encoder: Encoder, vectors: "Float32", count: int) -> "Float32":
         EncodingError: There is not.
     """
     name = encoder.fingerprint
+    if not isinstance(vectors, np.ndarray):
+        raise EncodingError(name, f"must give a NumPy array, got {type(vectors).__name__}")
     if vectors.shape != (count, encoder.dimension) or vectors.dtype != np.float32:
         problem = f"must give float32 ({count}, {encoder.dimension}), got {vectors.dtype} {vectors.shape}"
         raise EncodingError(name, problem)

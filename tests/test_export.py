@@ -15,7 +15,7 @@ import pytest
 
 from hippo import Document, Hippo
 from hippo.errors import IndexEmptyError, InputError
-from hippo.graph.export import to_igraph, to_networkx, write_graphml, write_jsonl, write_parquet
+from hippo.graph.export import to_networkx, write_graphml, write_jsonl, write_parquet
 from hippo.snapshot.contents import Contents
 
 LONG = "Ada Lovelace wrote the first program for the machine of Charles Babbage in London. " * 8

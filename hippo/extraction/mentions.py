@@ -13,7 +13,7 @@ import regex
 from hippo.ids import entity_key
 from hippo.types import Mention
 
-__all__ = ["Context", "find_mentions", "title_mentions"]
+__all__ = ["Context", "find_mentions", "recurring_pieces", "title_mentions"]
 
 _CONNECTIVES = frozenset(
     # English, Romance, Germanic and Scandinavian, Arabic and Hebrew, Welsh, Slavic
@@ -33,16 +33,19 @@ _QUOTED = regex.compile(
 )
 _TOKEN = regex.compile(
     r"\p{L}[\p{L}\p{M}\p{N}]*+(?:[.'’\-–][\p{L}\p{N}][\p{L}\p{M}\p{N}]*+)*+(?:\.(?=\s+\p{Lu}|\p{L}))?+"
-    r"|\p{N}[\p{L}\p{N}.,]*+(?<=[\p{L}\p{N}])|\p{N}|[^\s\p{L}\p{N}]"
+    r"|\p{N}[\p{L}\p{N}]*+(?:[.,]++[\p{L}\p{N}]++)*+|[^\s\p{L}\p{N}]"
 )
 _POSSESSIVE = regex.compile(r"(?:['’]s|(?<=s)['’])(?=\s)")
-_LAST_PARENTHESES = regex.compile(r"\s*[(（][^()（）]*[)）]\s*$")
-_RUN = regex.compile(r"[\p{L}\p{M}\p{N}ー]+")
-_UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー]+")
+_LAST_PARENTHESES = regex.compile(r"[(（][^()（）]*[)）]\s*$")
+_UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー]"
+_UNSPACED_RUN = regex.compile(rf"{_UNSPACED}+")
+_RUN = regex.compile(rf"(?P<unspaced>{_UNSPACED}+)|(?:(?!{_UNSPACED})[\p{{L}}\p{{M}}\p{{N}}])+")
 _HIRAGANA = regex.compile(r"\p{Hiragana}+")
 _YEAR = 4
 _LONGEST_TERM = 8
 _MOST_WORDS = 3
+_LONGEST_NAME = 120
+"""Characters; a longer span is a heading or a list in capitals, not a name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +56,13 @@ class Context:
         stop: Stop words of its language, casefolded.
         cased: Whether its script has case.
         lower: Words that the chunk also writes without a capital, for cased scripts.
-        text: Title and text of the chunk, for terms that recur.
+        recurring: Pieces that the chunk says twice or more, for scripts without spaces: see `recurring_pieces`.
     """
 
     stop: frozenset[str]
     cased: bool
     lower: frozenset[str]
-    text: str
+    recurring: frozenset[str]
 
 
 def title_mentions(title: str | None) -> list[Mention]:
@@ -98,7 +101,7 @@ def find_mentions(sentence: str, context: Context) -> list[Mention]:
     found: dict[str, Mention] = {}
     for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
         key = entity_key(sentence[start:end])
-        if key and key not in found and key not in context.stop:
+        if key and key not in found and key not in context.stop and end - start <= _LONGEST_NAME:
             found[key] = Mention(key, sentence[start:end], start, end)
     return list(found.values())
 
@@ -132,9 +135,10 @@ def _end_of_span(tokens: list[tuple[str, int, int]], first: int) -> int:
     last = first
     while True:
         following = last + 1
-        while following < len(tokens) and tokens[following][0].casefold() in _CONNECTIVES:
+        most = min(following + _MOST_CONNECTIVES, len(tokens) - 1)
+        while following < most and tokens[following][0].casefold() in _CONNECTIVES:
             following += 1
-        if following >= len(tokens) or following - last - 1 > _MOST_CONNECTIVES:
+        if following >= len(tokens):
             return last
         word = tokens[following][0]
         joined = word in "-–/" and following == last + 1 < len(tokens) - 1 and tokens[last][0][0].isalpha()
@@ -178,7 +182,7 @@ def _terms(sentence: str, context: Context) -> Iterator[tuple[int, int]]:
     """Terms of a script without case."""
     run: list[tuple[int, int]] = []
     for match in _RUN.finditer(sentence):
-        if _UNSPACED.match(match.group()):
+        if match["unspaced"]:
             yield from _unspaced_terms(sentence, *match.span(), context)
             continue
         gap = sentence[run[-1][1] : match.start()] if run else ""
@@ -208,18 +212,44 @@ def _unspaced_terms(sentence: str, start: int, end: int, context: Context) -> It
             if 2 <= place - left <= _LONGEST_TERM:
                 yield left, place
             if place - left > 2:
-                yield from _recurring(sentence, left, place, context.text)
+                yield from _recurring(sentence, left, place, context.recurring)
             left = place + 1
 
 
-def _recurring(sentence: str, start: int, end: int, text: str) -> Iterator[tuple[int, int]]:
+def _recurring(sentence: str, start: int, end: int, pieces: frozenset[str]) -> Iterator[tuple[int, int]]:
     """Longest pieces of a run that the chunk says twice or more, from left to right."""
     place = start
     while place < end - 1:
         for size in range(min(_LONGEST_TERM, end - place), 1, -1):
-            if text.count(sentence[place : place + size]) > 1:
+            if sentence[place : place + size] in pieces:
                 yield place, place + size
                 place += size
                 break
         else:
             place += 1
+
+
+def recurring_pieces(text: str) -> frozenset[str]:
+    """Pieces of 2 to 8 characters of scripts without spaces that a text says twice or more, without overlap.
+
+    A piece can recur only where its beginning does, so each length looks only where the one before recurred: time and
+    memory are linear in the length of the text.
+
+    Examples:
+        >>> sorted(recurring_pieces("東京都の人。東京都の夜。"))
+        ['京都', '京都の', '東京', '東京都', '東京都の', '都の']
+    """
+    found: set[str] = set()
+    ends = {place: match.end() for match in _UNSPACED_RUN.finditer(text) for place in range(*match.span())}
+    places = list(ends)
+    for size in range(2, _LONGEST_TERM + 1):
+        first: dict[str, int] = {}
+        again: set[str] = set()
+        places = [place for place in places if place + size <= ends[place]]
+        for place in places:
+            piece = text[place : place + size]
+            if place - first.setdefault(piece, place) >= size:
+                again.add(piece)
+        places = [place for place in places if text[place : place + size] in again]
+        found |= again
+    return frozenset(found)

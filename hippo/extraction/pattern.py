@@ -12,7 +12,7 @@ import regex
 
 from hippo.documents.sentences import sentence_spans
 from hippo.extraction.language import detect_language, is_cased, stop_words
-from hippo.extraction.mentions import Context, find_mentions, title_mentions
+from hippo.extraction.mentions import Context, find_mentions, recurring_pieces, title_mentions
 from hippo.types import Chunk, Extraction, ExtractionFailure, Fact, Mention
 
 __all__ = ["PatternExtractor", "evidence"]
@@ -54,13 +54,16 @@ class PatternExtractor:
         language = self.language or detect_language(chunk.passage)
         cased = is_cased(language)
         lower = frozenset(_LOWER.findall(chunk.text)) if cased else frozenset()
-        context = Context(stop_words(language), cased, lower, chunk.passage)
+        recurring = frozenset() if cased else recurring_pieces(chunk.passage)
+        context = Context(stop_words(language), cased, lower, recurring)
         titles = title_mentions(chunk.title)
         mentions = list(titles)
         facts = []
         without = 0
         for start, end in sentence_spans(chunk.text, language):
             sentence = chunk.text[start:end].strip()
+            if not sentence:
+                continue
             offset = start + chunk.text[start:end].find(sentence)
             found = [
                 Mention(mention.key, mention.surface, offset + mention.start, offset + mention.end)
@@ -69,7 +72,7 @@ class PatternExtractor:
             mentions += found
             entities = tuple(dict.fromkeys(mention.key for mention in [*titles, *found]))
             if not entities:
-                without += bool(sentence)
+                without += 1
                 continue
             names = [mention.key for mention in titles]
             facts.append(

@@ -62,8 +62,11 @@ class Graph:
         narrow = np.int32 if len(data) < np.iinfo(np.int32).max else np.int64
         indices, indptr = np.asarray(self.indices, narrow), np.asarray(self.indptr, narrow)
         matrix = csr_array((data, indices, indptr), shape=(self.n_nodes, self.n_nodes))
-        if not data.all():
-            matrix.eliminate_zeros()
+        if data.all():
+            return matrix
+        # In place, and the index arrays may be the snapshot's own.
+        matrix = matrix.copy()
+        matrix.eliminate_zeros()
         return matrix
 
     @cached_property

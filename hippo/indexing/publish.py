@@ -88,7 +88,7 @@ def publish(
             "facts": len(facts),
             "entities": len(entities),
             "edges": built.edge_counts,
-            "synonym_threshold": graph.synonym_threshold,
+            "synonym_threshold": graph.synonym_threshold if graph.synonym_max else None,
             "encoder": encoder.fingerprint if encoder else None,
         },
     )

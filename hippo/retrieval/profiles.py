@@ -69,7 +69,8 @@ def resolve_profile(profile: str | Profile, custom: Mapping[str, Mapping[str, An
 
     Args:
         profile: Name of a known profile or of one in `custom`, or a `Profile`.
-        custom: Options of further profiles by name; `base` names the one they change ("hippo" unless given).
+        custom: Options of further profiles by name; `base` names the one they change (unless given, the
+            known one of the same name, else "hippo").
 
     Raises:
         UnknownNameError: No such profile.
@@ -79,7 +80,7 @@ def resolve_profile(profile: str | Profile, custom: Mapping[str, Mapping[str, An
         return _checked(profile)
     if custom and profile in custom:
         options = dict(custom[profile])
-        base_name = options.pop("base", "hippo")
+        base_name = options.pop("base", profile if profile in PROFILES else "hippo")
         base = PROFILES[base_name] if base_name == profile else resolve_profile(base_name, _without(custom, profile))
         known = [item.name for item in fields(Profile) if item.name != "name"]
         for key in options:
