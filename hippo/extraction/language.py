@@ -6,9 +6,12 @@ cover most of the text is taken; no model is involved.
 
 from collections import Counter
 from functools import lru_cache
-from importlib import import_module
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
 
 import regex
+
+from hippo.errors import MissingExtraError
 
 __all__ = ["detect_language", "is_cased", "stop_words"]
 
@@ -54,11 +57,23 @@ def stop_words(language: str) -> frozenset[str]:
 
     Args:
         language: ISO 639-1 code.
+
+    Examples:
+        >>> "the" in stop_words("en"), "где" in stop_words("ru"), stop_words("xx")
+        (True, True, frozenset())
     """
-    try:
-        module = import_module(f"spacy.lang.{language}.stop_words")
-    except ModuleNotFoundError:
+    # The list is a file of its own; importing it the usual way would first import all of spaCy, and with it torch.
+    spacy = find_spec("spacy")
+    if spacy is None or not spacy.origin:
+        raise MissingExtraError("the list of stop words", "spacy", "local")
+    file = Path(spacy.origin).parent / "lang" / language / "stop_words.py"
+    if not language.isalpha() or not file.is_file():
         return frozenset()
+    spec = spec_from_file_location(f"hippo_stop_words_{language}", file)
+    if spec is None or spec.loader is None:
+        return frozenset()
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
     return frozenset(word.casefold() for word in module.STOP_WORDS)
 
 
