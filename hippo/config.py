@@ -166,6 +166,7 @@ _SECTIONS: dict[str, type] = {
     "retrieval": RetrievalConfig,
 }
 _BACK_ENDS = ("extractor", "encoder")
+_OPTIONAL = ("language",)
 _PLAIN = (str, int, float)
 """Types that need no look by pydantic, whose import takes longer than opening an index."""
 
@@ -292,7 +293,7 @@ def _validate(place: _Place, section: str, values: dict[str, Any]) -> dict[str, 
     """Check names and types of the keys of one section; ranges are checked once all layers are merged."""
     known = [item.name for item in fields(_SECTIONS[section]) if item.name != "options"]
     for key, value in values.items():
-        if key not in _adapters(section):
+        if key not in _types(section):
             problem: str | None = f"unknown key. Known: {', '.join(known)}"
         else:
             problem = _type_problem(section, key, value)
@@ -302,7 +303,7 @@ def _validate(place: _Place, section: str, values: dict[str, Any]) -> dict[str, 
 
 
 def _type_problem(section: str, key: str, value: Any) -> str | None:
-    if type(value) in _PLAIN and type(value) is _types(section)[key]:
+    if (type(value) in _PLAIN and type(value) is _types(section)[key]) or (value is None and key in _OPTIONAL):
         return None
     from pydantic import ValidationError
 

@@ -42,7 +42,12 @@ class Hippo:
     """
 
     def __init__(
-        self, path: Path, config: Config, encoder: Encoder | None, extractor: Extractor | None, snapshot: Snapshot | None
+        self,
+        path: Path,
+        config: Config,
+        encoder: Encoder | None,
+        extractor: Extractor | None,
+        snapshot: Snapshot | None,
     ) -> None:
         self.path = path
         self.config = config
@@ -110,7 +115,8 @@ class Hippo:
         A document whose id the index holds is left alone if nothing of it changed, and replaced otherwise.
 
         Args:
-            documents: `Document`s, texts, or mappings with `text` and optionally `id`, `title`, `metadata`, `timestamp`.
+            documents: `Document`s, texts, or mappings with `text` and optionally `id`, `title`, `metadata`,
+                `timestamp`.
             progress: Is told of every step; see `hippo.progress.ProgressBars`.
 
         Raises:
@@ -246,14 +252,14 @@ class Hippo:
         )
 
     def to_networkx(self) -> "networkx.Graph":
-        """The graph as a `networkx.Graph`: see `hippo.graph.export.to_networkx`."""
-        from hippo.graph.export import to_networkx
+        """The graph as a `networkx.Graph`: see `hippo.export.to_networkx`."""
+        from hippo.export import to_networkx
 
         return to_networkx(self.contents())
 
     def to_igraph(self) -> "igraph.Graph":
-        """The graph as an `igraph.Graph`: see `hippo.graph.export.to_igraph`."""
-        from hippo.graph.export import to_igraph
+        """The graph as an `igraph.Graph`: see `hippo.export.to_igraph`."""
+        from hippo.export import to_igraph
 
         return to_igraph(self.contents())
 
@@ -299,7 +305,10 @@ def _check_place(root: Path) -> None:
     """Refuse a path that is no index and cannot become one."""
     if root.exists() and not root.is_dir():
         raise IndexPathError(str(root), "an index is a folder, and this is a file")
-    if root.is_dir() and any(root.iterdir()) and not any((root / name).exists() for name in _PARTS.values()):
+    if not root.is_dir() or any((root / name).exists() for name in _PARTS.values()):
+        return
+    # A crash may have left a store that was being made.
+    if any(not item.name.startswith(".store-") for item in root.iterdir()):
         raise IndexPathError(str(root), "the folder is not empty and holds no index; choose another")
 
 

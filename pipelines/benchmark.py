@@ -2,8 +2,8 @@
 
     python -m pipelines.benchmark --dataset data --name sample --profiles hippo,dense,bm25 --out runs/sample.json
 
-Files are those of `hippo.evaluation.datasets`. Every passage is one chunk, as in the published systems. The index is kept
-in --index and used again by the next run; indexing time is reported by the run that makes it.
+Files are those of `hippo.evaluation.datasets`. Every passage is one chunk, as in the published systems. The index is
+kept in --index and used again by the next run; indexing time is reported by the run that makes it.
 """
 
 import argparse
@@ -32,7 +32,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--dataset", type=Path, required=True, help="folder of NAME.json and NAME_corpus.json")
     parser.add_argument("--name", required=True, help="name of the dataset")
-    parser.add_argument("--profiles", default="hippo,dense,bm25,hybrid", help="comma-separated; the first is the baseline")
+    parser.add_argument(
+        "--profiles", default="hippo,dense,bm25,hybrid", help="comma-separated; the first is the baseline"
+    )
     parser.add_argument("--encoder", default="minilm", help="name of the encoder, or none")
     parser.add_argument("--extractor", default="pattern", help="name of the extractor")
     parser.add_argument("--config", type=Path, help="hippo.toml with further options")

@@ -1,4 +1,6 @@
-"""Do the PageRank engines agree with the exact solution? `python -m pipelines.engines [--out FILE]`; needs the dev extra.
+"""Do the PageRank engines agree with the exact solution?
+
+    python -m pipelines.engines [--out FILE]
 
 Walks on the graph families of the conformance suite and on random passage-entity graphs: plain and query-aware, three
 dampings, several restart vectors each. Two passes: to a tolerance, for the largest difference of a score; and for the

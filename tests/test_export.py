@@ -15,7 +15,7 @@ import pytest
 
 from hippo import Document, Hippo
 from hippo.errors import IndexEmptyError, InputError
-from hippo.graph.export import to_networkx, write_graphml, write_jsonl, write_parquet
+from hippo.export import to_networkx, write_graphml, write_jsonl, write_parquet
 from hippo.snapshot.contents import Contents
 
 LONG = "Ada Lovelace wrote the first program for the machine of Charles Babbage in London. " * 8
@@ -172,9 +172,9 @@ def test_json_lines_of_facts_and_edges(contents: Contents, tmp_path: Path) -> No
 def test_blocks_do_not_show(contents: Contents, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = to_networkx(contents)
     write_jsonl(contents, tmp_path / "whole")
-    monkeypatch.setattr("hippo.graph.export.rows._EDGES", 3)
-    monkeypatch.setattr("hippo.graph.export.rows.BLOCK", 2)
-    monkeypatch.setattr("hippo.graph.export.tables.BLOCK", 2)
+    monkeypatch.setattr("hippo.export.rows._EDGES", 3)
+    monkeypatch.setattr("hippo.export.rows.BLOCK", 2)
+    monkeypatch.setattr("hippo.export.tables.BLOCK", 2)
     assert networkx.utils.graphs_equal(to_networkx(contents), whole)
     write_jsonl(contents, tmp_path / "parts")
     for path in (tmp_path / "whole").iterdir():

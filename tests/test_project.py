@@ -70,7 +70,7 @@ def test_dangers_are_seen(code: str) -> None:
 
 
 def test_nothing_dangerous() -> None:
-    in_suites = {"assert", "import pickle"}  # what conformance suites are made of: they check, and that it survives pickling
+    in_suites = {"assert", "import pickle"}  # conformance suites check, and that back-ends survive pickling
     found = {
         path: seen
         for path, tree in trees().items()

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hippo import types
@@ -98,6 +98,7 @@ def test_nesting_is_kept() -> None:
     assert FACT.to_dict()["triple"] == {"subject": "Lima", "predicate": "lies in", "object": "Peru"}
 
 
+@settings(max_examples=30)
 @given(st.dictionaries(st.text(), plain))
 def test_plain_data_is_left_as_it_is(metadata: dict[str, Any]) -> None:
     assert Document("text", metadata=metadata).to_dict()["metadata"] == metadata

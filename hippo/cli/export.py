@@ -11,7 +11,7 @@ from hippo.cli.options import IndexArgument, JsonOption, open_existing
 from hippo.cli.output import console, print_json, printable, warn
 
 if TYPE_CHECKING:
-    from hippo.graph.export import Export
+    from hippo.export import Export
     from hippo.snapshot.contents import Contents
 
 __all__ = ["EXAMPLES", "export"]
@@ -50,7 +50,7 @@ def export(
     The graph goes into a GraphML file; documents, chunks, facts, entities and edges into a folder of Parquet or JSON
     lines files, of which documents.jsonl can be indexed again. OUT appears when it is complete.
     """
-    from hippo.graph.export import write_graphml, write_jsonl, write_parquet
+    from hippo.export import write_graphml, write_jsonl, write_parquet
 
     writers: dict[Format, Callable[[Contents, Path], Export]] = {
         Format.GRAPHML: write_graphml,

@@ -31,7 +31,11 @@ def init(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="File to write.")] = Path("hippo.toml"),
     force: Annotated[bool, typer.Option("--force", help="Replace the file if it exists.")] = False,
 ) -> None:
-    """Write a configuration file with every key, its default and its meaning."""
+    """Write a configuration file with all keys, explained.
+
+    Every key stands there as a comment with its default and its meaning, ready to be edited. Use the file with the
+    option --config of the other commands.
+    """
     if file.exists() and not force:
         raise InputError(f"{file}: exists already; use --force to replace it, or name another file")
     file.write_text(default_toml(), encoding="utf-8")

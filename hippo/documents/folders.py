@@ -7,12 +7,15 @@ from hippo.types import Skipped
 
 __all__ = ["find_files", "has_file"]
 
+_INDEX_FILE = "store.duckdb"
+"""File by which the folder of an index is known: one that lies among its own documents must not become one of them."""
+
 
 def find_files(folder: Path) -> Iterator[tuple[Path, str] | Skipped]:
     """Files of a folder and its subfolders, in the order of names.
 
-    Hidden files and folders, links out of the folder, links to folders (their files are found where they are) and what
-    is no regular file are left out.
+    Hidden files and folders, links out of the folder, links to folders (their files are found where they are), indexes of
+    hippo and what is no regular file are left out.
 
     Args:
         folder: Where to begin.
@@ -50,7 +53,9 @@ def _reason(path: Path, root: Path) -> str | None:
             return "link out of the folder"
         if target.is_dir():
             return "link to a folder"
-    return None if path.is_dir() or path.is_file() else "no regular file"
+    if path.is_dir():
+        return "an index of hippo" if (path / _INDEX_FILE).is_file() else None
+    return None if path.is_file() else "no regular file"
 
 
 def has_file(folder: Path, suffixes: frozenset[str]) -> bool:

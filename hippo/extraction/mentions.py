@@ -100,8 +100,8 @@ def find_mentions(sentence: str, context: Context) -> list[Mention]:
         spans += _terms(sentence, context)
     found: dict[str, Mention] = {}
     for start, end in sorted(spans, key=lambda span: (span[0], -span[1])):
-        key = entity_key(sentence[start:end])
-        if key and key not in found and key not in context.stop and end - start <= _LONGEST_NAME:
+        key = entity_key(sentence[start:end]) if end - start <= _LONGEST_NAME else ""
+        if key and key not in found and key not in context.stop:
             found[key] = Mention(key, sentence[start:end], start, end)
     return list(found.values())
 

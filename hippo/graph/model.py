@@ -59,7 +59,7 @@ class Graph:
             if alpha:
                 data += alpha * weights
         # SciPy keeps both index arrays in the wider type; in 32 bits a product reads a third less memory.
-        narrow = np.int32 if len(data) < np.iinfo(np.int32).max else np.int64
+        narrow: type[np.integer] = np.int32 if len(data) < np.iinfo(np.int32).max else np.int64
         indices, indptr = np.asarray(self.indices, narrow), np.asarray(self.indptr, narrow)
         matrix = csr_array((data, indices, indptr), shape=(self.n_nodes, self.n_nodes))
         if data.all():

@@ -48,8 +48,7 @@ def add_documents(
         stored = Identity.from_meta(store.meta())
         if stored is not None:
             stored.check(str(root), identity)
-        ingested = ingest(store, items, chunker, clock)
-        store.set_meta(identity.to_meta())
+        ingested = ingest(store, items, chunker, identity.to_meta(), clock)
         dropped = extract_pending(store, extractor, batch=config.indexing.batch_chunks, clock=clock)
         failed = tuple(ExtractionFailure(chunk_id, reason) for chunk_id, reason, _ in store.failures())
         name, contents, embedded = publish(

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["embed"]
 
+
 def embed(
     store: Store, encoder: Encoder, kinds: Sequence[tuple[TextKind, Sequence[str]]], *, batch: int, clock: Clock
 ) -> "tuple[list[Float32], int]":

@@ -1,10 +1,11 @@
 """Documents into the store: what is new, what has changed, what is as it was."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC
 
+from hippo.errors import DocumentError
 from hippo.ids import text_hash
 from hippo.indexing.clock import Clock
 from hippo.protocols import Chunker
@@ -25,15 +26,25 @@ class Ingested:
 
 
 def content_hash(document: Document) -> str:
-    """Hash of everything that a new version of a document may change: title, text, metadata, timestamp."""
+    """Hash of everything that a new version of a document may change: title, text, metadata, timestamp.
+
+    Raises:
+        DocumentError: The timestamp cannot be told in UTC.
+    """
     metadata = json.dumps(dict(document.metadata), sort_keys=True, ensure_ascii=False, default=str)
     time = document.timestamp
     if time is not None:
-        time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        try:
+            time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        except OverflowError as error:
+            problem = f"timestamp {time} is not within the years 1 to 9999 in UTC"
+            raise DocumentError(document.source or document.id or "document", problem) from error
     return text_hash("\x00".join([document.title or "", metadata, time.isoformat() if time else "", document.text]))
 
 
-def ingest(store: Store, items: Iterable[Document | Skipped], chunker: Chunker, clock: Clock) -> Ingested:
+def ingest(
+    store: Store, items: Iterable[Document | Skipped], chunker: Chunker, meta: Mapping[str, str], clock: Clock
+) -> Ingested:
     """Store new and changed documents with their chunks.
 
     All input is read before anything is written, so that an error in it leaves the store as it was.
@@ -42,6 +53,7 @@ def ingest(store: Store, items: Iterable[Document | Skipped], chunker: Chunker, 
         store: The store.
         items: Documents with unique ids, and what was left out.
         chunker: Cuts documents into chunks.
+        meta: What the index is made with; stored before the first document, so that no document is without it.
         clock: For progress.
     """
     skipped: list[Skipped] = []
@@ -69,6 +81,7 @@ def ingest(store: Store, items: Iterable[Document | Skipped], chunker: Chunker, 
             if count % 64 == 0 or count == len(fresh):
                 clock.tell("chunk", count, len(fresh))
         changed = [document.id for document, _, _ in rows if document.id is not None and document.id in known]
+        store.set_meta(meta)
         if changed:
             store.delete_documents(changed)
         if rows:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hippo.retrieval.profiles import Profile
 from hippo.retrieval.seeds import Seeds
 from hippo.snapshot.contents import Contents
 from hippo.types import PathStep
@@ -50,15 +51,15 @@ class Paths:
     Args:
         contents: The index.
         costs: From `step_costs`.
-        damping: d.
+        profile: For damping and the weights of the kinds of edge.
         seeds: Seeds of the question.
         question: Its text, the source of the first step.
     """
 
-    def __init__(self, contents: Contents, costs: "csr_array", damping: float, seeds: Seeds, question: str) -> None:
+    def __init__(self, contents: Contents, costs: "csr_array", profile: Profile, seeds: Seeds, question: str) -> None:
         self._contents = contents
         self._costs = costs
-        self._damping = damping
+        self._profile = profile
         self._seeds = seeds
         self._question = question
         self._before, self._shares = self._search()
@@ -106,11 +107,12 @@ class Paths:
         graph = self._contents.graph
         start, end = graph.indptr[left], graph.indptr[left + 1]
         place = start + int(np.searchsorted(graph.indices[start:end], right))
-        kind = max(graph.weights, key=lambda name: float(graph.weights[name][place]))
+        alphas = self._profile.kind_weights
+        kind = max(graph.weights, key=lambda name: alphas.get(name, 1.0) * float(graph.weights[name][place]))
         own = self._costs.indices[self._costs.indptr[left] : self._costs.indptr[left + 1]]
         cost = float(self._costs.data[self._costs.indptr[left] + int(np.searchsorted(own, right))])
         sentence, chunk_id = self._evidence(left, right, kind)
-        probability = float(np.exp(-cost)) / self._damping
+        probability = float(np.exp(-cost)) / self._profile.damping
         return PathStep(self._name(left), self._name(right), kind, sentence, chunk_id, probability)
 
     def _evidence(self, left: int, right: int, kind: str) -> tuple[str | None, str | None]:

@@ -23,6 +23,8 @@ __all__ = ["Linked", "Linker", "standard_score"]
 _LEXICAL_SHARPNESS = 2.0
 """Used where there are no vectors: how fast weights fall per deviation of BM25. A cosine deviation of 0.1 and a
 temperature of 0.05, usual values, give the same."""
+_LEAST_DEVIATION = 1e-6
+"""Rounding alone lets the float32 similarities of equal vectors deviate by less; it must not become a score."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +122,9 @@ class Linker:
     def _candidates(self, question: str, query: "NDArray[np.float32]", count: int, lexical_weight: float) -> Linked:
         """The union of the K nearest by cosine and the K best by BM25, for a K that is large enough.
 
-        It is once no text outside can reach the fused score of the last one wanted: its two parts are at most those of the
-        two K-th (Fagin's threshold algorithm). Until then K grows fourfold. With an approximate index this is approximate.
+        It is once no text outside can reach the fused score of the last one wanted: its two parts are at most those of
+        the two K-th (Fagin's threshold algorithm). Until then K grows fourfold. With an approximate index this is
+        approximate.
         """
         index, vectors = cast("VectorIndex", self.index), cast("NDArray[np.float32]", self.vectors)
         words, size = self.lexical.scores(question), self.lexical.size
@@ -159,15 +162,14 @@ def _products(vectors: "NDArray[np.float32]", queries: "NDArray[np.float32]") ->
     One query is bound by memory, not by arithmetic: BLAS would gain nothing from its threads, and loses a time slice
     whenever one of them has to wait for a busy core.
     """
-    if len(queries) == 1:
-        return np.einsum("ij,j->i", vectors, queries[0])[:, None]
-    products: NDArray[np.float32] = vectors @ queries.T
+    products: NDArray[np.float32]
+    products = np.einsum("ij,j->i", vectors, queries[0])[:, None] if len(queries) == 1 else vectors @ queries.T
     return products
 
 
 def standard_score(values: "NDArray[np.float32]", mean: float, deviation: float) -> "NDArray[np.float64]":
     """(value - mean) / deviation in float64; zeros where nothing deviates."""
-    if deviation <= 1e-12:
+    if deviation <= _LEAST_DEVIATION:
         return np.zeros(len(values))
     return (values.astype(np.float64) - mean) / deviation
 

@@ -54,9 +54,9 @@ PROFILES: dict[str, Profile] = {
 
 _RANGES: dict[str, tuple[float, float, str]] = {
     "lexical_weight": (0, float("inf"), "0 or more"),
-    "facts": (0, float("inf"), "0 or more"),
+    "facts": (0, float("inf"), "a whole number of 0 or more"),
     "fact_temperature": (1e-6, float("inf"), "above 0"),
-    "passages": (1, float("inf"), "1 or more"),
+    "passages": (1, float("inf"), "a whole number of 1 or more"),
     "passage_temperature": (1e-6, float("inf"), "above 0"),
     "passage_share": (0, 1, "between 0 and 1"),
     "damping": (1e-6, 1 - 1e-6, "between 0 and 1, both excluded"),
@@ -102,9 +102,17 @@ def _checked(profile: Profile) -> Profile:
         raise ConfigError(where, "ranking", f"must be walk, dense, bm25 or hybrid, got {profile.ranking!r}")
     for key, (low, high, words) in _RANGES.items():
         value = getattr(profile, key)
-        if not isinstance(value, int | float) or isinstance(value, bool) or not low <= value <= high:
+        if not _is_number(value, whole="whole" in words) or not low <= value <= high:
             raise ConfigError(where, key, f"must be {words}, got {value!r}")
+    if not isinstance(profile.kind_weights, Mapping):
+        raise ConfigError(where, "kind_weights", f"must be a table of numbers, got {profile.kind_weights!r}")
     for kind, weight in profile.kind_weights.items():
-        if not isinstance(weight, int | float) or weight < 0:
+        if not _is_number(weight) or weight < 0:
             raise ConfigError(where, f"kind_weights.{kind}", f"must be 0 or more, got {weight!r}")
     return profile
+
+
+def _is_number(value: object, *, whole: bool = False) -> bool:
+    """Whether a value is a finite number; neither NaN nor a truth value is one."""
+    kinds = int if whole else int | float
+    return isinstance(value, kinds) and not isinstance(value, bool) and abs(value) < float("inf")

@@ -194,7 +194,7 @@ class Retriever:
         if profile.query_gain > 0:
             gains = np.concatenate([np.ones(self.contents.graph.n_entities), gain(linked, profile.query_gain)])
         costs = step_costs(self._adjacency(profile), profile.damping, gains)
-        return Paths(self.contents, costs, profile.damping, seeds, question)
+        return Paths(self.contents, costs, profile, seeds, question)
 
     def _seed_facts(self, seeds: Seeds) -> tuple[SeedFact, ...]:
         contents = self.contents

@@ -19,15 +19,14 @@ def process(*arguments: object, **options: object) -> "subprocess.CompletedProce
     return subprocess.run([str(argument) for argument in arguments], capture_output=True, timeout=120, **options)  # type: ignore[call-overload,no-any-return]
 
 
-@pytest.mark.parametrize("entry", [HIPPO, MODULE], ids=["script", "module"])
-def test_from_files_to_an_answer(entry: list[str], tmp_path: Path) -> None:
+def test_from_files_to_an_answer(tmp_path: Path) -> None:
     (tmp_path / "riga.txt").write_text("Riga ist die Hauptstadt von Lettland – größer als Tartu.", "utf-8")
     environment = {**os.environ, "HIPPO_ENCODER__NAME": "hashing"}
-    made = process(*entry, "index", tmp_path / "index", tmp_path / "riga.txt", env=environment)
+    made = process(*HIPPO, "index", tmp_path / "index", tmp_path / "riga.txt", env=environment)
     assert made.returncode == 0, made.stderr
     assert b"1 documents added" in made.stdout
     assert b"embed: " in made.stderr
-    asked = process(*entry, "query", tmp_path / "index", "-", "--json", input="Größer als Tartu?".encode())
+    asked = process(*MODULE, "query", tmp_path / "index", "-", "--json", input="Größer als Tartu?".encode())
     assert asked.returncode == 0, asked.stderr
     assert asked.stderr == b""
     (found,) = json.loads(asked.stdout.decode("utf-8"))
@@ -42,6 +41,24 @@ def test_a_terminal_of_few_characters(index_path: Path) -> None:
     plain.stdout.decode("ascii")
     asked = process(*HIPPO, "query", index_path, "Größe?", "--json", env=environment)
     assert json.loads(asked.stdout.decode("ascii"))["question"] == "Größe?"
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("--encoder", "none", "was made with encoder 'hashing-1:256', but 'none' was asked for"),
+        ("--max-tokens", "64", "was made with chunking"),
+    ],
+)
+def test_another_encoder_or_chunking_is_refused(
+    index_path: Path, tmp_path: Path, option: str, value: str, message: str
+) -> None:
+    (tmp_path / "riga.txt").write_text("Riga.")
+    before = sorted(index_path.rglob("*"))
+    done = process(*HIPPO, "index", index_path, tmp_path / "riga.txt", option, value)
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert message in done.stderr.decode()
+    assert sorted(index_path.rglob("*")) == before
 
 
 def test_errors_go_to_standard_error(tmp_path: Path) -> None:

@@ -35,11 +35,15 @@ def test_json_is_the_retrieval(run: Run, index_path: Path) -> None:
     assert found == json.loads(json.dumps(expected))
 
 
-def test_explain_shows_a_path_to_every_passage(run: Run, index_path: Path) -> None:
-    shown = run("query", index_path, QUESTION, "-k", "3", "--explain").stdout
+def test_explain_shows_a_path_to_every_passage(run: Run, index_path: Path, tmp_path: Path) -> None:
+    # Seeds are entities alone, so that paths have steps to show.
+    (tmp_path / "hippo.toml").write_text("[retrieval.profiles.hippo]\npassage_share = 0.0\n")
+    config = ["--config", tmp_path / "hippo.toml"]
+    shown = run("query", index_path, QUESTION, "-k", "3", "--explain", *config).stdout
     assert shown.count("Path to ") == 3
     assert "    question\n    → " in shown
-    assert "“" in shown
+    assert "  contains 0." in shown
+    assert "        “Iron Bridge. The Iron Bridge was built by Steelworks Smith of Hull.”\n" in shown
     assert "this profile does not walk" in run("query", index_path, QUESTION, "--explain", "--profile", "bm25").stdout
 
 

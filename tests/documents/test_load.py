@@ -188,3 +188,13 @@ def test_files_are_read_as_they_are_consumed(tmp_path: Path) -> None:
     assert first.text == "Row 0."
     (tmp_path / "later.txt").write_text("Later.")
     assert sum(isinstance(item, Skipped) for item in items) == 1
+
+
+def test_an_index_among_the_documents_is_no_document(tmp_path):
+    (tmp_path / "a.txt").write_text("A text.")
+    (tmp_path / "index" / "snapshots").mkdir(parents=True)
+    (tmp_path / "index" / "store.duckdb").write_bytes(b"")
+    (tmp_path / "index" / "snapshots" / "manifest.json").write_text("{}")
+    items = list(iter_documents(tmp_path))
+    assert [item.id for item in items if isinstance(item, Document)] == ["a.txt"]
+    assert [item.reason for item in items if isinstance(item, Skipped)] == ["an index of hippo"]

@@ -7,10 +7,10 @@ Node ids are `entity:KEY` and `passage:CHUNK_ID`. Every edge carries one weight 
 (`relation`, `contains`, `synonym`, `follows`) and `weight`, their sum.
 """
 
-from hippo.graph.export.graphml import write_graphml
-from hippo.graph.export.jsonl import write_jsonl
-from hippo.graph.export.memory import to_igraph, to_networkx
-from hippo.graph.export.parquet import write_parquet
-from hippo.graph.export.place import Export
+from hippo.export.graphml import write_graphml
+from hippo.export.jsonl import write_jsonl
+from hippo.export.memory import to_igraph, to_networkx
+from hippo.export.parquet import write_parquet
+from hippo.export.place import Export
 
 __all__ = ["Export", "to_igraph", "to_networkx", "write_graphml", "write_jsonl", "write_parquet"]

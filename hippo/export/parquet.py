@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hippo.graph.export.place import Export, new_folder
-from hippo.graph.export.tables import TABLES
+from hippo.export.place import Export, new_folder
+from hippo.export.tables import TABLES
 
 if TYPE_CHECKING:
     from hippo.snapshot.contents import Contents
@@ -15,7 +15,7 @@ __all__ = ["write_parquet"]
 def write_parquet(contents: "Contents", folder: Path) -> Export:
     """Write `documents`, `chunks`, `facts`, `entities` and `edges` as `NAME.parquet`, a row group at a time.
 
-    The columns are those of `hippo.graph.export.tables`. `node` of chunks and entities is what `source` and `target` of
+    The columns are those of `hippo.export.tables`. `node` of chunks and entities is what `source` and `target` of
     edges refer to. `hippo index NEW documents.parquet --id-column document_id` reads the documents again.
 
     Args:

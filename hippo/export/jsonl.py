@@ -5,8 +5,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hippo.graph.export.place import Export, new_folder
-from hippo.graph.export.tables import TABLES
+from hippo.export.place import Export, new_folder
+from hippo.export.tables import TABLES
 
 if TYPE_CHECKING:
     from hippo.snapshot.contents import Contents
@@ -21,7 +21,7 @@ def write_jsonl(contents: "Contents", folder: Path) -> Export:
 
     `documents.jsonl` holds id, title, text, metadata and timestamp: `hippo index NEW documents.jsonl` reads the same
     documents again. Facts hold their evidence and, if there is one, their triple; chunks leave out the text that is
-    already in their document; edges leave out the kinds that do not join their nodes. See `hippo.graph.export.tables`.
+    already in their document; edges leave out the kinds that do not join their nodes. See `hippo.export.tables`.
 
     Args:
         contents: Of an index: `Hippo.contents()`.

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hippo.graph.export.rows import edge_blocks, node_ids, nodes
+from hippo.export.rows import edge_blocks, node_ids, nodes
 
 if TYPE_CHECKING:
     import igraph

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 from xml.sax.saxutils import escape, quoteattr
 
-from hippo.graph.export.place import Export, new_file
-from hippo.graph.export.rows import edge_blocks, node_ids, nodes
+from hippo.export.place import Export, new_file
+from hippo.export.rows import edge_blocks, node_ids, nodes
 
 if TYPE_CHECKING:
     from hippo.snapshot.contents import Contents
@@ -44,7 +44,7 @@ class _Text:
 
 
 def write_graphml(contents: "Contents", path: Path) -> Export:
-    """Write the graph as GraphML, with the nodes, edges and attributes of `hippo.graph.export.to_networkx`.
+    """Write the graph as GraphML, with the nodes, edges and attributes of `hippo.export.to_networkx`.
 
     Rows are written as they are read. Control characters that XML 1.0 cannot hold are left out and counted; an entity
     whose id holds one is called `entity-ROW` instead, so that ids stay unique.

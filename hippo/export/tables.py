@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hippo.graph.export.rows import BLOCK, edge_blocks, node_ids
+from hippo.export.rows import BLOCK, edge_blocks, node_ids
 
 if TYPE_CHECKING:
     import pyarrow as pa

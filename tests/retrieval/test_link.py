@@ -1,0 +1,110 @@
+"""Linking: standard scores, and candidates that are sure to hold the best."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hippo.backends.vectors.exact import ExactVectorIndex
+from hippo.retrieval.link import Linked, Linker, standard_score
+from hippo.search.lexical import LexicalIndex
+from hippo.search.moments import Moments
+
+WORDS = [f"w{number}" for number in range(30)]
+
+
+def make(seed: int, count: int, spread: float) -> tuple[list[str], np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    texts = [" ".join(rng.choice(WORDS, rng.integers(0, 6))) for _ in range(count)]
+    vectors = rng.standard_normal((count + 1, 8)) * spread + rng.standard_normal(8)
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    return texts, vectors[1:], vectors[0]
+
+
+@given(
+    st.integers(0, 2**32 - 1),
+    st.integers(1, 600),
+    st.integers(1, 20),
+    st.sampled_from([0.0, 0.3, 3.0]),
+    st.sampled_from([0.05, 1.0]),
+)
+def test_candidates_hold_the_best(seed, count, best, weight, spread):
+    texts, vectors, query = make(seed, count, spread)
+    words, moments = LexicalIndex.build(texts), Moments.of(vectors)
+    [whole] = Linker(words, vectors, moments).link(["w1 w2 w3"], query[None], weight)
+    indexed = Linker(words, vectors, moments, ExactVectorIndex(vectors))
+    [some] = indexed.link(["w1 w2 w3"], query[None], weight, best=best)
+    assert len(whole.rows) == count
+    expected, found = whole.best(best), some.best(best)
+    np.testing.assert_allclose(some.fused[found], whole.fused[expected], atol=1e-4)
+    apart = np.diff(whole.fused[expected], prepend=np.inf, append=-np.inf)
+    clear = (np.abs(apart[:-1]) > 1e-3) & (np.abs(apart[1:]) > 1e-3)
+    clear[-1:] = False  # what follows the last one may tie with it
+    assert np.array_equal(some.rows[found][clear], whole.rows[expected][clear])
+
+
+def test_candidates_grow_until_they_are_sure():
+    """Words and vectors disagree: the best 64 of either hold none of the best of both."""
+    rows = 2000
+    angle = np.linspace(0, np.pi / 2, rows)
+    vectors = np.column_stack([np.cos(angle), np.sin(angle)]).astype(np.float32)
+    texts = ["ada " * (1 + 20 * (place > rows - 300)) for place in range(rows)]
+    words, moments, query = LexicalIndex.build(texts), Moments.of(vectors), np.array([1, 0], np.float32)
+    [whole] = Linker(words, vectors, moments).link(["ada"], query[None], 0.9)
+    [some] = Linker(words, vectors, moments, ExactVectorIndex(vectors)).link(["ada"], query[None], 0.9, best=10)
+    assert np.array_equal(some.rows[some.best(10)], whole.rows[whole.best(10)])
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 200))
+def test_scores_are_standard_and_fused(seed, count):
+    texts, vectors, query = make(seed, count, 1.0)
+    linker = Linker(LexicalIndex.build(texts), vectors, Moments.of(vectors))
+    [linked] = linker.link(["w1 w2"], query[None], 0.3)
+    cosines = (vectors @ query).astype(np.float64)
+    np.testing.assert_allclose(linked.dense, (cosines - cosines.mean()) / cosines.std(), atol=1e-3)
+    assert linked.deviation == pytest.approx(cosines.std(), abs=1e-6)
+    if linked.lexical.any():
+        assert linked.lexical.mean() == pytest.approx(0, abs=1e-9)
+        assert linked.lexical.std() == pytest.approx(1)
+    np.testing.assert_allclose(linked.fused, linked.dense + 0.3 * linked.lexical)
+
+
+def test_without_vectors_words_decide():
+    texts, vectors, query = make(1, 50, 1.0)
+    words = LexicalIndex.build(texts)
+    for linked in (
+        *Linker(words).link(["w1"], query[None], 0.3),
+        *Linker(words, vectors, Moments.of(vectors)).link(["w1"], None, 0.3, best=5),
+    ):
+        assert linked.dense is None
+        assert np.array_equal(linked.fused, linked.lexical)
+
+
+def test_equal_texts_get_equal_scores():
+    """Rounding of equal similarities must not be blown up to standard scores."""
+    _, vectors, query = make(3, 1, 1.0)
+    same = np.tile(vectors, (40, 1))
+    for queries in (query[None], np.stack([query, query])):
+        linker = Linker(LexicalIndex.build(["ada"] * 40), same, Moments.of(same))
+        for linked in linker.link(["ada"] * len(queries), queries, 0.3):
+            assert not linked.fused.any()
+            assert linked.best(3).tolist() == [0, 1, 2]
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(1, 50), st.floats(0.001, 1), st.booleans())
+def test_weights_sum_to_one_and_fall_with_the_score(seed, count, temperature, dense):
+    fused = np.random.default_rng(seed).standard_normal(count)
+    linked = Linked(np.arange(count), fused, fused if dense else None, fused, 0.1)
+    best = linked.best(10)
+    weights = linked.weights(best, temperature)
+    assert len(weights) == min(10, count)
+    assert weights.sum() == pytest.approx(1)
+    assert (np.diff(weights) <= 0).all()
+    assert len(linked.weights(best[:0], temperature)) == 0
+
+
+def test_nothing_to_link():
+    linker = Linker(LexicalIndex.build([]), np.empty((0, 4), np.float32), Moments.of(np.empty((0, 4), np.float32)))
+    [linked] = linker.link(["ada"], np.array([[1, 0, 0, 0]], np.float32), 0.3)
+    assert len(linked.rows) == len(linked.best(5)) == 0
+    assert standard_score(np.empty(0, np.float32), 0.0, 1.0).shape == (0,)

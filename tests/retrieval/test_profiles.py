@@ -1,0 +1,74 @@
+"""Profiles: known ones, changed ones and wrong ones."""
+
+import pytest
+
+from hippo import Hippo
+from hippo.errors import ConfigError, UnknownNameError
+from hippo.retrieval.profiles import PROFILES, Profile, resolve_profile
+
+
+def test_known_profiles():
+    assert set(PROFILES) == {"hippo", "dense", "bm25", "hybrid"}
+    assert all(resolve_profile(name) is profile for name, profile in PROFILES.items())
+    assert PROFILES["hippo"].to_dict()["kind_weights"] == {"relation": 0.3, "follows": 0.3}
+
+
+def test_a_profile_changes_another_which_may_be_changed_too():
+    custom = {"mine": {"damping": 0.7}, "ours": {"base": "mine", "facts": 3}, "words": {"base": "bm25"}}
+    ours = resolve_profile("ours", custom)
+    assert (ours.name, ours.damping, ours.facts, ours.passages) == ("ours", 0.7, 3, PROFILES["hippo"].passages)
+    assert resolve_profile("words", custom).ranking == "bm25"
+
+
+def test_a_known_profile_may_be_changed_under_its_name():
+    custom = {"hippo": {"damping": 0.7}, "hybrid": {"lexical_weight": 1}, "mine": {"base": "hippo"}}
+    assert resolve_profile("hybrid", custom).ranking == "hybrid"
+    assert resolve_profile("mine", custom).damping == 0.7
+
+
+def test_unknown_profiles_and_circles():
+    with pytest.raises(UnknownNameError, match="profile 'nope'.*bm25.*mine"):
+        resolve_profile("nope", {"mine": {}})
+    with pytest.raises(UnknownNameError):
+        resolve_profile("a", {"a": {"base": "b"}, "b": {"base": "a"}})
+
+
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("ranking", "best"),
+        ("lexical_weight", -0.1),
+        ("lexical_weight", float("inf")),
+        ("facts", -1),
+        ("facts", 1.5),
+        ("facts", True),
+        ("facts", "10"),
+        ("fact_temperature", 0),
+        ("passages", 0),
+        ("passage_temperature", float("nan")),
+        ("passage_share", 1.1),
+        ("damping", 0),
+        ("damping", 1),
+        ("query_gain", None),
+        ("kind_weights", 3),
+        ("kind_weights", {"relation": -1}),
+        ("kind_weights", {"relation": float("nan")}),
+        ("kind_weights", {"relation": "much"}),
+        ("dampening", 0.5),
+    ],
+)
+def test_wrong_options(option, value):
+    with pytest.raises(ConfigError, match=f"profile 'mine': {option}"):
+        resolve_profile("mine", {"mine": {option: value}})
+    if option != "dampening":
+        with pytest.raises(ConfigError, match=f"profile 'own': {option}"):
+            resolve_profile(Profile("own", **{option: value}))
+
+
+def test_profiles_of_the_configuration_are_used(sample_path):
+    config = {"retrieval": {"profile": "mine", "profiles": {"mine": {"facts": 2, "damping": 0.4}}}}
+    with Hippo.open(sample_path, config=config) as memory:
+        found = memory.retrieve("Who was born in Åbo?")
+    assert found.profile == "mine"
+    assert (found.parameters["facts"], found.parameters["damping"]) == (2, 0.4)
+    assert len(found.seeds) == 2
