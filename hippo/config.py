@@ -181,8 +181,8 @@ def load_config(
     """Build a configuration.
 
     Args:
-        source: A `Config` (taken as it is, under the overrides), a mapping like the TOML, the path of a TOML file, or
-            None.
+        source: The path of a TOML file, which the environment may change; or a mapping like it or a `Config`, which it
+            may not.
         overrides: A mapping like the TOML, stronger than everything else.
         stored: Settings of an existing index, a mapping like the TOML, weaker than everything else.
         environment: Variables to read `HIPPO_SECTION__KEY` from; None: the process's.
@@ -191,13 +191,15 @@ def load_config(
         ConfigError: On an unknown key or a value that its key does not take.
     """
     layers: list[tuple[_Place, Mapping[str, Any]]] = [(_Place(_STORED), stored)] if stored else []
+    if isinstance(source, str | os.PathLike):
+        layers.append(_read_toml(Path(source)))
+    layers += _read_environment(os.environ if environment is None else environment)
     if isinstance(source, Config):
         layers.append((_Place("config"), _as_mapping(source)))
     elif isinstance(source, Mapping):
         layers.append((_Place("config"), source))
-    elif source is not None:
-        layers.append(_read_toml(Path(source)))
-    layers += _read_environment(os.environ if environment is None else environment)
+    elif source is not None and not isinstance(source, str | os.PathLike):
+        raise ConfigError("config", "config", f"must be a Config, a mapping or a path, got {type(source).__name__}")
     if overrides:
         layers.append((_Place("keyword"), overrides))
     merged: dict[str, dict[str, Any]] = {}

@@ -69,6 +69,7 @@ class Hippo:
         encoder: str | Encoder | None = None,
         extractor: str | Extractor | None = None,
         config: Config | Mapping[str, Any] | str | os.PathLike[str] | None = None,
+        overrides: Mapping[str, Any] | None = None,
     ) -> "Hippo":
         """Open a memory, or prepare a new one; its folder is made by the first `add`.
 
@@ -79,6 +80,7 @@ class Hippo:
             encoder: Name of an encoder ("minilm", "hashing", "none", "sentence-transformers:MODEL") or an object.
             extractor: Name of an extractor ("pattern", "spacy") or an object.
             config: A `Config`, a mapping like the TOML file, or the path of one.
+            overrides: A mapping like the TOML file that is stronger than `config` and the environment.
 
         Raises:
             ConfigError: The configuration is wrong.
@@ -92,17 +94,19 @@ class Hippo:
         _check_place(root)
         name = current(root) if root.is_dir() else None
         snapshot = Snapshot.open(root, name) if name else None
-        stored = Identity.from_info(snapshot.info).settings if snapshot else {}
-        overrides: dict[str, Any] = {}
-        if isinstance(encoder, str):
-            overrides["encoder"] = {"name": encoder}
-        if isinstance(extractor, str):
-            overrides["extractor"] = {"name": extractor}
-        settings = load_config(config, overrides, stored=stored)
-        made_encoder = make_encoder(settings) if encoder is None or isinstance(encoder, str) else encoder
-        # Questions need no extractor, so one that was not named is made by the first `add`.
-        made_extractor = make_extractor(settings) if isinstance(extractor, str) else extractor
-        return cls(root, settings, made_encoder, made_extractor, snapshot)
+        try:
+            stored = Identity.from_info(snapshot.info).settings if snapshot else {}
+            named = {"encoder": encoder, "extractor": extractor}
+            names = {key: {"name": value} for key, value in named.items() if isinstance(value, str)}
+            settings = load_config(config, {**(overrides or {}), **names}, stored=stored)
+            made_encoder = make_encoder(settings) if encoder is None or isinstance(encoder, str) else encoder
+            # Questions need no extractor, so one that was not named is made by the first `add`.
+            made_extractor = make_extractor(settings) if isinstance(extractor, str) else extractor
+            return cls(root, settings, made_encoder, made_extractor, snapshot)
+        except BaseException:
+            if snapshot is not None:
+                snapshot.close()
+            raise
 
     def add(
         self,
@@ -226,7 +230,11 @@ class Hippo:
             if name is None or (self._snapshot is not None and self._snapshot.name == name):
                 return False
             snapshot = Snapshot.open(self.path)
-            Identity.from_info(snapshot.info).check(str(self.path), self._identity)
+            try:
+                Identity.from_info(snapshot.info).check(str(self.path), self._identity)
+            except BaseException:
+                snapshot.close()
+                raise
             if self._snapshot is not None:
                 # What is being read from it stays mapped.
                 self._snapshot.close()

@@ -1,12 +1,9 @@
 """`hippo index`: add files and folders to an index."""
 
-import json
-import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -88,13 +85,13 @@ def index(
     that hold no usable document are left out and listed. An index keeps what it was made with: later calls need no
     options.
     """
-    from hippo import Columns, Hippo, load_config
+    from hippo import Columns, Hippo
 
     overrides = {"method": chunking, "max_tokens": max_tokens, "language": language}
     given = {key: value for key, value in overrides.items() if value is not None}
-    load_config(config, {"chunking": given})
-    with _strongest("chunking", given):
-        memory = Hippo.open(index, encoder=encoder, extractor=extractor, config=config)
+    memory = Hippo.open(
+        index, encoder=encoder, extractor=extractor, config=config, overrides={"chunking": given} if given else None
+    )
     columns = Columns(
         text_column, id_column, title_column, timestamp_column, tuple(metadata_column) if metadata_column else None
     )
@@ -104,22 +101,6 @@ def index(
         print_json(report.to_dict())
     else:
         _show(report, index)
-
-
-@contextmanager
-def _strongest(section: str, values: Mapping[str, Any]) -> Iterator[None]:
-    """Let options win over the file and the environment: inside, they take the place of the environment's."""
-    names = {f"HIPPO_{section}__{key}".upper(): json.dumps(value) for key, value in values.items()}
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update(names)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 def _show(report: "AddReport", path: Path) -> None:

@@ -14,8 +14,8 @@ _INDEX_FILE = "store.duckdb"
 def find_files(folder: Path) -> Iterator[tuple[Path, str] | Skipped]:
     """Files of a folder and its subfolders, in the order of names.
 
-    Hidden files and folders, links out of the folder, links to folders (their files are found where they are), indexes of
-    hippo and what is no regular file are left out.
+    Hidden files and folders, links out of the folder, links to folders (their files are found where they are), indexes
+    of hippo and what is no regular file are left out.
 
     Args:
         folder: Where to begin.

@@ -1,21 +1,27 @@
 """Adding documents: every stage in turn, from input to published snapshot."""
 
+import json
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import asdict
 from pathlib import Path
 
 from hippo.config import Config
+from hippo.encoding import checked
 from hippo.identity import Identity
 from hippo.indexing.clock import Clock
 from hippo.indexing.extract import extract_pending
-from hippo.indexing.ingest import ingest
+from hippo.indexing.ingest import ingest, read_all
 from hippo.indexing.publish import publish
 from hippo.protocols import Chunker, Encoder, Extractor, ProgressCallback
-from hippo.snapshot import remove_old
-from hippo.store import Store
+from hippo.snapshot import Snapshot, current, remove_old
+from hippo.store import STORE_FILE, Store
 from hippo.types import AddReport, Document, ExtractionFailure, Skipped
 
 __all__ = ["add_documents"]
+
+_PUBLISHED = "published"
+"""What the newest snapshot was made of; emptied before the store changes. While it holds there is nothing to publish."""
 
 
 def add_documents(
@@ -31,7 +37,8 @@ def add_documents(
 ) -> AddReport:
     """Store documents, extract and embed what is new, and publish a snapshot.
 
-    Work that was committed before a crash or an error is found again by the next call.
+    Work that was committed before a crash or an error is found again by the next call. Where nothing changes, nothing
+    is published.
 
     Args:
         root: Folder of the index; made if it does not exist.
@@ -44,36 +51,43 @@ def add_documents(
         progress: Is told of every step.
     """
     clock = Clock(progress)
+    documents, skipped = read_all(items, clock)
+    if encoder is not None and not (root / STORE_FILE).exists():
+        # An encoder that cannot work must not leave an index behind.
+        checked(encoder, encoder.encode(["hippo"]), 1)
     with Store.open(root, create=True) as store:
         stored = Identity.from_meta(store.meta())
         if stored is not None:
             stored.check(str(root), identity)
-        ingested = ingest(store, items, chunker, identity.to_meta(), clock)
+        meta = identity.to_meta()
+        ingested = ingest(store, documents, chunker, {**meta, _PUBLISHED: ""}, clock)
+        if store.count_pending(extractor.fingerprint):
+            store.set_meta({_PUBLISHED: ""})
         dropped = extract_pending(store, extractor, batch=config.indexing.batch_chunks, clock=clock)
         failed = tuple(ExtractionFailure(chunk_id, reason) for chunk_id, reason, _ in store.failures())
-        name, contents, embedded = publish(
-            store,
-            root,
-            encoder,
-            graph=config.graph,
-            batch=config.indexing.batch_texts,
-            info={
+        shape = json.dumps([meta, asdict(config.graph), extractor.fingerprint], sort_keys=True)
+        name, embedded = current(root), 0
+        if name is None or store.meta().get(_PUBLISHED) != f"{name} {shape}":
+            info = {
                 **identity.to_info(),
                 "extractor": extractor.fingerprint,
                 "failed": dict(Counter(failure.reason for failure in failed)),
-            },
-            clock=clock,
-        )
+            }
+            batch = config.indexing.batch_texts
+            name, embedded = publish(store, root, encoder, graph=config.graph, batch=batch, info=info, clock=clock)
+            store.set_meta({**meta, _PUBLISHED: f"{name} {shape}"})
         remove_old(root, keep=1 + config.indexing.keep_snapshots)
+    with Snapshot.open(root, name) as snapshot:
+        counts = snapshot.info
     return AddReport(
         ingested.added,
         ingested.changed,
         ingested.unchanged,
-        ingested.skipped,
+        tuple(skipped),
         failed,
-        contents.info["chunks"],
-        contents.info["facts"],
-        contents.info["entities"],
+        counts["chunks"],
+        counts["facts"],
+        counts["entities"],
         embedded,
         dropped,
         clock.seconds,

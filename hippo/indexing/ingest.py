@@ -1,7 +1,7 @@
 """Documents into the store: what is new, what has changed, what is as it was."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
 
@@ -12,17 +12,16 @@ from hippo.protocols import Chunker
 from hippo.store import Store
 from hippo.types import Chunk, Document, Skipped
 
-__all__ = ["Ingested", "content_hash", "ingest"]
+__all__ = ["Ingested", "content_hash", "ingest", "read_all"]
 
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """Outcome of an `ingest`: numbers of documents, and the inputs that held none."""
+    """Outcome of an `ingest`: numbers of documents."""
 
     added: int
     changed: int
     unchanged: int
-    skipped: tuple[Skipped, ...]
 
 
 def content_hash(document: Document) -> str:
@@ -42,22 +41,10 @@ def content_hash(document: Document) -> str:
     return text_hash("\x00".join([document.title or "", metadata, time.isoformat() if time else "", document.text]))
 
 
-def ingest(
-    store: Store, items: Iterable[Document | Skipped], chunker: Chunker, meta: Mapping[str, str], clock: Clock
-) -> Ingested:
-    """Store new and changed documents with their chunks.
-
-    All input is read before anything is written, so that an error in it leaves the store as it was.
-
-    Args:
-        store: The store.
-        items: Documents with unique ids, and what was left out.
-        chunker: Cuts documents into chunks.
-        meta: What the index is made with; stored before the first document, so that no document is without it.
-        clock: For progress.
-    """
-    skipped: list[Skipped] = []
+def read_all(items: Iterable[Document | Skipped], clock: Clock) -> tuple[list[Document], list[Skipped]]:
+    """Read all input before anything is written, so that an error in it leaves the index as it was."""
     documents: list[Document] = []
+    skipped: list[Skipped] = []
     with clock.stage("read"):
         for item in items:
             if isinstance(item, Skipped):
@@ -67,23 +54,38 @@ def ingest(
                 if len(documents) % 256 == 0:
                     clock.tell("read", len(documents), None)
         clock.tell("read", len(documents), len(documents))
+    return documents, skipped
+
+
+def ingest(
+    store: Store, documents: Sequence[Document], chunker: Chunker, meta: Mapping[str, str], clock: Clock
+) -> Ingested:
+    """Store new and changed documents with their chunks.
+
+    Args:
+        store: The store.
+        documents: Documents with unique ids.
+        chunker: Cuts documents into chunks.
+        meta: Stored before the first document is.
+        clock: For progress.
+    """
     with clock.stage("chunk"):
         hashes = [content_hash(document) for document in documents]
         known = store.content_hashes([document.id or "" for document in documents])
-        rows: list[tuple[Document, str, list[Chunk]]] = []
         fresh = [
             (document, new)
             for document, new in zip(documents, hashes, strict=True)
             if known.get(document.id or "") != new
         ]
+        rows: list[tuple[Document, str, list[Chunk]]] = []
         for count, (document, new) in enumerate(fresh, 1):
             rows.append((document, new, chunker.chunk(document)))
             if count % 64 == 0 or count == len(fresh):
                 clock.tell("chunk", count, len(fresh))
         changed = [document.id for document, _, _ in rows if document.id is not None and document.id in known]
-        store.set_meta(meta)
-        if changed:
-            store.delete_documents(changed)
         if rows:
+            store.set_meta(meta)
+            if changed:
+                store.delete_documents(changed)
             store.put_documents(rows)
-    return Ingested(len(rows) - len(changed), len(changed), len(documents) - len(rows), tuple(skipped))
+    return Ingested(len(rows) - len(changed), len(changed), len(documents) - len(rows))

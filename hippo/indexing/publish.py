@@ -36,7 +36,7 @@ def publish(
     batch: int,
     info: Mapping[str, Any],
     clock: Clock,
-) -> tuple[str, Contents, int]:
+) -> tuple[str, int]:
     """Build a snapshot of all that the store holds and make it the newest.
 
     Args:
@@ -49,7 +49,7 @@ def publish(
         clock: For progress.
 
     Returns:
-        Name of the snapshot, its contents, and the number of texts that had to be encoded.
+        Name of the snapshot, and the number of texts that had to be encoded.
     """
     with clock.stage("read store"):
         tables = read_tables(store)
@@ -94,7 +94,7 @@ def publish(
     )
     with clock.stage("publish"), SnapshotWriter(root) as writer:
         name = write_contents(writer, contents)
-    return name, contents, encoded
+    return name, encoded
 
 
 def _known_similar(root: Path, tables: Tables, encoder: Encoder, graph: GraphConfig) -> tuple[Similar, "Any"]:
