@@ -21,7 +21,7 @@ from hippo.types import AddReport, Document, ExtractionFailure, Skipped
 __all__ = ["add_documents"]
 
 _PUBLISHED = "published"
-"""What the newest snapshot was made of; emptied before the store changes. While it holds there is nothing to publish."""
+"""What the newest snapshot was made of; emptied before the store changes. While it holds, nothing is published."""
 
 
 def add_documents(
