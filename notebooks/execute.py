@@ -46,8 +46,19 @@ def portable(notebook: dict[str, Any]) -> dict[str, Any]:
         cell["metadata"] = {}
         if cell["cell_type"] == "code":
             outputs = [item for item in cell["outputs"] if item.get("name") != "stderr"]
-            cell["outputs"] = json.loads(_ADDRESS.sub("", json.dumps(outputs)))
+            cell["outputs"] = json.loads(_ADDRESS.sub("", json.dumps(_joined(outputs))))
     return made
+
+
+def _joined(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Outputs with neighbouring pieces of standard output as one: where they are cut depends on time."""
+    joined: list[dict[str, Any]] = []
+    for item in outputs:
+        if joined and item["output_type"] == joined[-1]["output_type"] == "stream":
+            joined[-1]["text"] += item["text"]
+        else:
+            joined.append(item)
+    return joined
 
 
 def main() -> None:

@@ -21,13 +21,13 @@ class SpoiltEncoder:
     def __init__(self) -> None:
         self._encoder = HashingEncoder()
         self.spoil = lambda vectors: vectors
-        self.encoded: list[str] = []
+        self.encoded: list[tuple[str, str]] = []
 
     fingerprint = "spoilt-1"
     dimension = 256
 
     def encode(self, texts: Sequence[str], *, kind: str = "passage") -> np.ndarray:
-        self.encoded += texts
+        self.encoded += [(kind, text) for text in texts]
         return self.spoil(self._encoder.encode(texts))
 
 
@@ -46,29 +46,29 @@ SPOILT = {
     "not a number": (with_nan, "length 1, got nan"),
     "zeros": (lambda vectors: vectors * 0, "length 1, got 0.0"),
     "infinite": (lambda vectors: vectors + np.float32(np.inf), "length 1, got inf"),
-    "too long": (lambda vectors: vectors * 2, "length 1, got 2.0"),
+    "too long": (lambda vectors: vectors * 2, "length 1, got (2.0|1.99)"),
 }
 
 
-@pytest.mark.parametrize("name", SPOILT)
-def test_an_encoder_that_returns_no_unit_vectors(tmp_path, name):
+def test_an_encoder_that_returns_no_unit_vectors(tmp_path):
     encoder = SpoiltEncoder()
     with Hippo.open(tmp_path, encoder=encoder) as memory:
         memory.add(DOCUMENTS[:2])
         before = memory.status()
-        encoder.spoil, problem = SPOILT[name]
-        with pytest.raises(EncodingError, match=f"'spoilt-1'.*{problem}"):
-            memory.add(DOCUMENTS[2:])
-        with pytest.raises(EncodingError, match=problem):
-            memory.retrieve("Who was born in London?")
-        encoder.spoil = lambda vectors: vectors
-        after = memory.status()
-        assert (after.snapshot, after.documents) == (before.snapshot, 2)
-        assert len(memory.retrieve("Who was born in London?", k=5).hits) == 2
+        for spoil, problem in SPOILT.values():
+            encoder.spoil = spoil
+            with pytest.raises(EncodingError, match=f"'spoilt-1'.*{problem}"):
+                memory.add(DOCUMENTS[2:])
+            with pytest.raises(EncodingError, match=problem):
+                memory.retrieve("Who was born in London?")
+            encoder.spoil = lambda vectors: vectors
+            after = memory.status()
+            assert (after.snapshot, after.documents) == (before.snapshot, 2)
+            assert len(memory.retrieve("Who was born in London?", k=5).hits) == 2
         encoder.encoded.clear()
         report = memory.add(DOCUMENTS)
         assert (report.unchanged, report.chunks) == (3, 3)
-        assert len(encoder.encoded) == len(set(encoder.encoded)) == report.embedded
+        assert len(encoder.encoded) == len(set(encoder.encoded)) == report.embedded > 0
         assert len(memory.retrieve("Who was born in London?", k=5).hits) == 3
 
 

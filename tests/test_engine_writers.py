@@ -93,17 +93,16 @@ def test_threads_share_one_memory(tmp_path):
         found: list[bool] = []
 
         def ask() -> None:
-            for number in range(10):
-                found.append(memory.retrieve(f"Whom did Person{number} meet?").hits == expected[number])
+            answers = [fresh.retrieve(f"Whom did Person{number} meet?").hits for number in range(10)]
+            found.append(answers == expected)
 
         with Hippo.open(tmp_path) as fresh:
-            memory = fresh
             threads = [threading.Thread(target=ask) for _ in range(4)]
             for thread in threads:
                 thread.start()
             for thread in threads:
                 thread.join()
-    assert found == [True] * 40
+    assert found == [True] * 4
 
 
 class LoggingEncoder:
@@ -166,4 +165,7 @@ def test_a_killed_writer_leaves_the_old_state_and_its_work(tmp_path, seed, begun
     lines = [line for line in log.read_text().splitlines() if line != "passage\thippo"]
     assert len(lines) - len(set(lines)) <= BATCH, "only the batch that was being encoded is encoded again"
     assert sorted(item.name for item in root.iterdir()) == ["CURRENT", "snapshots", "store.duckdb"]
-    assert len(list((root / "snapshots").iterdir())) == 1
+    # The one before the newest was held by the memory that added.
+    left = sorted(item.name for item in (root / "snapshots").iterdir())
+    assert all(name.isdecimal() for name in left)
+    assert len(left) <= 2

@@ -48,6 +48,13 @@ def test_sentences_that_name_nothing_are_counted():
     assert found.dropped == {"sentence without entity": 3}
 
 
+def test_white_space_around_a_sentence_is_no_part_of_it():
+    text = " \n Rome fell.  Paris stood. "
+    found = extract(text)
+    assert [text[fact.start : fact.end] for fact in found.facts] == ["Rome fell.", "Paris stood."]
+    assert [(mention.surface, mention.start) for mention in found.mentions] == [("Rome", 3), ("Paris", 15)]
+
+
 def test_white_space_is_no_sentence_even_under_a_title():
     found = extract(" \n ", "Rome")
     assert found.facts == ()
@@ -68,8 +75,8 @@ def test_a_given_language_is_used():
 PIECES = [
     "The", "of", "and", "A", "a", "Rome", "Mary's", "is", "x", "U.S.", "1911", "12 May 1961", "3.5.", "'s", "’", '"',
     "“", "”", "«", "»", "``", "''", "(", ")", "-", "–", "/", "+", ".", "!", "?", ",", "\n", "\n\n", "\t", "北京", "京",
-    "東京タワー", "は", "《", "》", "。", "القاهرة", "هي", "गंगा", "है", "।", "Лев", "и", "Ångström", "ß", "İ", "ǅ", "e\u0301",
-    "\u200b", "\ufeff", "😀", "กรุงเทพ", "C++", "٣٤", "Ⅷ", "²",
+    "東京タワー", "は", "《", "》", "。", "القاهرة", "هي", "गंगा", "है", "।", "Лев", "и", "Ångström", "ß", "İ", "ǅ",
+    "e\u0301", "\u200b", "\ufeff", "😀", "กรุงเทพ", "C++", "٣٤", "Ⅷ", "²",
 ]  # fmt: skip
 TEXTS = st.one_of(
     st.text(max_size=200),

@@ -41,9 +41,7 @@ def test_graph_is_that_of_a_dictionary(relations, others):
         matrix = dense(graph, kind)
         assert np.array_equal(matrix, matrix.T)
         assert not matrix.diagonal().any()
-        assert {
-            (int(low), int(high)): int(matrix[low, high]) for low, high in np.argwhere(np.triu(matrix))
-        } == expected
+        assert {(int(low), int(high)): int(matrix[low, high]) for low, high in np.argwhere(np.triu(matrix))} == expected
         assert graph.edge_counts[kind] == len(expected)
     assert (graph.indptr.dtype, graph.indices.dtype) == (np.int64, np.int32)
     for node in range(N):

@@ -21,9 +21,7 @@ def search(keys, vectors, threshold, known=None):
 
 
 def same(first: Similar, second: Similar) -> bool:
-    return all(
-        np.array_equal(getattr(first, name), getattr(second, name)) for name in ("low", "high", "similarity")
-    )
+    return all(np.array_equal(getattr(first, name), getattr(second, name)) for name in ("low", "high", "similarity"))
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """However documents come, the index is that of all of them at once: every table and every array."""
 
 import tempfile
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,7 @@ def test_the_corpus_has_all_that_can_go_wrong():
 @given(st.permutations(DOCUMENTS), st.lists(st.integers(0, len(DOCUMENTS)), min_size=1, max_size=2), st.data())
 def test_in_steps_as_at_once(order, cuts, data):
     bounds = [0, *sorted(cuts), len(order)]
-    steps = [order[start:end] for start, end in zip(bounds[:-1], bounds[1:], strict=True)]
+    steps = [order[start:end] for start, end in pairwise(bounds)]
     again = data.draw(st.lists(st.sampled_from(DOCUMENTS), max_size=3, unique_by=lambda document: document.id))
     steps[-1] = [*steps[-1], *(document for document in again if document not in steps[-1])]
     assert_same(index(*steps), WHOLE)

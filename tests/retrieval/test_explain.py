@@ -7,6 +7,7 @@ import pytest
 
 from hippo.graph.model import KINDS
 from hippo.retrieval.explain import step_costs
+from hippo.retrieval.profiles import Profile
 
 
 @pytest.fixture(scope="module")
@@ -90,3 +91,21 @@ def test_costs_are_those_of_the_transition_probabilities(memory):
         probability = np.exp(-costs.data) / 0.6
         sums = np.bincount(np.repeat(np.arange(n), np.diff(costs.indptr)), probability, minlength=n)
         np.testing.assert_allclose(sums[np.diff(costs.indptr) > 0], 1.0)
+
+
+def test_probabilities_are_those_of_the_plain_walk(memory, questions):
+    contents = memory.contents()
+    profile = Profile("plain", query_gain=0.0, kind_weights={"relation": 0.3})
+    adjacency = contents.graph.adjacency(profile.kind_weights).toarray()
+    transition = adjacency / np.maximum(adjacency.sum(axis=1, keepdims=True), 1e-300)
+    names = contents.entities.column("name").to_pylist()
+    chunk_ids = contents.chunks.column("chunk_id").to_pylist()
+    checked = 0
+    for hit in memory.retrieve(questions[0], k=20, profile=profile, explain=True).hits:
+        last = hit.explanation.path[-1]
+        if last.kind == "contains":
+            node = contents.graph.n_entities + chunk_ids.index(hit.chunk_id)
+            rows = [row for row, name in enumerate(names) if name == last.source]
+            assert any(transition[row, node] == pytest.approx(last.probability) for row in rows)
+            checked += 1
+    assert checked

@@ -45,14 +45,14 @@ def test_candidates_hold_the_best(seed, count, best, weight, spread):
 
 def test_candidates_grow_until_they_are_sure():
     """Words and vectors disagree: the best 64 of either hold none of the best of both."""
-    rows = 2000
-    angle = np.linspace(0, np.pi / 2, rows)
-    vectors = np.column_stack([np.cos(angle), np.sin(angle)]).astype(np.float32)
-    texts = ["ada " * (1 + 20 * (place > rows - 300)) for place in range(rows)]
-    words, moments, query = LexicalIndex.build(texts), Moments.of(vectors), np.array([1, 0], np.float32)
-    [whole] = Linker(words, vectors, moments).link(["ada"], query[None], 0.9)
-    [some] = Linker(words, vectors, moments, ExactVectorIndex(vectors)).link(["ada"], query[None], 0.9, best=10)
-    assert np.array_equal(some.rows[some.best(10)], whole.rows[whole.best(10)])
+    groups = [(100, 1.0, "x"), (100, 0.0, "ada ada ada"), (10, 0.95, "ada ada x"), (2000, 0.0, "x")]
+    cosines = np.concatenate([np.full(count, cosine) for count, cosine, _ in groups])
+    vectors = np.column_stack([cosines, np.sqrt(1 - cosines**2)]).astype(np.float32)
+    words = LexicalIndex.build([text for count, _, text in groups for _ in range(count)])
+    moments, query = Moments.of(vectors), np.array([[1, 0]], np.float32)
+    [whole] = Linker(words, vectors, moments).link(["ada"], query, 1.0)
+    [some] = Linker(words, vectors, moments, ExactVectorIndex(vectors)).link(["ada"], query, 1.0, best=10)
+    assert whole.rows[whole.best(10)].tolist() == some.rows[some.best(10)].tolist() == list(range(200, 210))
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 200))
@@ -80,12 +80,15 @@ def test_without_vectors_words_decide():
         assert np.array_equal(linked.fused, linked.lexical)
 
 
-def test_equal_texts_get_equal_scores():
+@pytest.mark.parametrize("seed", range(10))
+def test_equal_texts_get_equal_scores(seed):
     """Rounding of equal similarities must not be blown up to standard scores."""
-    _, vectors, query = make(3, 1, 1.0)
-    same = np.tile(vectors, (40, 1))
-    for queries in (query[None], np.stack([query, query])):
-        linker = Linker(LexicalIndex.build(["ada"] * 40), same, Moments.of(same))
+    rng = np.random.default_rng(seed)
+    vectors = rng.standard_normal((2, 256)) + 1.0
+    vectors = (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
+    same = np.tile(vectors[:1], (41, 1))
+    linker = Linker(LexicalIndex.build(["ada"] * 41), same, Moments.of(same))
+    for queries in (vectors[1:], vectors):
         for linked in linker.link(["ada"] * len(queries), queries, 0.3):
             assert not linked.fused.any()
             assert linked.best(3).tolist() == [0, 1, 2]
