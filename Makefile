@@ -55,7 +55,7 @@ minimal: ## Install without extras into a folder of its own and try what must wo
 	@PYTHON=$(PYTHON) tests/minimal_install.sh
 
 docs: $(VENV)/.docs ## Build the documentation into site/
-	@$(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
 	@echo "Open site/index.html"
 
 clean: ## Remove caches and build products

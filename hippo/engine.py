@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from hippo.config import Config, load_config
 from hippo.documents import Columns, coerce_documents, iter_documents
-from hippo.errors import ConfigError, IndexEmptyError, IndexPathError, QuestionError
+from hippo.errors import ConfigError, IndexClosedError, IndexEmptyError, IndexPathError, QuestionError
 from hippo.identity import Identity
 from hippo.parts import make_chunker, make_encoder, make_engine, make_extractor
 from hippo.protocols import Encoder, Extractor, ProgressCallback
@@ -56,6 +56,7 @@ class Hippo:
         self._identity = Identity.of(config, encoder.fingerprint if encoder else None)
         self._engine = make_engine(config)
         self._lock = threading.Lock()
+        self._closed = False
         self._snapshot = snapshot
         self._retriever: Retriever | None = None
         if snapshot is not None:
@@ -154,6 +155,7 @@ class Hippo:
     def _add(self, items: Iterable[Document | Skipped], progress: ProgressCallback | None) -> AddReport:
         from hippo.indexing.add import add_documents
 
+        self._check_open()
         if self._extractor is None:
             self._extractor = make_extractor(self.config)
         report = add_documents(
@@ -227,6 +229,7 @@ class Hippo:
         """
         name = current(self.path) if self.path.is_dir() else None
         with self._lock:
+            self._check_open()
             if name is None or (self._snapshot is not None and self._snapshot.name == name):
                 return False
             snapshot = Snapshot.open(self.path)
@@ -243,6 +246,7 @@ class Hippo:
 
     def status(self) -> Status:
         """What the newest snapshot holds, and how large the index is on disk."""
+        self._check_open()
         info: Mapping[str, Any] = self._snapshot.info if self._snapshot else {}
         failed: Mapping[str, int] = info.get("failed", {})
         return Status(
@@ -282,6 +286,7 @@ class Hippo:
     def _reader(self) -> "Retriever":
         with self._lock:
             if self._retriever is None:
+                self._check_open()
                 if self._snapshot is None:
                     raise IndexEmptyError(str(self.path))
                 from hippo.retrieval.retrieve import Retriever
@@ -293,12 +298,22 @@ class Hippo:
                 )
             return self._retriever
 
+    def _check_open(self) -> None:
+        if self._closed:
+            raise IndexClosedError(str(self.path))
+
     def close(self) -> None:
-        """Let go of the snapshot, so that it may be removed once it is no longer the newest."""
+        """Let go of the snapshot, so that it may be removed once there is a newer one. Closing twice does nothing."""
         with self._lock:
+            self._closed = True
             if self._snapshot is not None:
                 self._snapshot.close()
             self._snapshot, self._retriever = None, None
+
+    def __del__(self) -> None:
+        """Close what was not closed."""
+        if hasattr(self, "_closed"):
+            self.close()
 
     def __enter__(self) -> Self:
         return self

@@ -15,6 +15,7 @@ HippoError
 │   ├── IndexMismatchError  the index was made with another encoder, normaliser or schema
 │   ├── IndexBusyError      another process is writing
 │   ├── IndexEmptyError     nothing has been published yet
+│   ├── IndexClosedError    the memory was closed
 │   └── IndexCorruptError   a file is damaged or missing
 ├── ExtractionError         an extractor could not work at all (a chunk's failure is a record, not an error)
 └── EncodingError           an encoder returned something that is not one unit vector per text
@@ -33,6 +34,7 @@ __all__ = [
     "ExtractionError",
     "HippoError",
     "IndexBusyError",
+    "IndexClosedError",
     "IndexCorruptError",
     "IndexEmptyError",
     "IndexMismatchError",
@@ -133,6 +135,12 @@ class IndexEmptyError(IndexStateError):
     """Nothing has been published yet. `args`: path."""
 
     template = "{0} holds no published documents yet. Add some with `hippo index` or `Hippo.add`"
+
+
+class IndexClosedError(IndexStateError):
+    """The memory was closed. `args`: path."""
+
+    template = "{0} was closed. Open it again with `Hippo.open`"
 
 
 class IndexCorruptError(IndexStateError):

@@ -230,7 +230,8 @@ class PathStep(_Plain):
         source: Entity name, or title or beginning of the passage, that the step leaves.
         target: The same for where it arrives.
         kind: "seed" (from the question), "relation", "contains", "synonym" or "follows".
-        sentence: What says so: the evidence sentence; None for synonyms and neighbours.
+        sentence: What says so: the evidence sentence; None for synonyms, neighbours, and passages that the question
+            touches as a whole.
         chunk_id: The chunk that holds the sentence.
         probability: Transition probability of the step, 0 to 1; for a seed its share of the restart vector.
     """

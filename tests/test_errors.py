@@ -41,6 +41,10 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
         ("my-index", "process 12"),
         "my-index is being written to by process 12. Wait for it to end, or open the index for reading only",
     ),
+    "IndexClosedError": (
+        ("my-index",),
+        "my-index was closed. Open it again with `Hippo.open`",
+    ),
     "IndexEmptyError": (
         ("my-index",),
         "my-index holds no published documents yet. Add some with `hippo index` or `Hippo.add`",

@@ -57,6 +57,7 @@ def show_path(out: "Console", hit: "Hit") -> None:
     for step in path:
         target, how = printable(step.target), f"  {step.kind} {step.probability:.3f}"
         out.print(Text.assemble("    → ", (target, "bold"), (how, "dim")), soft_wrap=True)
-        if step.sentence:
-            sentence = printable(" ".join(step.sentence.split()))
-            out.print(Padding(Text(f"“{sentence}”", "italic"), (0, 0, 0, 8), expand=False))
+        if step.sentence or step.kind == "seed":
+            sentence = printable(" ".join((step.sentence or "").split()))
+            said = f"“{sentence}”" if sentence else "the passage as a whole resembles the question"
+            out.print(Padding(Text(said, "italic"), (0, 0, 0, 8), expand=False))

@@ -38,6 +38,7 @@ def init(
     """
     if file.exists() and not force:
         raise InputError(f"{file}: exists already; use --force to replace it, or name another file")
+    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(default_toml(), encoding="utf-8")
     console().print(printable(f"wrote {file}; use it with: hippo index INDEX PATH --config {file}"), soft_wrap=True)
 

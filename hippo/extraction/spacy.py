@@ -215,7 +215,7 @@ def _load(model: str) -> "Language":
         return spacy.load(model)
     except OSError as error:
         remedy = f"Install it with `python -m spacy download {model}`, or give the path of a saved pipeline"
-        raise ModelNotFoundError(model, str(error), remedy) from error
+        raise ModelNotFoundError(model, str(error).rstrip("."), remedy) from error
     except (ImportError, ValueError) as error:
         raise ExtractionError(_NAME, f"pipeline {model!r} cannot be loaded: {error}") from error
 

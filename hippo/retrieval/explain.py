@@ -100,7 +100,9 @@ class Paths:
                     sentence, chunk_id = self._fact(fact)
                     break
         else:
-            chunk_id = self._chunk_id(node - self._contents.graph.n_entities)
+            chunk = node - self._contents.graph.n_entities
+            inside = self._seeds.facts[self._fact_chunks()[self._seeds.facts] == chunk]
+            sentence, chunk_id = self._fact(int(inside[0])) if len(inside) else (None, self._chunk_id(chunk))
         return PathStep(self._question, self._name(node), "seed", sentence, chunk_id, self._shares[node])
 
     def _step(self, left: int, right: int) -> PathStep:
@@ -153,4 +155,4 @@ class Paths:
         chunk = node - n_entities
         title: str | None = self._contents.chunks.column("title")[chunk].as_py()
         text: str = self._contents.chunks.column("text")[chunk].as_py()
-        return title or text[:_BEGINNING]
+        return title or (text if len(text) <= _BEGINNING else f"{text[:_BEGINNING]}…")

@@ -78,22 +78,24 @@ def resolve_profile(profile: str | Profile, custom: Mapping[str, Mapping[str, An
     """
     if isinstance(profile, Profile):
         return _checked(profile)
-    if custom and profile in custom:
-        options = dict(custom[profile])
-        base_name = options.pop("base", profile if profile in PROFILES else "hippo")
-        base = PROFILES[base_name] if base_name == profile else resolve_profile(base_name, _without(custom, profile))
+    return _resolve(profile, custom or {}, ())
+
+
+def _resolve(name: str, custom: Mapping[str, Mapping[str, Any]], above: tuple[str, ...]) -> Profile:
+    """A profile by name; `above` are those that it is the base of. A changed known profile may keep its name."""
+    if name in custom and name not in above:
+        options = dict(custom[name])
+        base = _resolve(options.pop("base", name if name in PROFILES else "hippo"), custom, (*above, name))
         known = [item.name for item in fields(Profile) if item.name != "name"]
         for key in options:
             if key not in known:
-                raise ConfigError(f"profile {profile!r}", key, f"unknown option. Known: {', '.join(['base', *known])}")
-        return _checked(replace(base, name=profile, **options))
-    if profile not in PROFILES:
-        raise UnknownNameError("profile", profile, [*PROFILES, *(custom or {})])
-    return PROFILES[profile]
-
-
-def _without(custom: Mapping[str, Mapping[str, Any]], name: str) -> dict[str, Mapping[str, Any]]:
-    return {key: value for key, value in custom.items() if key != name}
+                raise ConfigError(f"profile {name!r}", key, f"unknown option. Known: {', '.join(['base', *known])}")
+        return _checked(replace(base, name=name, **options))
+    if name in PROFILES:
+        return PROFILES[name]
+    if name in above:
+        raise ConfigError(f"profile {name!r}", "base", f"goes in a circle: {' → '.join([*above, name])}")
+    raise UnknownNameError("profile", name, [*PROFILES, *custom])
 
 
 def _checked(profile: Profile) -> Profile:

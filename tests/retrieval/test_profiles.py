@@ -29,8 +29,9 @@ def test_a_known_profile_may_be_changed_under_its_name():
 def test_unknown_profiles_and_circles():
     with pytest.raises(UnknownNameError, match=r"profile 'nope'.*bm25.*mine"):
         resolve_profile("nope", {"mine": {}})
-    with pytest.raises(UnknownNameError):
-        resolve_profile("a", {"a": {"base": "b"}, "b": {"base": "a"}})
+    for circle in ({"a": {"base": "b"}, "b": {"base": "a"}}, {"a": {"base": "a"}}):
+        with pytest.raises(ConfigError, match="profile 'a': base: goes in a circle: a → "):
+            resolve_profile("a", circle)
 
 
 @pytest.mark.parametrize(
