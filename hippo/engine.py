@@ -3,6 +3,7 @@
 import os
 import threading
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from numbers import Integral
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -211,7 +212,7 @@ class Hippo:
         if not questions:
             return []
         vectors = None if chosen.ranking == "bm25" else self._encode(questions)
-        return retriever.retrieve(list(questions), vectors, chosen, k=k, explain=explain)
+        return retriever.retrieve(list(questions), vectors, chosen, k=int(k), explain=explain)
 
     def _encode(self, questions: Sequence[str]) -> "Float32 | None":
         if self._encoder is None:
@@ -335,10 +336,10 @@ def _check_place(root: Path) -> None:
         raise IndexPathError(str(root), "the folder is not empty and holds no index; choose another")
 
 
-def _check_questions(questions: Sequence[str], k: int) -> None:
+def _check_questions(questions: Iterable[object], k: object) -> None:
     if isinstance(questions, str):
         raise QuestionError("questions must be a list of texts", questions)
-    if not isinstance(k, int) or isinstance(k, bool) or k < 1:
+    if type(k) is bool or not isinstance(k, Integral) or int(k) < 1:
         raise QuestionError("k must be a whole number of at least 1", k)
     for question in questions:
         if not isinstance(question, str) or not question.strip():

@@ -15,7 +15,7 @@ KEY_NORMALISER = "unicode-1"
 
 _SPACE = re.compile(r"\s+")
 _PERCENT = re.compile(r"(?<=\d) %")
-_POSSESSIVE = re.compile(r"(?:['’`]s|(?<=s)['’`])$")
+_POSSESSIVE = re.compile(r"(?:['’`]s|(?<=s)['’`])+$")
 # Symbols that carry meaning at the edges of a name: "c++", "c#", ".net", "5%", "€20", "20°".
 _KEEP_LEFT = frozenset(".#@$€£¥+-−§")
 _KEEP_RIGHT = frozenset("+#%°*!$€£¥′″")

@@ -15,6 +15,7 @@ from hippo.types import Document, Skipped
 
 __all__ = ["MAX_BYTES", "check_unique", "coerce_documents", "iter_documents"]
 
+_LISTED = "documents["
 MAX_BYTES = 256 * 2**20
 """Default of the largest file that is read whole: 256 MiB."""
 
@@ -137,11 +138,19 @@ def coerce_documents(values: Iterable[Document | str | Mapping[str, object]]) ->
     given: object = [values] if isinstance(values, str | Document | Mapping) else values
     if isinstance(given, bytes) or not isinstance(given, Iterable):
         raise DocumentError("documents", f"must be texts, mappings or Documents, got {type(given).__name__}")
-    return check_unique(_finish(_coerce(position, value) for position, value in enumerate(given)))
+    found = check_unique(_finish(_coerce(position, value) for position, value in enumerate(given)))
+    return (_without_position(item) for item in found)
+
+
+def _without_position(item: Document | Skipped) -> Document | Skipped:
+    """The place in a list served for messages; it says nothing about the document."""
+    if isinstance(item, Document) and item.source and item.source.startswith(_LISTED):
+        return replace(item, source=None)
+    return item
 
 
 def _coerce(position: int, value: object) -> Document:
-    source = f"documents[{position}]"
+    source = f"{_LISTED}{position}]"
     if isinstance(value, str):
         return Document(value, source=source)
     if isinstance(value, Mapping):

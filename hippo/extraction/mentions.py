@@ -20,7 +20,7 @@ _CONNECTIVES = frozenset(
     "of the and for in on at to a an & de la le les du des d da do das dos del della di el los las y e et und von vom "
     "van der den dem das zu zur ter ten af av och og al bin ibn ben ap и в на".split()
 )
-_SPLITTING = frozenset({"and", "&", "y", "e", "et", "und", "och", "og", "и"})
+_SPLITTING = frozenset("and & y e et und och og и in on at to for from в на".split())
 _MOST_CONNECTIVES = 2
 _MONTHS = "January|February|March|April|May|June|July|August|September|October|November|December"
 _DATE = regex.compile(
@@ -161,7 +161,7 @@ def _is_no_name(word: str, begins_sentence: bool, context: Context) -> bool:
 
 
 def _with_parts(sentence: str, tokens: list[tuple[str, int, int]]) -> Iterator[tuple[int, int]]:
-    """A span, and its parts around "and" and possessives: either reading may be the name."""
+    """A span, and its parts around "and", "in" and their like and possessives: either reading may be the name."""
     start, end = tokens[0][1], tokens[-1][2]
     yield start, end
     cuts = [(low, high) for word, low, high in tokens[1:-1] if word in _SPLITTING]

@@ -77,8 +77,8 @@ def add_documents(
             name, embedded = publish(store, root, encoder, graph=config.graph, batch=batch, info=info, clock=clock)
             store.set_meta({**meta, _PUBLISHED: f"{name} {shape}"})
         remove_old(root, keep=1 + config.indexing.keep_snapshots)
-    with Snapshot.open(root, name) as snapshot:
-        counts = snapshot.info
+        with Snapshot.open(root, name) as snapshot:
+            counts = snapshot.info
     return AddReport(
         ingested.added,
         ingested.changed,

@@ -85,7 +85,5 @@ def ingest(
         changed = [document.id for document, _, _ in rows if document.id is not None and document.id in known]
         if rows:
             store.set_meta(meta)
-            if changed:
-                store.delete_documents(changed)
-            store.put_documents(rows)
+            store.put_documents(rows, replacing=changed)
     return Ingested(len(rows) - len(changed), len(changed), len(documents) - len(rows))

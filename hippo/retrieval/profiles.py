@@ -35,7 +35,7 @@ class Profile:
     passages: int = 200
     passage_temperature: float = 0.05
     passage_share: float = 0.2
-    damping: float = 0.6
+    damping: float = 0.65
     query_gain: float = 1.0
     kind_weights: Mapping[str, float] = field(default_factory=lambda: {"relation": 0.3, "follows": 0.3})
 

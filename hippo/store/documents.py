@@ -32,12 +32,15 @@ class Documents(Part):
         query = "SELECT id, content_hash FROM documents WHERE id IN (SELECT key FROM asked)"
         return dict(self._connection.rows(query, asked=asked))
 
-    def put_documents(self, documents: Sequence[tuple[Document, str, Sequence[Chunk]]]) -> None:
-        """Store new documents with their chunks, which then wait for extraction. One transaction.
+    def put_documents(
+        self, documents: Sequence[tuple[Document, str, Sequence[Chunk]]], *, replacing: Sequence[str] = ()
+    ) -> None:
+        """Store documents with their chunks, which then wait for extraction. One transaction.
 
         Args:
-            documents: Document, hash of its content, and its chunks. Ids are set and new. A timestamp without a time
-                zone is taken as UTC.
+            documents: Document, hash of its content, and its chunks. Ids are set, and new but for those replaced. A
+                timestamp without a time zone is taken as UTC.
+            replacing: Ids of documents whose older version goes, with all that came from it.
 
         Raises:
             DocumentError: Metadata that is no JSON object, text that is no Unicode, or a time out of range.
@@ -46,13 +49,15 @@ class Documents(Part):
         """
         rows = [_document_row(document, content_hash) for document, content_hash, _ in documents]
         _check_unique([document for document, _, _ in documents])
-        if known := self.content_hashes([row["id"] for row in rows]):
-            raise InputError(f"the index already holds {min(known)!r}; delete it before putting a new version")
+        if known := set(self.content_hashes([row["id"] for row in rows])).difference(replacing):
+            raise InputError(f"the index already holds {min(known)!r}; replace or delete it")
         chunks = [chunk for _, _, chunks in documents for chunk in chunks]
         for chunk in chunks:
             if problem := bad_text(chunk.id, chunk.document_id, chunk.title, chunk.text):
                 raise DocumentError(chunk.document_id, problem)
         with self._connection.transaction():
+            if replacing:
+                self._delete(replacing)
             journal.insert(self._connection, "documents", pa.Table.from_pylist(rows, _DOCUMENTS))
             journal.insert(self._connection, "chunks", _chunk_columns(chunks))
             journal.insert(self._connection, "ledger", _ledger_columns(chunks))
@@ -65,14 +70,18 @@ class Documents(Part):
         Returns:
             Number of deleted documents.
         """
+        with self._connection.transaction():
+            return self._delete(document_ids)
+
+    def _delete(self, document_ids: Sequence[str]) -> int:
+        """`delete_documents` inside a transaction. No table has a key or an index, so a row may come back in it."""
         asked = pa.table({"key": strings(document_ids)})
         query = "SELECT id AS key FROM chunks WHERE document_id IN (SELECT key FROM asked)"
         chunks = self._connection.table(query, asked=asked)
-        with self._connection.transaction():
-            for name in ("facts", "mentions", "ledger"):
-                journal.delete(self._connection, name, "chunk_id", chunks)
-            journal.delete(self._connection, "chunks", "document_id", asked)
-            return journal.delete(self._connection, "documents", "id", asked)
+        for name in ("facts", "mentions", "ledger"):
+            journal.delete(self._connection, name, "chunk_id", chunks)
+        journal.delete(self._connection, "chunks", "document_id", asked)
+        return journal.delete(self._connection, "documents", "id", asked)
 
     def documents_table(self) -> pa.Table:
         """All documents, ordered by id.

@@ -127,8 +127,8 @@ def test_repeated_content_is_skipped(tmp_path: Path) -> None:
 def test_values() -> None:
     given = ["One.", {"text": "Two.", "id": 2, "lang": "en"}, Document("Three.", source="mine"), "  ", {"text": None}]
     one, two, three, *blank = coerce_documents(given)  # type: ignore[list-item]
-    assert one == Document("One.", id=content_id(None, "One."), source="documents[0]")
-    assert two == Document("Two.", id="2", metadata={"lang": "en"}, source="documents[1]")
+    assert one == Document("One.", id=content_id(None, "One."))
+    assert two == Document("Two.", id="2", metadata={"lang": "en"})
     assert three == Document("Three.", id=content_id(None, "Three."), source="mine")
     assert blank == [Skipped("documents[3]", "no text"), Skipped("documents[4]", "no text")]
     assert len(list(coerce_documents("a lone text"))) == 1

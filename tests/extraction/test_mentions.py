@@ -116,3 +116,8 @@ def test_recurring_pieces_count_without_overlap():
         if text.count(text[start : start + size]) > 1
     }
     assert recurring_pieces(text) == slow
+
+
+def test_a_name_before_a_place_is_found_alone_and_with_it():
+    found = keys("She met Charles Babbage in London after reading Alice in Wonderland.")
+    assert {"charles babbage", "london", "alice in wonderland"} <= set(found)
