@@ -52,8 +52,9 @@ def demo(
 ) -> None:
     """Index a sample corpus, answer questions, compare profiles.
 
-    Three multi-hop questions are answered with their evidence; the passages needed for the answer are marked with a
-    star. Then all questions of the sample are asked with every profile.
+    Three multi-hop questions are answered, with the path of evidence to the first passage and to the last one that is
+    needed; passages needed for the answer are marked with a star. Then all questions of the sample are asked with every
+    profile.
     """
     from hippo.evaluation import load_dataset
     from hippo.evaluation.run import evaluate
@@ -101,8 +102,9 @@ def _show(questions: "list[Question]", found: "list[Retrieval]", table: "Table")
     for number, (question, retrieval) in enumerate(zip(questions, found, strict=True), 1):
         out.print(printable(f"\n{number}. {question.text}"), style="bold", soft_wrap=True)
         show_retrieval(out, retrieval, gold=question.gold, texts=False)
-        deepest = [hit for hit in retrieval.hits if hit.document_id in question.gold][-1:]
-        for hit in deepest:
-            show_path(out, hit)
+        # The first passage, and the last one that the answer needs: mostly the one that no word of the question names.
+        needed = [hit for hit in retrieval.hits if hit.document_id in question.gold]
+        for rank in sorted({hit.rank for hit in [*retrieval.hits[:1], *needed[-1:]]}):
+            show_path(out, retrieval.hits[rank - 1])
     out.print("")
     show_table(out, table)

@@ -210,6 +210,7 @@ def test_init_replaces_nothing_unless_told(run: Run, tmp_path: Path) -> None:
     assert path.read_text() == "mine"
     assert run("init", path, "--force").exit_code == 0
     assert path.read_text() == default_toml()
-    missing = run("init", tmp_path / "missing" / "hippo.toml")
-    assert (missing.exit_code, missing.stderr.count("\n")) == (1, 1)
-    assert missing.stderr.startswith("error: ")
+    below_a_file = run("init", path / "hippo.toml")
+    assert (below_a_file.exit_code, below_a_file.stderr.count("\n")) == (1, 1)
+    assert below_a_file.stderr.startswith("error: ")
+    assert run("init", tmp_path / "new" / "hippo.toml").exit_code == 0
