@@ -5,7 +5,7 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test lint minimal docs clean distclean
+.PHONY: help install demo test slow lint minimal docs clean distclean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -40,7 +40,10 @@ demo: $(VENV)/.demo ## Index the sample corpus, answer multi-hop questions, comp
 
 test: lint ## Run every check: style, types, import contracts, tests and doctests
 	@echo "==> pytest"
-	@$(BIN)/python -m pytest -q -n $(WORKERS)
+	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"
+
+slow: $(VENV)/.dev ## Run the tests that take long or depend on the last digit of a model
+	@$(BIN)/python -m pytest -q -n $(WORKERS) -m slow
 
 lint: $(VENV)/.dev ## Run the checks that execute nothing: style, types, import contracts
 	@echo "==> ruff"
