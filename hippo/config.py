@@ -6,7 +6,6 @@ Environment variables are `HIPPO_SECTION__KEY`, for example `HIPPO_CHUNKING__MAX
 TOML. A mistake is a `ConfigError` that names the place (file and line, variable or keyword), the key and what it takes.
 """
 
-import json
 import os
 import re
 import tomllib
@@ -14,22 +13,25 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 from hippo.errors import ConfigError
-from hippo.ids import text_hash
 
 __all__ = [
+    "KEYWORD",
     "ChunkingConfig",
     "Config",
     "EncoderConfig",
     "ExtractorConfig",
     "GraphConfig",
     "IndexingConfig",
+    "Places",
     "RetrievalConfig",
     "load_config",
 ]
 
+KEYWORD = "keyword"
+"""Place of values that the caller handed over as an argument."""
 _ENVIRONMENT_PREFIX = "HIPPO_"
 _STORED = "index"
 """Place of settings that an index stored, which were checked when it was made."""
@@ -41,7 +43,8 @@ class ChunkingConfig:
 
     Attributes:
         method: "sentences" (whole sentences up to a budget) or "document" (one chunk each).
-        max_tokens: Budget of a chunk with its title, in the encoder's tokens; at least 16.
+        max_tokens: Budget of a chunk with its title, in the encoder's tokens; at least 16. An encoder that reads fewer
+            tokens lowers it.
         language: ISO 639-1 code of the documents for splitting sentences; None: found from the script.
     """
 
@@ -126,7 +129,7 @@ class RetrievalConfig:
         profile: Name of the profile used when the caller names none.
         engine: PageRank engine: "auto", "power", "push" or "igraph".
         tolerance: Bound on the L1 error of a walk where the order is not proven earlier.
-        vectors: Vector search: "auto", "numpy" or "faiss".
+        vectors: Vector search: "auto", or the name of one ("numpy", "faiss", a plug-in).
         profiles: Profiles of your own: `{"mine": {"base": "hippo", "damping": 0.7}}`; in TOML
             `[retrieval.profiles.mine]`.
     """
@@ -134,7 +137,7 @@ class RetrievalConfig:
     profile: str = "hippo"
     engine: str = "auto"
     tolerance: float = 1e-7
-    vectors: Literal["auto", "numpy", "faiss"] = "auto"
+    vectors: str = "auto"
     profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -142,6 +145,40 @@ class RetrievalConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class _Place:
+    """Where values come from, to say so in an error."""
+
+    name: str
+    text: str = ""
+
+    def at(self, key: str) -> str:
+        line = _line_of(self.text, key) if self.text else None
+        return self.name if line is None else f"{self.name}, line {line}"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the values of a configuration come from, so that errors can say so.
+
+    Attributes:
+        layers: Places with the values that each holds, weakest first.
+    """
+
+    layers: tuple[tuple[_Place, Mapping[str, Any]], ...] = ()
+
+    def of(self, key: str) -> str | None:
+        """File and line, variable or "keyword" that gave a dotted key, else the nearest table around it.
+
+        None: no layer has even its section.
+        """
+        for path in _prefixes(key):
+            for place, layer in self.layers[::-1]:
+                if _holds(layer, path):
+                    return place.at(key)
+        return None
+
+
+@dataclass(frozen=True)
 class Config:
     """The whole configuration. Every field has a default that works."""
 
@@ -152,9 +189,11 @@ class Config:
     indexing: IndexingConfig = field(default_factory=IndexingConfig)
     retrieval: RetrievalConfig = field(default_factory=RetrievalConfig)
 
-    def fingerprint(self) -> str:
-        """Hash of what shapes the content of an index: chunking and graph; 32 hex digits."""
-        return text_hash(json.dumps({"chunking": asdict(self.chunking), "graph": asdict(self.graph)}, sort_keys=True))
+    @property
+    def places(self) -> Places:
+        """Where the values come from; nothing is known of a `Config` that was not made by `load_config`."""
+        known: Places = self.__dict__.get("_places", Places())
+        return known
 
 
 _SECTIONS: dict[str, type] = {
@@ -200,8 +239,10 @@ def load_config(
         layers.append((_Place("config"), source))
     elif source is not None and not isinstance(source, str | os.PathLike):
         raise ConfigError("config", "config", f"must be a Config, a mapping or a path, got {type(source).__name__}")
+    origins = [*layers, *(source.places.layers if isinstance(source, Config) else ())]
     if overrides:
-        layers.append((_Place("keyword"), overrides))
+        layers.append((_Place(KEYWORD), overrides))
+        origins.append(layers[-1])
     merged: dict[str, dict[str, Any]] = {}
     for place, layer in layers:
         for section, values in _sections(place, layer).items():
@@ -210,29 +251,20 @@ def load_config(
             for key, value in checked.items():
                 both_maps = isinstance(value, dict) and isinstance(target.get(key), dict)
                 target[key] = {**target[key], **value} if both_maps else value
+    places = Places(tuple(origins))
     try:
-        return Config(**{name: _SECTIONS[name](**values) for name, values in merged.items()})
+        config = Config(**{name: _SECTIONS[name](**values) for name, values in merged.items()})
     except ConfigError as error:
         _, key, problem = error.args
-        place = next((place for place, layer in reversed(layers) if _holds(layer, key)), _Place("config"))
-        raise ConfigError(place.at(key), key, problem) from None
+        raise ConfigError(places.of(key) or "config", key, problem) from None
+    # No field: where values come from makes no difference to what they are, nor to whether two are equal.
+    object.__setattr__(config, "_places", places)
+    return config
 
 
 def _check(holds: bool, key: str, problem: str) -> None:
     if not holds:
         raise ConfigError("config", key, problem)
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where values come from, to say so in an error."""
-
-    name: str
-    text: str = ""
-
-    def at(self, key: str) -> str:
-        line = _line_of(self.text, key) if self.text else None
-        return self.name if line is None else f"{self.name}, line {line}"
 
 
 def _as_mapping(config: Config) -> dict[str, Any]:
@@ -328,23 +360,36 @@ def _adapters(section: str) -> dict[str, Any]:
     return {key: TypeAdapter(cast("type[Any]", kind)) for key, kind in _types(section).items()}
 
 
-def _holds(layer: Mapping[str, Any], key: str) -> bool:
-    section, _, name = key.partition(".")
-    return isinstance(layer.get(section), Mapping) and name in layer[section]
+def _prefixes(key: str) -> list[str]:
+    """A dotted key and the tables around it, innermost first."""
+    parts = key.split(".")
+    return [".".join(parts[:count]) for count in range(len(parts), 0, -1)]
+
+
+def _holds(layer: Any, key: str) -> bool:
+    for part in key.split("."):
+        if not isinstance(layer, Mapping) or part not in layer:
+            return False
+        layer = layer[part]
+    return True
 
 
 def _line_of(text: str, key: str) -> int | None:
-    """Line of a dotted key (or section) in a TOML text, counted from 1."""
-    section, _, name = key.partition(".")
+    """Line of a dotted key in a TOML text, or of the nearest table around it, counted from 1."""
+    return next((line for path in _prefixes(key) if (line := _line_of_exactly(text, path))), None)
+
+
+def _line_of_exactly(text: str, key: str) -> int | None:
     current = ""
     for number, line in enumerate(text.splitlines(), 1):
         header = re.match(r"\s*\[+\s*([^\]]+?)\s*\]+", line)
         if header:
-            current = header.group(1).replace('"', "")
-            if current == key or (not name and current.split(".")[0] == section):
+            current = re.sub(r"[\"']", "", header.group(1))
+            if f"{current}.".startswith(f"{key}."):
                 return number
             continue
-        entry = re.match(r"""\s*["']?([\w.\-]+)["']?\s*=""", line)
-        if entry and (f"{current}.{entry.group(1)}".lstrip(".") == key or (not current and entry.group(1) == section)):
+        entry = re.match(r"""\s*([\w.\-"']+)\s*=""", line)
+        name = re.sub(r"[\"']", "", entry.group(1)) if entry else ""
+        if name and f"{current}.{name}".lstrip(".") == key:
             return number
     return None

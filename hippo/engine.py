@@ -10,12 +10,20 @@ from typing import TYPE_CHECKING, Any, Self
 
 from hippo.config import Config, load_config
 from hippo.documents import Columns, coerce_documents, iter_documents
-from hippo.errors import ConfigError, IndexClosedError, IndexEmptyError, IndexPathError, QuestionError
+from hippo.errors import (
+    ConfigError,
+    DocumentError,
+    IndexClosedError,
+    IndexCorruptError,
+    IndexEmptyError,
+    QuestionError,
+)
 from hippo.identity import Identity
-from hippo.parts import make_chunker, make_encoder, make_engine, make_extractor
+from hippo.parts import check_retrieval, make_chunker, make_encoder, make_engine, make_extractor
+from hippo.place import checked_place, newest_snapshot, sizes
 from hippo.protocols import Encoder, Extractor, ProgressCallback
 from hippo.retrieval.profiles import Profile, resolve_profile
-from hippo.snapshot import Snapshot, current
+from hippo.snapshot import Snapshot, current, remove_old
 from hippo.types import AddReport, Document, Retrieval, Skipped, Status
 
 if TYPE_CHECKING:
@@ -48,7 +56,7 @@ class Hippo:
         config: Config,
         encoder: Encoder | None,
         extractor: Extractor | None,
-        snapshot: Snapshot | None,
+        snapshot: Snapshot | IndexCorruptError | None,
     ) -> None:
         self.path = path
         self.config = config
@@ -58,10 +66,9 @@ class Hippo:
         self._engine = make_engine(config)
         self._lock = threading.Lock()
         self._closed = False
-        self._snapshot = snapshot
+        self._damage = snapshot if isinstance(snapshot, IndexCorruptError) else None
+        self._snapshot = snapshot if isinstance(snapshot, Snapshot) else None
         self._retriever: Retriever | None = None
-        if snapshot is not None:
-            Identity.from_info(snapshot.info).check(str(path), self._identity)
 
     @classmethod
     def open(
@@ -88,25 +95,27 @@ class Hippo:
             ConfigError: The configuration is wrong.
             IndexPathError: The path is a file, or a folder of something else.
             IndexMismatchError: The index was made with another encoder or chunking.
-            IndexCorruptError: A file of the index is damaged or missing.
+            IndexCorruptError: A file of the index is damaged or missing. Where the store is sound, questions alone fail
+                with it, and the next `add` publishes a sound snapshot.
             MissingExtraError: A part needs a package that is not installed.
             UnknownNameError: No part of that name.
         """
-        root = Path(path)
-        _check_place(root)
-        name = current(root) if root.is_dir() else None
-        snapshot = Snapshot.open(root, name) if name else None
+        root = checked_place(path)
+        snapshot = newest_snapshot(root)
         try:
-            stored = Identity.from_info(snapshot.info).settings if snapshot else {}
-            named = {"encoder": encoder, "extractor": extractor}
-            names = {key: {"name": value} for key, value in named.items() if isinstance(value, str)}
-            settings = load_config(config, {**(overrides or {}), **names}, stored=stored)
+            stored = Identity.from_info(snapshot.info) if isinstance(snapshot, Snapshot) else Identity.read(root)
+            named = _by_section(overrides, encoder=encoder, extractor=extractor)
+            settings = load_config(config, named, stored=stored.settings if stored else None)
+            check_retrieval(settings)
             made_encoder = make_encoder(settings) if encoder is None or isinstance(encoder, str) else encoder
             # Questions need no extractor, so one that was not named is made by the first `add`.
             made_extractor = make_extractor(settings) if isinstance(extractor, str) else extractor
-            return cls(root, settings, made_encoder, made_extractor, snapshot)
+            memory = cls(root, settings, made_encoder, made_extractor, snapshot)
+            if stored is not None:
+                stored.check(str(root), memory._identity)
+            return memory
         except BaseException:
-            if snapshot is not None:
+            if isinstance(snapshot, Snapshot):
                 snapshot.close()
             raise
 
@@ -150,6 +159,10 @@ class Hippo:
         Raises:
             DocumentError: A path does not exist, a folder holds no document, or a table lacks its text column.
         """
+        if not paths:
+            raise DocumentError("add_files", "needs at least one file or folder")
+        if columns is not None and not isinstance(columns, Columns):
+            raise DocumentError("columns", f"must be a hippo.Columns, got {type(columns).__name__}")
         items = iter_documents([Path(path) for path in paths], suffixes=suffixes, columns=columns or Columns())
         return self._add(items, progress)
 
@@ -170,6 +183,8 @@ class Hippo:
             progress=progress,
         )
         self.refresh()
+        # Only now has this memory let go of the older one.
+        remove_old(self.path, keep=1 + self.config.indexing.keep_snapshots)
         return report
 
     def retrieve(
@@ -242,12 +257,14 @@ class Hippo:
             if self._snapshot is not None:
                 # What is being read from it stays mapped.
                 self._snapshot.close()
-            self._snapshot, self._retriever = snapshot, None
+            self._snapshot, self._retriever, self._damage = snapshot, None, None
             return True
 
     def status(self) -> Status:
         """What the newest snapshot holds, and how large the index is on disk."""
         self._check_open()
+        if self._damage is not None:
+            raise self._damage
         info: Mapping[str, Any] = self._snapshot.info if self._snapshot else {}
         failed: Mapping[str, int] = info.get("failed", {})
         return Status(
@@ -261,7 +278,7 @@ class Hippo:
             failed,
             self._identity.encoder,
             info.get("extractor"),
-            _sizes(self.path),
+            sizes(self.path),
         )
 
     def to_networkx(self) -> "networkx.Graph":
@@ -288,6 +305,8 @@ class Hippo:
         with self._lock:
             if self._retriever is None:
                 self._check_open()
+                if self._damage is not None:
+                    raise self._damage
                 if self._snapshot is None:
                     raise IndexEmptyError(str(self.path))
                 from hippo.retrieval.retrieve import Retriever
@@ -325,35 +344,28 @@ class Hippo:
         self.close()
 
 
-def _check_place(root: Path) -> None:
-    """Refuse a path that is no index and cannot become one."""
-    if root.exists() and not root.is_dir():
-        raise IndexPathError(str(root), "an index is a folder, and this is a file")
-    if not root.is_dir() or any((root / name).exists() for name in _PARTS.values()):
-        return
-    # A crash may have left a store that was being made.
-    if any(not item.name.startswith(".store-") for item in root.iterdir()):
-        raise IndexPathError(str(root), "the folder is not empty and holds no index; choose another")
+def _by_section(overrides: Mapping[str, Any] | None, **parts: object) -> dict[str, Any]:
+    """Overrides, with the names of parts in their sections."""
+    sections = {
+        key: dict(values) if isinstance(values, Mapping) else values for key, values in (overrides or {}).items()
+    }
+    for key, part in parts.items():
+        if isinstance(part, str):
+            sections[key] = {**sections.get(key, {}), "name": part}
+        elif not isinstance(part, _PROTOCOLS[key] | None):
+            known = "a name or an object with " + ("encode" if key == "encoder" else "extract")
+            raise ConfigError("keyword", key, f"must be {known}, got {type(part).__name__}")
+    return sections
 
 
-def _check_questions(questions: Iterable[object], k: object) -> None:
-    if isinstance(questions, str):
+_PROTOCOLS: dict[str, Any] = {"encoder": Encoder, "extractor": Extractor}
+
+
+def _check_questions(questions: object, k: object) -> None:
+    if isinstance(questions, str) or not isinstance(questions, Iterable):
         raise QuestionError("questions must be a list of texts", questions)
     if type(k) is bool or not isinstance(k, Integral) or int(k) < 1:
         raise QuestionError("k must be a whole number of at least 1", k)
     for question in questions:
         if not isinstance(question, str) or not question.strip():
             raise QuestionError("a question must be a text that is not empty", question)
-
-
-_PARTS = {"store": "store.duckdb", "snapshots": "snapshots", "current": "CURRENT"}
-
-
-def _sizes(root: Path) -> dict[str, int]:
-    """Bytes on disk by part of the index."""
-    sizes = {}
-    for part in ("store", "snapshots"):
-        place = root / _PARTS[part]
-        files = [place] if place.is_file() else place.rglob("*")
-        sizes[part] = sum(file.stat().st_size for file in files if file.is_file())
-    return sizes

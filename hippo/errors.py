@@ -100,7 +100,10 @@ class DocumentError(InputError):
 class DuplicateDocumentError(InputError):
     """Two documents of one call share an id. `args`: id, first source, second source."""
 
-    template = "two documents have the id {0!r} ({1} and {2}); give each its own id, or none to use a hash of its text"
+    template = (
+        "two documents have the id {0!r} ({1} and {2}); give each its own id, or none to use a hash of its text. "
+        "The id of a file is its path below the folder given: index a folder that holds both"
+    )
 
 
 class QuestionError(InputError):

@@ -3,13 +3,17 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from hippo.config import Config
-from hippo.errors import IndexMismatchError
+from hippo.durable import replace_text
+from hippo.errors import IndexCorruptError, IndexMismatchError
 from hippo.ids import KEY_NORMALISER
 
-__all__ = ["Identity"]
+__all__ = ["IDENTITY_FILE", "Identity"]
+
+IDENTITY_FILE = "identity.json"
 
 _META = "identity"
 
@@ -46,6 +50,30 @@ class Identity:
     def from_meta(cls, meta: Mapping[str, str]) -> "Identity | None":
         """From the store; None for a store that nothing was added to."""
         return cls(**json.loads(meta[_META])) if _META in meta else None
+
+    def write(self, root: Path) -> None:
+        """Into the folder of an index, for whoever opens it without store and snapshot; durable."""
+        text = json.dumps(asdict(self), sort_keys=True, indent=1, default=str) + "\n"
+        file = root / IDENTITY_FILE
+        if not file.is_file() or file.read_bytes() != text.encode():
+            replace_text(file, text)
+
+    @classmethod
+    def read(cls, root: Path) -> "Identity | None":
+        """From the folder of an index; None if nothing was ever added to it.
+
+        Raises:
+            IndexCorruptError: The file is damaged.
+        """
+        file = root / IDENTITY_FILE
+        if not file.is_file():
+            return None
+        try:
+            return cls(**json.loads(file.read_text(encoding="utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise IndexCorruptError(
+                str(file), f"it cannot be read: {error}. Delete it and run `hippo index` again"
+            ) from error
 
     def to_info(self) -> dict[str, Any]:
         """For a manifest."""

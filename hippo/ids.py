@@ -15,7 +15,7 @@ KEY_NORMALISER = "unicode-1"
 
 _SPACE = re.compile(r"\s+")
 _PERCENT = re.compile(r"(?<=\d) %")
-_POSSESSIVE = re.compile(r"(?:['’`]s|(?<=s)['’`])+$")
+_APOSTROPHES = frozenset("'’`")
 # Symbols that carry meaning at the edges of a name: "c++", "c#", ".net", "5%", "€20", "20°".
 _KEEP_LEFT = frozenset(".#@$€£¥+-−§")
 _KEEP_RIGHT = frozenset("+#%°*!$€£¥′″")
@@ -65,6 +65,7 @@ def entity_key(name: str) -> str:
 
     NFKC, casefold, white space collapsed, outer punctuation and possessives stripped. Letters, marks and digits of
     every script are kept, and so are symbols that carry meaning. Returns "" for text that holds no letter and no digit.
+    Trimming takes time linear in the length of the name.
 
     Examples:
         >>> entity_key("  The  Beatles' "), entity_key("C++"), entity_key(".NET"), entity_key("«Ünïcode»’s")
@@ -74,27 +75,48 @@ def entity_key(name: str) -> str:
     """
     text = _SPACE.sub(" ", unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())).strip()
     text = _PERCENT.sub("%", text)
-    previous = None
-    while text != previous:
-        previous = text
-        text = _POSSESSIVE.sub("", text.strip())
-        start, end = 0, len(text)
+    start, end = 0, len(text)
+    opening = text.find("(")
+    before = None
+    while before != (start, end):
+        before = start, end
+        end = _without_possessive(text, start, end)
         while start < end and not _is_core(text[start]):
             if text[start] in _KEEP_LEFT and start + 1 < end and _is_core(text[start + 1]):
                 break
             start += 1
+        if 0 <= opening < start:
+            opening = text.find("(", start)
         while end > start and not _is_core(text[end - 1]):
-            if text[end - 1] in _KEEP_RIGHT and _has_core_before(text, start, end - 1):
+            if text[end - 1] in _KEEP_RIGHT:
+                # Kept or dropped as a whole: "c++", but not "c (++".
+                core = _before_symbols(text, start, end)
+                if core > start and _is_core(text[core - 1]):
+                    break
+                end = core
+            elif text[end - 1] == ")" and start <= opening < end and _is_core(text[end - 2]):
                 break
-            if text[end - 1] == ")" and "(" in text[start:end] and _is_core(text[end - 2]):
-                break
-            end -= 1
-        text = text[start:end]
+            else:
+                end -= 1
+    text = text[start:end]
     return text if any(map(_is_core, text)) else ""
 
 
-def _has_core_before(text: str, start: int, end: int) -> bool:
-    """Whether only right-hand symbols lie between the last letter or digit and `end`, as in "c++"."""
+def _without_possessive(text: str, start: int, end: int) -> int:
+    """Where `text[start:end]` ends without its last possessives, "'s" and the apostrophe after an "s"."""
+    while end - start > 1:
+        last, one_before = text[end - 1], text[end - 2]
+        if last == "s" and one_before in _APOSTROPHES:
+            end -= 2
+        elif last in _APOSTROPHES and one_before == "s":
+            end -= 1
+        else:
+            break
+    return end
+
+
+def _before_symbols(text: str, start: int, end: int) -> int:
+    """Where the right-hand symbols at the end of `text[start:end]` begin."""
     while end > start and text[end - 1] in _KEEP_RIGHT:
         end -= 1
-    return end > start and _is_core(text[end - 1])
+    return end

@@ -12,7 +12,8 @@ Looking up names reads package metadata only; a back-end's module is imported wh
 
 import inspect
 from importlib.metadata import EntryPoint, entry_points
-from typing import Any, Literal
+from types import NoneType, SimpleNamespace, UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from hippo.errors import ConfigError, MissingExtraError, UnknownNameError
 
@@ -30,7 +31,11 @@ GROUPS: dict[str, str] = {
 }
 """Entry point group of each kind."""
 
+_LABELS = {"vectors": "vector index", "pagerank": "PageRank engine"}
+"""What messages call a kind, where not by its own name."""
 _DISTRIBUTION = "hippo-memory"
+_PLAIN = (str, int, float, bool, NoneType, list, dict)
+"""Types of values in a configuration; any other value was made by code and is left to the back-end to judge."""
 
 
 def names(kind: Kind) -> list[str]:
@@ -59,11 +64,11 @@ def load(kind: Kind, name: str) -> type[Any]:
     if not found:
         if not any(_distribution(entry) == _DISTRIBUTION for entry in entries):
             problem = (
-                f"no {kind} of hippo itself is registered, so its package metadata is missing or out of date. "
+                f"no {_label(kind)} of hippo itself is registered, so its package metadata is missing or out of date. "
                 f"Reinstall it: pip install {_DISTRIBUTION}, or pip install --no-deps -e . in a checkout"
             )
             raise ConfigError(f"entry points {GROUPS[kind]!r}", name, problem)
-        raise UnknownNameError(kind, name, sorted({entry.name for entry in entries}))
+        raise UnknownNameError(_label(kind), name, sorted({entry.name for entry in entries}))
     if len(found) > 1:
         owners = ", ".join(sorted(f"{_distribution(entry)} ({entry.value})" for entry in found.values()))
         raise ConfigError(f"entry points {GROUPS[kind]!r}", name, f"claimed more than once, uninstall one: {owners}")
@@ -74,7 +79,8 @@ def create(kind: Kind, name: str, **options: Any) -> Any:
     """Make a back-end: `load(kind, name)(**options)`, with the options checked against its signature.
 
     Raises:
-        ConfigError: The class takes no such option, or needs one that is not given. See also `load`.
+        ConfigError: The class takes no such option, not with this value, or needs one that is not given. See also
+            `load`.
 
     Examples:
         >>> create("encoder", "hashing", dimension=64).dimension
@@ -86,7 +92,7 @@ def create(kind: Kind, name: str, **options: Any) -> Any:
         for parameter in inspect.signature(back_end).parameters.values()
         if parameter.kind is not inspect.Parameter.VAR_POSITIONAL
     }
-    where = f"{kind} {name!r}"
+    where = f"{_label(kind)} {name!r}"
     open_ended = any(parameter.kind is inspect.Parameter.VAR_KEYWORD for parameter in parameters.values())
     named = {key: item for key, item in parameters.items() if item.kind is not inspect.Parameter.VAR_KEYWORD}
     for option in options:
@@ -96,7 +102,50 @@ def create(kind: Kind, name: str, **options: Any) -> Any:
     for option, parameter in named.items():
         if parameter.default is inspect.Parameter.empty and option not in options:
             raise ConfigError(where, option, "required, but not given")
-    return back_end(**options)
+    for option in options.keys() & named.keys():
+        kind_of_value = _annotation(back_end, named[option])
+        if type(options[option]) in _PLAIN and not _fits(options[option], kind_of_value):
+            raise ConfigError(where, option, f"must be {_words(kind_of_value)}, got {options[option]!r}")
+    try:
+        return back_end(**options)
+    except (AttributeError, TypeError, ValueError) as error:
+        if not options:
+            raise
+        raise ConfigError(where, ", ".join(options), f"not taken: {error}") from error
+
+
+def _annotation(back_end: type[Any], parameter: inspect.Parameter) -> Any:
+    """The type of a parameter; `Any` where it has none or names one that is imported for type checkers only."""
+    if parameter.annotation is inspect.Parameter.empty:
+        return Any
+    holder = SimpleNamespace(__annotations__={parameter.name: parameter.annotation})
+    try:
+        return get_type_hints(holder, getattr(back_end.__init__, "__globals__", {}))[parameter.name]
+    except (NameError, TypeError):
+        return Any
+
+
+def _fits(value: Any, kind: Any) -> bool:
+    """Whether a plain value is of a plain type. Types that are not plain are left to the back-end."""
+    if get_origin(kind) in (Union, UnionType):
+        return any(_fits(value, part) for part in get_args(kind))
+    if get_origin(kind) is Literal:
+        return any(type(value) is type(part) and value == part for part in get_args(kind))
+    if kind is float:
+        return type(value) in (int, float)
+    return type(value) is kind if kind in (str, int, bool, NoneType) else True
+
+
+def _words(kind: Any) -> str:
+    if get_origin(kind) in (Union, UnionType):
+        return " or ".join(_words(part) for part in get_args(kind) if part is not NoneType)
+    if get_origin(kind) is Literal:
+        return " or ".join(repr(part) for part in get_args(kind))
+    return {str: "text", int: "a whole number", float: "a number", bool: "true or false"}.get(kind, str(kind))
+
+
+def _label(kind: str) -> str:
+    return _LABELS.get(kind, kind)
 
 
 def _entries(kind: str) -> list[EntryPoint]:
@@ -110,7 +159,7 @@ def _distribution(entry: EntryPoint) -> str:
 
 
 def _import(kind: str, entry: EntryPoint) -> type[Any]:
-    what, owner = f"{kind} {entry.name!r}", _distribution(entry)
+    what, owner = f"{_label(kind)} {entry.name!r}", _distribution(entry)
     try:
         loaded = entry.load()
     except ModuleNotFoundError as error:

@@ -164,7 +164,7 @@ def test_a_killed_writer_leaves_the_old_state_and_its_work(tmp_path, seed, begun
         assert len(memory.retrieve("Whom did Person3 meet?", k=100).hits) == 60
     lines = [line for line in log.read_text().splitlines() if line != "passage\thippo"]
     assert len(lines) - len(set(lines)) <= BATCH, "only the batch that was being encoded is encoded again"
-    assert sorted(item.name for item in root.iterdir()) == ["CURRENT", "snapshots", "store.duckdb"]
+    assert sorted(item.name for item in root.iterdir()) == ["CURRENT", "identity.json", "snapshots", "store.duckdb"]
     # The one before the newest was held by the memory that added.
     left = sorted(item.name for item in (root / "snapshots").iterdir())
     assert all(name.isdecimal() for name in left)

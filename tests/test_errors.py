@@ -28,7 +28,10 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
     "DocumentError": (("a.txt", "is empty"), "a.txt: is empty"),
     "DuplicateDocumentError": (
         ("7", "a.txt", "b.txt"),
-        "two documents have the id '7' (a.txt and b.txt); give each its own id, or none to use a hash of its text",
+        (
+            "two documents have the id '7' (a.txt and b.txt); give each its own id, or none to use a hash of its text. "
+            "The id of a file is its path below the folder given: index a folder that holds both"
+        ),
     ),
     "QuestionError": (("k must be at least 1", 0), "k must be at least 1, got 0"),
     "IndexStateError": (("my-index", "odd"), "my-index: odd"),

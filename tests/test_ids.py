@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import time
 import unicodedata
 
 import pytest
@@ -125,3 +126,19 @@ def test_ids_never_change() -> None:
     assert text_hash("hippo") == "f3e02935ea21933d10d0869d72e49425"
     assert content_id("title", "text") == "4aa24e381dc6bc91e244dd18715b4fee"
     assert chunk_id("document", 1, "text") == "72f7f9152d1dd12f56403dbd5c153fd3"
+
+
+@pytest.mark.parametrize(
+    ("name", "key"),
+    [
+        ("'s" * 50_000 + "x", "s" + "'s" * 49_999 + "x"),
+        ("x" + "'s" * 50_000, "x"),
+        ("a(" + "+" * 50_000, "a"),
+        ("a" + ")'s" * 50_000, "a"),
+    ],
+    ids=["possessives first", "possessives last", "symbols", "brackets"],
+)
+def test_entity_key_takes_linear_time(name: str, key: str) -> None:
+    began = time.process_time()
+    assert entity_key(name) == key
+    assert time.process_time() - began < 2

@@ -81,6 +81,31 @@ def test_unknown_option_lists_the_known() -> None:
         registry.create("encoder", "hashing", size=3)
 
 
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("hashing", {"dimension": "big"}, "encoder 'hashing': dimension: must be a whole number, got 'big'"),
+        ("hashing", {"dimension": True}, "encoder 'hashing': dimension: must be a whole number, got True"),
+        ("minilm", {"device": 3}, "encoder 'minilm': device: must be text, got 3"),
+        ("minilm", {"dtype": "int4"}, "encoder 'minilm': dtype: must be 'auto' or 'float32' or .* got 'int4'"),
+    ],
+)
+def test_options_have_the_type_that_the_signature_says(name: str, options: dict[str, object], message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        registry.create("encoder", name, **options)
+
+
+def test_an_option_that_only_the_back_end_can_judge(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Fussy:
+        def __init__(self, *, size) -> None:  # type: ignore[no-untyped-def]
+            self.size = size.upper()
+
+    monkeypatch.setattr(registry, "load", lambda kind, name: Fussy)
+    assert registry.create("vectors", "fussy", size="a").size == "A"
+    with pytest.raises(ConfigError, match=r"^vector index 'fussy': size: not taken: 'int' object has no attribute"):
+        registry.create("vectors", "fussy", size=3)
+
+
 def test_required_option() -> None:
     with pytest.raises(ConfigError, match="encoder 'sentence-transformers': model: required"):
         registry.create("encoder", "sentence-transformers")

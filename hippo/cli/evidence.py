@@ -1,5 +1,6 @@
 """Ranked passages, and the evidence that led to them, for a reader."""
 
+import re
 from collections.abc import Collection
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["show_path", "show_retrieval"]
 
+_HASH = re.compile(r"[0-9a-f]{32}")
+"""Id of a document that was given none: says nothing to a person."""
 _WIDTH = 60
 """Characters of a passage that name it where it has no title."""
 
@@ -38,6 +41,8 @@ def show_retrieval(out: "Console", retrieval: "Retrieval", *, gold: Collection[s
         star = " *" if hit.document_id in gold else ""
         line = Text(f"{hit.rank:>2}  ")
         line.append(name(hit), "bold").append(star, "bold green").append(f"  {hit.score:.4f}", "dim")
+        if texts and not _HASH.fullmatch(hit.document_id):
+            line.append(f"  {printable(hit.document_id)}", "dim")
         out.print(line, soft_wrap=True)
         if texts:
             out.print(Padding(Text(printable(" ".join(hit.text.split()))), (0, 0, 0, 4), expand=False))

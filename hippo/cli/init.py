@@ -61,7 +61,7 @@ def default_toml() -> str:
     meanings = _meanings(Profile)
     lines += [
         "",
-        "# A profile of your own: a known one (base) with some options changed.",
+        "# A profile of your own: a known one (base) with some options changed. Remove the # of the next line too.",
         "# [retrieval.profiles.mine]",
     ]
     lines += ['# base = "hippo"']
@@ -75,7 +75,7 @@ def _key(item: "Field[Any]", meanings: dict[str, str]) -> Iterator[str]:
     """The meaning of a key, wrapped, and the key with its default; a key without a default stands without value."""
     yield from (f"#   {line}" for line in wrap(meanings.get(item.name, ""), 116))
     default = item.default_factory() if item.default_factory is not MISSING else item.default
-    yield f"# {item.name} = {_toml(default)}" if default is not None else f"# {item.name} is not set"
+    yield f"# {item.name} = {_toml(default)}" if default is not None else f'# {item.name} = "..."  # not set by default'
 
 
 def _back_ends(section: str) -> Iterator[str]:

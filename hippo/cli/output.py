@@ -80,7 +80,7 @@ def reported(command: Callable[..., None]) -> Callable[..., None]:
             _report(error, as_json=bool(options.get("json_")))
             raise typer.Exit(1) from error
         except KeyboardInterrupt:
-            warn("interrupted")
+            warn("interrupted; what was done is kept, and the same command goes on from there")
             raise typer.Exit(INTERRUPTED) from None
 
     return run

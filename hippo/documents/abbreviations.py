@@ -60,17 +60,48 @@ ORDINAL_LANGUAGES = frozenset(
 """Languages that write "3." for "third"."""
 
 
+_OF_LANGUAGE = {
+    "de": _words(
+        """
+        fa abs abt allg bspw bzgl ca dipl ebd evtl fam ggf inkl insb jh kap mio mrd nr o.ä sog str tel u.a usw vgl zzgl
+        """
+    ),
+    "es": _words(
+        """
+        admón aprox apdo avda cap cía dpto ed ee.uu excmo ej fdo gral ing lic núm pág págs prof sr sra srta sres ud uds
+        """
+    ),
+    "fr": _words(
+        """
+        adj apr av bd boul cf chap dép env éd fig hab ing janv juil m mm mgr min p.ex pl sept tél vol
+        """
+    ),
+    "it": _words("all arch art avv cap cfr dott ecc es fig geom gent ing l.go mons p.es pag pagg prof rag sig tel vol"),
+    "nl": _words(
+        """
+        afb afd art bijv blz bv dhr drs enz evt excl fig incl ing jhr max mevr mr mw nl nr o.a red st tel vgl zgn
+        """
+    ),
+    "pl": _words("al br dr hab im inż itd itp jw ks lic m.in max min np nr ok os par pkt pl pn por prof pt red ul tzw"),
+    "pt": _words("apto av cap cia dr dra ed eng esq ex exa fig ltda núm obs pág págs prof profa séc sr sra tel vol"),
+    "ru": _words(
+        "акад гг гл гр др доц им кв млн млрд обл пер пл пр проф просп р-н руб рис ст стр см т.д т.е тыс ул чел"
+    ),
+    "sv": _words(
+        "bl.a ca dir dvs e.kr enl f.d f.kr fig forts inkl jfr kap kl m.fl m.m max mfl nr o.s.v osv resp st tel"
+    ),
+}
+
+
 def of_language(language: str) -> frozenset[str]:
-    """Abbreviations that spaCy's blank pipeline of a language keeps as one token; none for a language it does not know.
+    """Abbreviations of a language besides those above, which may stand at the end of a sentence or within one.
 
     Args:
-        language: ISO 639-1 code.
-    """
-    import spacy
+        language: ISO 639-1 code; the result is empty for one without a list, whose text is then cut by the rules that
+            all scripts share.
 
-    try:
-        defaults = spacy.util.get_lang_class(language).Defaults
-    except ImportError:
-        # Not every language has a pipeline: its text is then cut by the rules that all scripts share.
-        return frozenset()
-    return frozenset(key[:-1].lower() for key in defaults.tokenizer_exceptions if key.endswith(".") and len(key) > 2)
+    Examples:
+        >>> "usw" in of_language("de"), of_language("xx")
+        (True, frozenset())
+    """
+    return _OF_LANGUAGE.get(language, frozenset())

@@ -21,6 +21,9 @@ _MARKS = {
 }
 _MOST_MESS = 0.1
 """Mess (0 to 1: the detector's, and the share of symbols and controls) above which a guess is not believed."""
+_MOST_ACCENTED = 0.3
+"""Largest share of letters with accents in a text that is taken for a Western European one."""
+_WESTERN_SIGNS = frozenset("\u00a0«»“”„‘’‚‹›–—…•·¿¡§°€£©®™ºª½¼¾×´")
 
 
 def detect_encoding(path: Path, declared: str | None = None) -> str | None:
@@ -72,12 +75,33 @@ def _declared(sample: bytes, name: str | None) -> str | None:
         return None
     try:
         sample.decode(name)
-    except (LookupError, UnicodeDecodeError):
+    except (LookupError, UnicodeError):
         return None
     return name
 
 
+def _is_western(sample: bytes) -> bool:
+    """Whether bytes read as text of a Western European language in Windows-1252, of which Latin-1 is a part.
+
+    Detection by statistics takes short texts of these, the commonest of all, for Central European ones. Some letters
+    with accents among many without, and no sign that has no place in prose: that is what they look like, and what
+    Cyrillic, Greek or East Asian text read as Windows-1252 does not.
+    """
+    try:
+        text = sample.decode("cp1252")
+    except UnicodeDecodeError:
+        return False
+    foreign = [character for character in text if not character.isascii()]
+    letters = sum(character.isalpha() for character in text)
+    accented = sum(character.isalpha() for character in foreign)
+    return accented <= _MOST_ACCENTED * letters and all(
+        character.isalpha() or character in _WESTERN_SIGNS for character in foreign
+    )
+
+
 def _guess(sample: bytes) -> str | None:
+    if _is_western(sample):
+        return "cp1252"
     from charset_normalizer import from_bytes
 
     best = from_bytes(sample).best()
@@ -103,5 +127,5 @@ def read_text(path: Path, declared: str | None = None) -> str | Skipped:
         return Skipped(str(path), UNDECODABLE)
     try:
         return clean(path.read_bytes().decode(encoding))
-    except (UnicodeDecodeError, LookupError) as error:
+    except (LookupError, UnicodeError) as error:
         return Skipped(str(path), f"{UNDECODABLE}: {error}")

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+from hippo.errors import DocumentError
 from hippo.types import Skipped
 
 __all__ = ["find_files", "has_file"]
@@ -15,15 +16,20 @@ def find_files(folder: Path) -> Iterator[tuple[Path, str] | Skipped]:
     """Files of a folder and its subfolders, in the order of names.
 
     Hidden files and folders, links out of the folder, links to folders (their files are found where they are), indexes
-    of hippo and what is no regular file are left out.
+    of hippo, names that are not UTF-8 and what is no regular file are left out.
 
     Args:
         folder: Where to begin.
 
     Yields:
         Path and path relative to `folder`, with forward slashes; a `Skipped` for what is left out.
+
+    Raises:
+        DocumentError: The folder itself is an index.
     """
     root = folder.resolve()
+    if _is_index(folder):
+        raise DocumentError(str(folder), "is an index of hippo, not a folder of documents")
     # A stack, so that depth is bounded by the disk and not by the interpreter.
     waiting = [folder]
     while waiting:
@@ -35,13 +41,37 @@ def find_files(folder: Path) -> Iterator[tuple[Path, str] | Skipped]:
             try:
                 waiting.extend(sorted(path.iterdir(), key=lambda entry: entry.name, reverse=True))
             except OSError as error:
-                yield Skipped(str(path), f"cannot be read: {error.strerror or error}")
+                yield Skipped(str(path), _unreadable(error))
         else:
             yield path, path.relative_to(folder).as_posix()
 
 
+def _is_index(folder: Path) -> bool:
+    try:
+        return (folder / _INDEX_FILE).is_file()
+    except PermissionError:
+        # Listing the folder then fails too, and is reported there.
+        return False
+
+
+def _unreadable(error: OSError) -> str:
+    return f"cannot be read: {error.strerror or error}"
+
+
 def _reason(path: Path, root: Path) -> str | None:
     """Why a path is not followed; None if it is."""
+    try:
+        path.name.encode()
+    except UnicodeEncodeError:
+        # Two such names may become one when they are written as text, so neither can be an id.
+        return "name is not UTF-8"
+    try:
+        return _kind(path, root)
+    except OSError as error:
+        return _unreadable(error)
+
+
+def _kind(path: Path, root: Path) -> str | None:
     if path.name.startswith("."):
         return "hidden"
     if path.is_symlink():
@@ -54,10 +84,14 @@ def _reason(path: Path, root: Path) -> str | None:
         if target.is_dir():
             return "link to a folder"
     if path.is_dir():
-        return "an index of hippo" if (path / _INDEX_FILE).is_file() else None
+        return "an index of hippo" if _is_index(path) else None
     return None if path.is_file() else "no regular file"
 
 
 def has_file(folder: Path, suffixes: frozenset[str]) -> bool:
-    """Whether a folder holds, at any depth, a file that `find_files` yields with one of some suffixes."""
+    """Whether a folder holds, at any depth, a file that `find_files` yields with one of some suffixes.
+
+    Raises:
+        DocumentError: The folder itself is an index.
+    """
     return any(not isinstance(item, Skipped) and item[0].suffix.lower() in suffixes for item in find_files(folder))

@@ -44,8 +44,9 @@ def iter_documents(
         Documents with unique ids, and a `Skipped` for each file or row that holds no usable document.
 
     Raises:
-        DocumentError: A path does not exist or is no path, a folder holds no file of a known suffix, a column is
-            missing, or a JSON file has an unknown shape.
+        DocumentError: A path does not exist, cannot be read or is no path; a folder is an index or holds no file of a
+            known suffix; a column is missing, or a JSON file has an unknown shape. In a folder, a file of the last two
+            kinds is only skipped, unless `columns` were chosen.
         DuplicateDocumentError: Two documents have one id.
         UnknownNameError: One of `suffixes` is not known.
         MissingExtraError: A format needs a package that is not installed.
@@ -73,7 +74,11 @@ def _existing(path: object, wanted: frozenset[str]) -> Path:
             repr(path), f"is a {type(path).__name__}; give a pathlib.Path, or texts to coerce_documents"
         )
     found = Path(path)
-    if not found.exists():
+    try:
+        exists = found.exists()
+    except OSError as error:
+        raise DocumentError(str(found), f"cannot be read: {error.strerror or error}") from error
+    if not exists:
         raise DocumentError(str(found), "no such file or folder")
     if found.is_dir() and not has_file(found, wanted):
         raise DocumentError(str(found), f"holds no file with a known suffix: {', '.join(sorted(wanted))}")
@@ -91,13 +96,15 @@ def _read(
                 continue
             path, name = item
             if path.suffix.lower() in wanted:
-                yield from _read_file(FileInput(path, name, columns, max_bytes))
+                tolerant = root.is_dir() and columns == Columns()
+                yield from _read_file(FileInput(path, name, columns, max_bytes), tolerant)
             elif not chosen or not root.is_dir():
                 # What a choice of suffixes leaves out of a folder was not asked for; anything else is reported.
                 yield Skipped(str(path), f"suffix {path.suffix!r} is none of {', '.join(sorted(wanted))}")
 
 
-def _read_file(file: FileInput) -> Iterator[Document | Skipped]:
+def _read_file(file: FileInput, tolerant: bool) -> Iterator[Document | Skipped]:
+    """Read a file; a tolerant reader skips one of the wrong shape, which nobody said holds documents."""
     suffix = file.path.suffix.lower()
     try:
         if not file.path.is_file():
@@ -113,6 +120,10 @@ def _read_file(file: FileInput) -> Iterator[Document | Skipped]:
             yield from READERS[suffix](file)
     except OSError as error:
         yield file.skip(f"cannot be read: {error.strerror or error}")
+    except DocumentError as error:
+        if not tolerant:
+            raise
+        yield Skipped(*error.args)
 
 
 def coerce_documents(values: Iterable[Document | str | Mapping[str, object]]) -> Iterator[Document | Skipped]:
@@ -157,32 +168,34 @@ def _coerce(position: int, value: object) -> Document:
         return record_document(value, Columns(), source)
     if not isinstance(value, Document):
         raise DocumentError(source, f"must be a text, a mapping or a Document, got {type(value).__name__}")
-    source = value.source or source
+    source = str(value.source or source)
     for name, part, kinds in (
         ("text", value.text, str),
         ("id", value.id, str | None),
         ("title", value.title, str | None),
         ("metadata", value.metadata, Mapping),
+        ("source", value.source, str | None),
     ):
         if not isinstance(part, kinds):
             raise DocumentError(source, f"{name!r} has the wrong type: {type(part).__name__}")
     return replace(
-        value, metadata=plain(value.metadata), timestamp=parse_timestamp(value.timestamp, source), source=source
+        value, metadata=plain(value.metadata, source), timestamp=parse_timestamp(value.timestamp, source), source=source
     )
 
 
 def _finish(items: Iterable[Document | Skipped]) -> Iterator[Document | Skipped]:
     """Clean every document and give it an id; leave out those without text."""
     for item in items:
+        source = clean(item.source) if item.source else None
         if isinstance(item, Skipped):
-            yield item
+            yield Skipped(source or "document", clean(item.reason))
         elif not item.text.strip():
-            yield Skipped(item.source or "document", "no text")
+            yield Skipped(source or "document", "no text")
         else:
             text = clean(item.text)
             title = clean(item.title).strip() or None if item.title else None
             key = clean(item.id) if item.id else content_id(title, text)
-            yield replace(item, text=text, title=title, id=key)
+            yield replace(item, text=text, title=title, id=key, source=source)
 
 
 def check_unique(documents: Iterable[Document | Skipped]) -> Iterator[Document | Skipped]:

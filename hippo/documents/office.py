@@ -4,6 +4,7 @@ Their parsers meet damaged and hostile files and then raise almost anything, so 
 mean that the file is broken, and is reported with the file.
 """
 
+import logging
 import zipfile
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -32,6 +33,8 @@ def read_pdf(file: FileInput) -> Iterator[Document | Skipped]:
         from pypdf import PdfReader
     except ImportError as error:
         raise MissingExtraError("reading PDF", "pypdf", "documents") from error
+    # What is wrong with a file is reported with its name; the library would log it without.
+    logging.getLogger("pypdf").setLevel(logging.CRITICAL)
     try:
         with PdfReader(file.path) as reader:
             # An empty user password is common: it only forbids printing and the like.

@@ -3,9 +3,14 @@
 import re
 from collections.abc import Collection, Mapping, Sequence, Set
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
 from math import isfinite
+from numbers import Integral, Real
+from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from hippo.errors import DocumentError
 from hippo.types import Document
@@ -13,6 +18,8 @@ from hippo.types import Document
 __all__ = ["Columns", "clean", "parse_timestamp", "plain", "record_document"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_MOST_LEVELS = 64
+"""Mappings and lists within one another; deeper ones are a fault or an attack."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +113,7 @@ def record_document(record: Mapping[Any, Any], columns: Columns, source: str) ->
         source: Where it was found.
 
     Raises:
-        DocumentError: A value has the wrong type, or there is no text key.
+        DocumentError: A value has the wrong type, metadata nest too deep, or there is no text key.
     """
     if columns.text not in record:
         raise DocumentError(source, f"no key {columns.text!r}; keys present: {', '.join(map(repr, record)) or 'none'}")
@@ -117,7 +124,7 @@ def record_document(record: Mapping[Any, Any], columns: Columns, source: str) ->
         text=text if isinstance(text, str) else "",
         id=_label(record.get(columns.id), columns.id, source),
         title=_label(record.get(columns.title), columns.title, source),
-        metadata=_metadata(record, columns),
+        metadata=_metadata(record, columns, source),
         timestamp=parse_timestamp(record.get(columns.timestamp), source),
         source=source,
     )
@@ -132,21 +139,29 @@ def _label(value: Any, name: str, source: str) -> str | None:
     return str(value)
 
 
-def _metadata(record: Mapping[Any, Any], columns: Columns) -> dict[str, Any]:
+def _metadata(record: Mapping[Any, Any], columns: Columns, source: str) -> dict[str, Any]:
     taken = {columns.text, columns.id, columns.title, columns.timestamp}
     names = columns.metadata if columns.metadata is not None else [key for key in record if key not in taken]
     metadata = {str(name): record[name] for name in names if name in record}
     if isinstance(metadata.get("metadata"), Mapping):
         nested = metadata.pop("metadata")
         metadata.update(nested)
-    return {clean(str(name)): plain(value) for name, value in metadata.items()}
+    return {clean(str(name)): plain(value, source) for name, value in metadata.items()}
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any, source: str, levels: int = _MOST_LEVELS) -> Any:
     """A value as JSON has it: mappings, lists, strings, finite numbers, booleans and null; dates and others as text.
 
+    Args:
+        value: Any value.
+        source: Where it was found, for the message.
+        levels: Most mappings and lists within one another.
+
+    Raises:
+        DocumentError: There are more levels, as in a value that holds itself.
+
     Examples:
-        >>> plain({"when": date(2024, 5, 1), "score": float("nan"), "tags": ("a", 1)})
+        >>> plain({"when": date(2024, 5, 1), "score": float("nan"), "tags": ("a", 1)}, "row 1")
         {'when': '2024-05-01', 'score': None, 'tags': ['a', 1]}
     """
     if isinstance(value, str):
@@ -155,11 +170,22 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, float):
         return value if isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {clean(str(name)): plain(item) for name, item in value.items()}
-    if isinstance(value, Sequence | Set) and not isinstance(value, bytes | bytearray):
-        return [plain(item) for item in (sorted(value, key=str) if isinstance(value, Set) else value)]
-    return value.isoformat() if isinstance(value, date | time) else clean(str(value))
+    if isinstance(value, Mapping | Sequence | Set) and not isinstance(value, bytes | bytearray):
+        if levels == 0:
+            raise DocumentError(source, f"metadata nest deeper than {_MOST_LEVELS} levels")
+        if isinstance(value, Mapping):
+            return {clean(str(name)): plain(item, source, levels - 1) for name, item in value.items()}
+        items = sorted(value, key=str) if isinstance(value, Set) else value
+        return [plain(item, source, levels - 1) for item in items]
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, Integral):
+        return int(value)
+    if isinstance(value, Real):
+        return plain(float(value), source)
+    if isinstance(value, Decimal | UUID | Enum | Path | timedelta | bytes | bytearray):
+        return clean(str(value))
+    raise DocumentError(source, f"metadata must be JSON values, dates or numbers, got {type(value).__name__}")
 
 
 def _is_missing(value: Any) -> bool:

@@ -5,7 +5,6 @@ tricky examples, spaCy's sentencizer made 0.5 MB/s (8 right), pysbd 0.3.4 0.2 MB
 """
 
 import re
-from functools import lru_cache
 
 from hippo.documents.abbreviations import (
     ENDS_BEFORE_CAPITAL,
@@ -53,7 +52,7 @@ def sentence_spans(text: str, language: str | None = None) -> list[tuple[int, in
 
     Args:
         text: Any string.
-        language: ISO 639-1 code; adds the abbreviations that spaCy lists for it, and reads numbers as ordinals
+        language: ISO 639-1 code; adds the abbreviations listed for it, and reads numbers as ordinals
             ("3. Oktober") where its spelling has them. None: the built-in rules, which are made for English.
 
     Returns:
@@ -88,7 +87,6 @@ def sentence_spans(text: str, language: str | None = None) -> list[tuple[int, in
     return spans
 
 
-@lru_cache(maxsize=64)
 def _extra(language: str | None) -> frozenset[str]:
     return of_language(language) if language and language != "en" else frozenset()
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from hippo.documents.records import Columns
+from hippo.documents.records import Columns, clean
 from hippo.types import Skipped
 
 __all__ = ["FileInput"]
@@ -28,7 +28,7 @@ class FileInput:
     @property
     def source(self) -> str:
         """The path, for messages."""
-        return str(self.path)
+        return clean(str(self.path))
 
     def skip(self, reason: str, row: int | None = None) -> Skipped:
         """This file, or one row of it (counted from 1), left out."""

@@ -4,7 +4,7 @@ import csv
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, TextIO
 
 from hippo.documents.decode import UNDECODABLE, detect_encoding
 from hippo.documents.records import record_document
@@ -47,10 +47,10 @@ def _read_delimited(file: FileInput, delimiter: str) -> Iterator[Document | Skip
     last = 1
     try:
         with file.path.open(encoding=encoding, newline="") as stream:
-            if delimiter == "," and "," not in (first := stream.readline()) and ";" in first:
+            if delimiter == "," and "," not in (first := stream.readline(file.max_bytes)) and ";" in first:
                 delimiter = ";"
             stream.seek(0)
-            rows = csv.reader(stream, delimiter=delimiter, strict=True)
+            rows = csv.reader(_lines(stream, file.max_bytes), delimiter=delimiter, strict=True)
             header = next(rows, [])
             if repeated := [name for name, times in Counter(header).items() if name and times > 1]:
                 raise DocumentError(file.source, f"more than one column is named {repeated[0]!r}")
@@ -66,6 +66,14 @@ def _read_delimited(file: FileInput, delimiter: str) -> Iterator[Document | Skip
         return
     if empty:
         yield file.skip("no rows")
+
+
+def _lines(stream: TextIO, limit: int) -> Iterator[str]:
+    """Lines of a table, none of them held in memory beyond a limit."""
+    while line := stream.readline(limit):
+        if len(line) == limit and not line.endswith(("\n", "\r")):
+            raise csv.Error(f"line of {limit} characters or more; raise max_bytes")
+        yield line
 
 
 def _row(file: FileInput, header: list[str], row: list[str], line: int) -> Document | Skipped:

@@ -1,7 +1,7 @@
 """Language of a chunk, as far as extraction needs it: which words are stop words, and whether its script has case.
 
 Stop words are those of spaCy's blank language pipelines. Among the languages of a script, the one whose stop words
-cover most of the text is taken; no model is involved.
+cover most of the text is taken, but English unless another covers clearly more; no model is involved.
 """
 
 from collections import Counter
@@ -49,6 +49,8 @@ _LETTERS = regex.compile("|".join(f"(?P<{script}>[{letters}]+)" for script, lett
 _WORD = regex.compile(r"[\p{L}\p{M}]+")
 _SAMPLE = 2000
 """Characters looked at; a chunk is rarely longer."""
+_MARGIN = 2
+"""Words by which a language must lead English: a single one is often a name or a word of both ("met", "die")."""
 
 
 @lru_cache
@@ -85,6 +87,8 @@ def detect_language(text: str) -> str:
         ('es', 'ru')
         >>> detect_language("東京は日本の首都です。"), detect_language("北京是中国的首都。"), detect_language("42")
         ('ja', 'zh', 'en')
+        >>> detect_language("Bob met Ada.")
+        'en'
     """
     sample = text[:_SAMPLE]
     if sample.isascii():
@@ -104,7 +108,10 @@ def detect_language(text: str) -> str:
         return languages[0]
     words = [word.casefold() for word in _WORD.findall(sample)]
     covered = [sum(word in stop_words(language) for word in words) for language in languages]
-    return languages[covered.index(max(covered))]
+    most = max(covered)
+    if languages[0] == "en" and most < covered[0] + _MARGIN:
+        return "en"
+    return languages[covered.index(most)]
 
 
 def is_cased(language: str) -> bool:

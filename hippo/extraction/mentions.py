@@ -68,12 +68,17 @@ class Context:
 def title_mentions(title: str | None) -> list[Mention]:
     """The title as an entity, and once more without a closing parenthesis that only tells it from its namesakes.
 
+    A title longer than a name may be is cut at a word, so that its document keeps an entity.
+
     Examples:
         >>> [mention.key for mention in title_mentions("Mercury (planet)")]
         ['mercury (planet)', 'mercury']
     """
     if not title:
         return []
+    if len(title) > _LONGEST_NAME:
+        title = title[: _LONGEST_NAME + 1].rstrip()
+        title = (title.rsplit(None, 1)[0] if len(title) > _LONGEST_NAME else title)[:_LONGEST_NAME]
     names = [title, _LAST_PARENTHESES.sub("", title)]
     keys = {entity_key(name): name.strip() for name in names}
     return [Mention(key, surface, -1, -1) for key, surface in keys.items() if key]

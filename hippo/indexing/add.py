@@ -8,13 +8,14 @@ from pathlib import Path
 
 from hippo.config import Config
 from hippo.encoding import checked
+from hippo.errors import IndexCorruptError, IndexEmptyError
 from hippo.identity import Identity
 from hippo.indexing.clock import Clock
 from hippo.indexing.extract import extract_pending
 from hippo.indexing.ingest import ingest, read_all
 from hippo.indexing.publish import publish
 from hippo.protocols import Chunker, Encoder, Extractor, ProgressCallback
-from hippo.snapshot import Snapshot, current, remove_old
+from hippo.snapshot import Snapshot
 from hippo.store import STORE_FILE, Store
 from hippo.types import AddReport, Document, ExtractionFailure, Skipped
 
@@ -59,6 +60,7 @@ def add_documents(
         stored = Identity.from_meta(store.meta())
         if stored is not None:
             stored.check(str(root), identity)
+        identity.write(root)
         meta = identity.to_meta()
         ingested = ingest(store, documents, chunker, {**meta, _PUBLISHED: ""}, clock)
         if store.count_pending(extractor.fingerprint):
@@ -66,7 +68,7 @@ def add_documents(
         dropped = extract_pending(store, extractor, batch=config.indexing.batch_chunks, clock=clock)
         failed = tuple(ExtractionFailure(chunk_id, reason) for chunk_id, reason, _ in store.failures())
         shape = json.dumps([meta, asdict(config.graph), extractor.fingerprint], sort_keys=True)
-        name, embedded = current(root), 0
+        name, embedded = _sound_snapshot(root), 0
         if name is None or store.meta().get(_PUBLISHED) != f"{name} {shape}":
             info = {
                 **identity.to_info(),
@@ -74,9 +76,10 @@ def add_documents(
                 "failed": dict(Counter(failure.reason for failure in failed)),
             }
             batch = config.indexing.batch_texts
-            name, embedded = publish(store, root, encoder, graph=config.graph, batch=batch, info=info, clock=clock)
+            name, embedded = publish(
+                store, root, encoder, graph=config.graph, batch=batch, previous=name, info=info, clock=clock
+            )
             store.set_meta({**meta, _PUBLISHED: f"{name} {shape}"})
-        remove_old(root, keep=1 + config.indexing.keep_snapshots)
         with Snapshot.open(root, name) as snapshot:
             counts = snapshot.info
     return AddReport(
@@ -93,3 +96,12 @@ def add_documents(
         clock.seconds,
         name,
     )
+
+
+def _sound_snapshot(root: Path) -> str | None:
+    """Name of the newest snapshot; None where there is none or it is damaged, for the store can make it again."""
+    try:
+        with Snapshot.open(root) as snapshot:
+            return snapshot.name
+    except (IndexCorruptError, IndexEmptyError):
+        return None

@@ -1,11 +1,13 @@
 """Documents into the store: what is new, what has changed, what is as it was."""
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC
+from pathlib import Path
 
-from hippo.errors import DocumentError
+from hippo.errors import DocumentError, DuplicateDocumentError
 from hippo.ids import text_hash
 from hippo.indexing.clock import Clock
 from hippo.protocols import Chunker
@@ -13,6 +15,9 @@ from hippo.store import Store
 from hippo.types import Chunk, Document, Skipped
 
 __all__ = ["Ingested", "content_hash", "ingest", "read_all"]
+
+_ROW = re.compile(r":\d+$")
+"""Number of a row after the name of its file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +88,23 @@ def ingest(
             if count % 64 == 0 or count == len(fresh):
                 clock.tell("chunk", count, len(fresh))
         changed = [document.id for document, _, _ in rows if document.id is not None and document.id in known]
+        _check_sources([document for document, _, _ in rows], store.sources(changed))
         if rows:
             store.set_meta(meta)
             store.put_documents(rows, replacing=changed)
     return Ingested(len(rows) - len(changed), len(changed), len(documents) - len(rows))
+
+
+def _check_sources(documents: Sequence[Document], known: Mapping[str, str]) -> None:
+    """Refuse to replace a document by another file that only has the same id, while its own file still exists.
+
+    Raises:
+        DuplicateDocumentError: Two folders hold a file of the same name below them, for example.
+    """
+    for document in documents:
+        before = known.get(document.id or "")
+        if before is None or document.source is None:
+            continue
+        old, new = (Path(_ROW.sub("", source)) for source in (before, document.source))
+        if old.is_file() and new.is_file() and not old.samefile(new):
+            raise DuplicateDocumentError(document.id, before, document.source)

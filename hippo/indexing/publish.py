@@ -17,7 +17,7 @@ from hippo.indexing.tables import Tables, read_tables
 from hippo.protocols import Encoder
 from hippo.search.lexical import LexicalIndex
 from hippo.search.moments import Moments
-from hippo.snapshot import Snapshot, SnapshotWriter, current
+from hippo.snapshot import Snapshot, SnapshotWriter
 from hippo.snapshot.contents import EMBEDDED, Contents, read_contents, write_contents
 from hippo.store import Store
 
@@ -34,6 +34,7 @@ def publish(
     *,
     graph: GraphConfig,
     batch: int,
+    previous: str | None,
     info: Mapping[str, Any],
     clock: Clock,
 ) -> tuple[str, int]:
@@ -45,6 +46,7 @@ def publish(
         encoder: Makes the vectors; None: an index without any.
         graph: How synonym edges are made.
         batch: Texts embedded and committed at a time.
+        previous: Name of a sound snapshot, whose similar names need not be searched for again; None: there is none.
         info: Goes into the manifest, with the counts.
         clock: For progress.
 
@@ -64,7 +66,7 @@ def publish(
     with clock.stage("graph"):
         similar = Similar.none()
         if encoder is not None and graph.synonym_max:
-            known = _known_similar(root, tables, encoder, graph)
+            known = _known_similar(root, previous, tables, encoder, graph)
             similar = find_similar(entities, vectors["entity"], graph.synonym_threshold, known, ExactVectorIndex)
         synonyms: Pairs = limit(similar, graph.synonym_max)
         built = assemble(len(entities), len(passages), {**tables.pairs, "synonym": synonyms})
@@ -97,16 +99,18 @@ def publish(
     return name, encoded
 
 
-def _known_similar(root: Path, tables: Tables, encoder: Encoder, graph: GraphConfig) -> tuple[Similar, "Any"]:
-    """Similar pairs of the newest snapshot in today's rows, and which entities were compared then.
+def _known_similar(
+    root: Path, previous: str | None, tables: Tables, encoder: Encoder, graph: GraphConfig
+) -> tuple[Similar, "Any"]:
+    """Similar pairs of the previous snapshot in today's rows, and which entities were compared then.
 
     Returns:
         Pairs, and bool `(E,)`: True where the entity is not new.
     """
     count = tables.entities.num_rows
-    if current(root) is None:
+    if previous is None:
         return Similar.none(), np.zeros(count, bool)
-    with Snapshot.open(root) as snapshot:
+    with Snapshot.open(root, previous) as snapshot:
         same = snapshot.info["encoder"] == encoder.fingerprint
         if not same or snapshot.info["synonym_threshold"] != graph.synonym_threshold:
             return Similar.none(), np.zeros(count, bool)

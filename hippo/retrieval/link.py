@@ -38,6 +38,7 @@ class Linked:
         lexical: Standard score of BM25, float64 `(c,)`.
         deviation: Standard deviation of the cosines of all candidates; with a temperature it says how sharp
             weights are.
+        touched: Which of them share a word with the question, bool `(c,)`, where words are all there is; else None.
     """
 
     rows: "NDArray[np.int64]"
@@ -45,10 +46,14 @@ class Linked:
     dense: "NDArray[np.float64] | None"
     lexical: "NDArray[np.float64]"
     deviation: float
+    touched: "NDArray[np.bool_] | None" = None
 
     def best(self, count: int) -> "NDArray[np.int64]":
-        """Positions of the `count` best candidates, best first, ties by row."""
-        return _best(self.fused, self.rows, count)
+        """Positions of the `count` best candidates that the question touches, best first, ties by row."""
+        if self.touched is None:
+            return _best(self.fused, self.rows, count)
+        places = np.flatnonzero(self.touched)
+        return places[_best(self.fused[places], self.rows[places], count)]
 
     def weights(self, positions: "NDArray[np.int64]", temperature: float) -> "NDArray[np.float64]":
         """Soft-max weights of some candidates, summing to 1: exp((p - p_max) · σ_dense / τ)."""
@@ -103,7 +108,7 @@ class Linker:
         """
         if queries is None or self.vectors is None or self.moments is None:
             return [self._by_words(question) for question in questions]
-        if best is not None and self.index is not None:
+        if best and self.index is not None:
             return [
                 self._candidates(question, query, best, lexical_weight)
                 for question, query in zip(questions, queries, strict=True)
@@ -117,7 +122,7 @@ class Linker:
     def _by_words(self, question: str) -> Linked:
         scores = self.lexical.scores(question)
         standard = standard_score(scores, *_moments(scores))
-        return Linked(np.arange(len(scores)), standard, None, standard, 1.0)
+        return Linked(np.arange(len(scores)), standard, None, standard, 1.0, scores > 0)
 
     def _candidates(self, question: str, query: "NDArray[np.float32]", count: int, lexical_weight: float) -> Linked:
         """The union of the K nearest by cosine and the K best by BM25, for a K that is large enough.
@@ -157,13 +162,15 @@ class Linker:
 
 
 def _products(vectors: "NDArray[np.float32]", queries: "NDArray[np.float32]") -> "NDArray[np.float32]":
-    """Similarity of every vector to every query: float32 `(n, m)`.
+    """Similarity of every vector to every query: float32 `(n, m)`, Fortran-ordered.
 
-    One query is bound by memory, not by arithmetic: BLAS would gain nothing from its threads, and loses a time slice
-    whenever one of them has to wait for a busy core.
+    Not by BLAS: there the last bits of a product depend on its neighbours, so equal passages would be told apart and a
+    question would be answered otherwise among others than alone. One query is bound by memory, so threads would gain
+    little, and lose a time slice whenever one of them has to wait for a busy core.
     """
-    products: NDArray[np.float32]
-    products = np.einsum("ij,j->i", vectors, queries[0])[:, None] if len(queries) == 1 else vectors @ queries.T
+    products = np.empty((len(vectors), len(queries)), np.float32, order="F")
+    for column, query in enumerate(queries):
+        np.einsum("ij,j->i", vectors, query, out=products[:, column])
     return products
 
 

@@ -85,7 +85,10 @@ def _resolve(name: str, custom: Mapping[str, Mapping[str, Any]], above: tuple[st
     """A profile by name; `above` are those that it is the base of. A changed known profile may keep its name."""
     if name in custom and name not in above:
         options = dict(custom[name])
-        base = _resolve(options.pop("base", name if name in PROFILES else "hippo"), custom, (*above, name))
+        below = options.pop("base", name if name in PROFILES else "hippo")
+        if not isinstance(below, str):
+            raise ConfigError(f"profile {name!r}", "base", f"must be the name of a profile, got {below!r}")
+        base = _resolve(below, custom, (*above, name))
         known = [item.name for item in fields(Profile) if item.name != "name"]
         for key in options:
             if key not in known:

@@ -5,10 +5,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
+from hippo import registry
 from hippo.backends.vectors import APPROXIMATE_FROM, open_vectors
 from hippo.protocols import PageRank, VectorIndex
 from hippo.retrieval.explain import Paths, step_costs
@@ -46,7 +47,7 @@ class Retriever:
         engine: PageRank,
         *,
         tolerance: float,
-        vectors: Literal["auto", "numpy", "faiss"] = "auto",
+        vectors: str = "auto",
     ) -> None:
         self.contents = contents
         self._engine = engine
@@ -58,9 +59,12 @@ class Retriever:
     def _facts(self) -> Linker:
         vectors = self.contents.vectors.get("fact")
         index: VectorIndex | None = None
-        # Comparing every vector is the fastest exact search, so an index of few has no use unless one was asked for.
-        if vectors is not None and len(vectors) and (self._vectors == "faiss" or len(vectors) >= APPROXIMATE_FROM):
-            index = open_vectors(vectors, self._vectors)
+        if vectors is not None and len(vectors):
+            if self._vectors not in ("auto", "numpy"):
+                index = cast("VectorIndex", registry.create("vectors", self._vectors, vectors=vectors))
+            elif len(vectors) >= APPROXIMATE_FROM:
+                # Below, comparing every vector is the fastest exact search.
+                index = open_vectors(vectors, "auto" if self._vectors == "auto" else "numpy")
         return Linker(self.contents.words["fact"], vectors, self.contents.moments.get("fact"), index)
 
     @cached_property

@@ -46,7 +46,8 @@ def seed(contents: Contents, counts: "NDArray[np.float64]", facts: Linked, passa
     Entities: r_e ∝ Σ over the best facts that name e of weight(fact) / (number of chunks that mention e); the division
     is the node specificity of HippoRAG (arXiv 2405.14831). Passages: r_p ∝ soft-max of their scores, over the best few,
     so that the seeds stay sparse and do not depend on the size of the corpus. The two are normalised and mixed by
-    `profile.passage_share`; where one is empty the other takes all.
+    `profile.passage_share`; where one is empty the other takes all. A question that touches nothing seeds the first
+    passages alike.
     """
     best = facts.best(profile.facts)
     fact_weights = facts.weights(best, profile.fact_temperature)
@@ -57,6 +58,8 @@ def seed(contents: Contents, counts: "NDArray[np.float64]", facts: Linked, passa
     entities = np.concatenate([np.empty(0, np.int32), *spans]).astype(np.int64)
     entity_weights = np.repeat(fact_weights, sizes) / counts[entities]
     chosen = passages.best(profile.passages)
+    if not len(chosen):
+        chosen = np.arange(min(profile.passages, len(passages.rows)))
     passage_nodes = passages.rows[chosen] + contents.graph.n_entities
     passage_weights = passages.weights(chosen, profile.passage_temperature)
     share = profile.passage_share if len(entities) else 1.0

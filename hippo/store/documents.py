@@ -32,6 +32,12 @@ class Documents(Part):
         query = "SELECT id, content_hash FROM documents WHERE id IN (SELECT key FROM asked)"
         return dict(self._connection.rows(query, asked=asked))
 
+    def sources(self, document_ids: Sequence[str]) -> dict[str, str]:
+        """Where those of the documents that the store knows were read from, as far as that is known."""
+        asked = pa.table({"key": strings(document_ids)})
+        query = "SELECT id, source FROM documents WHERE source IS NOT NULL AND id IN (SELECT key FROM asked)"
+        return dict(self._connection.rows(query, asked=asked))
+
     def put_documents(
         self, documents: Sequence[tuple[Document, str, Sequence[Chunk]]], *, replacing: Sequence[str] = ()
     ) -> None:

@@ -228,3 +228,16 @@ def test_gpu_agrees_with_cpu(encoder: MiniLM) -> None:
     assert np.abs(exact - encoder.encode(texts)).max() < 1e-3
     half = MiniLM(device="cuda").encode(texts)
     assert (half * encoder.encode(texts)).sum(axis=1).min() > 0.999
+
+
+def test_a_part_that_is_a_pickle_is_refused(tmp_path):
+    from hippo.backends.encoders.folder import ModelFolder
+    from hippo.errors import ModelNotFoundError
+
+    (tmp_path / "2_Dense").mkdir()
+    (tmp_path / "2_Dense" / "pytorch_model.bin").write_bytes(b"")
+    (tmp_path / "model.safetensors").write_bytes(b"")
+    with pytest.raises(ModelNotFoundError, match="2_Dense comes as a pickle"):
+        _ = ModelFolder(tmp_path, "mine").weights
+    (tmp_path / "2_Dense" / "model.safetensors").write_bytes(b"")
+    assert len(ModelFolder(tmp_path, "mine").weights) == 2

@@ -303,3 +303,54 @@ def test_importing_is_light() -> None:
     code = f"import sys, hippo.documents; print([name for name in '{heavy}'.split(', ') if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert done.stdout.strip() == "[]"
+
+
+def test_rows_nested_too_deep_are_skipped(tmp_path: Path) -> None:
+    row = '{"text": "x", "deep": ' + "[" * 500 + "]" * 500 + "}"
+    lines = written(tmp_path / "a.jsonl", f'{row}\n{{"text": "fine", "deep": [[[1]]]}}\n')
+    assert [getattr(item, "reason", None) for item in iter_documents(lines)] == [
+        "metadata nest deeper than 64 levels",
+        None,
+    ]
+    assert skipped(written(tmp_path / "a.json", f"[{row}]")).source.endswith("a.json:1")
+
+
+@pytest.mark.parametrize("name", ["undefined", "idna", "base64", "no-such-thing"])
+def test_html_that_declares_no_encoding_of_text(tmp_path: Path, name: str) -> None:
+    page = f'<meta charset="{name}"><p>' + "Der Bär läuft über die große Brücke. " * 6
+    assert "Brücke" in only(written(tmp_path / "a.html", page.encode("cp1252"))).text
+
+
+def test_table_lines_over_the_limit(tmp_path: Path) -> None:
+    header = skipped(written(tmp_path / "a.csv", "text," + "x" * 200), max_bytes=100)
+    assert header == Skipped(
+        f"{tmp_path / 'a.csv'}:1", "cannot be read from here on: line of 100 characters or more; raise max_bytes"
+    )
+    items = list(iter_documents(written(tmp_path / "b.csv", "text\nshort\n" + "x" * 200), max_bytes=100))
+    assert [type(item) for item in items] == [Document, Skipped]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "João não está em São Paulo, a sua irmã Conceição está em Lisboa.",
+        "François Lefèvre à Besançon, près de la forêt, où il vécut.",
+        "El niño nació en Logroño.",
+        "André Ampère",
+        "Göran Åkesson bor på Öland.",
+    ],
+)
+def test_short_western_texts_in_latin_1(tmp_path, text):
+    (tmp_path / "a.txt").write_bytes(text.encode("latin-1"))
+    [document] = iter_documents(tmp_path)
+    assert document.text == text
+
+
+@pytest.mark.parametrize(
+    "text", ["Москва — столица России, самый крупный город страны.", "Η Αθήνα είναι η πρωτεύουσα."]
+)
+def test_other_alphabets_are_not_taken_for_western_ones(tmp_path, text):
+    encoding = "cp1251" if text[0] == "М" else "iso8859-7"
+    (tmp_path / "a.txt").write_bytes((text + " ").encode(encoding, "ignore") * 20)
+    [document] = iter_documents(tmp_path)
+    assert document.text.startswith(text[:10])

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hippo.documents import KNOWN_SUFFIXES, check_unique, coerce_documents, iter_documents
+from hippo.documents import KNOWN_SUFFIXES, Columns, check_unique, coerce_documents, iter_documents
 from hippo.errors import DocumentError, DuplicateDocumentError, UnknownNameError
 from hippo.ids import content_id
 from hippo.types import Document, Skipped
@@ -198,3 +198,64 @@ def test_an_index_among_the_documents_is_no_document(tmp_path):
     items = list(iter_documents(tmp_path))
     assert [item.id for item in items if isinstance(item, Document)] == ["a.txt"]
     assert [item.reason for item in items if isinstance(item, Skipped)] == ["an index of hippo"]
+
+
+def test_a_file_found_in_a_folder_never_stops_the_run(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("A text.")
+    (tmp_path / "package.json").write_text('{"name": "x"}')
+    (tmp_path / "prices.csv").write_text("item,price\ntea,2\n")
+    (tmp_path / os.fsdecode(b"\xff.txt")).write_text("Oddly named.")
+    items = list(iter_documents(tmp_path))
+    assert ids(items) == ["a.txt"]
+    found = reasons(items)
+    assert found["\ufffd.txt"] == "name is not UTF-8"
+    assert "no column 'text'" in found["prices.csv"]
+    assert "no list of sentences" in found["package.json"]
+    for name in ("package.json", "prices.csv"):
+        with pytest.raises(DocumentError):
+            list(iter_documents(tmp_path / name))
+    with pytest.raises(DocumentError):
+        list(iter_documents(tmp_path, columns=Columns(text="body")))
+
+
+def test_a_name_that_is_no_utf8_is_cleaned(tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(b"\xff.txt")
+    path.write_text("A text.")
+    (item,) = iter_documents(path)
+    assert item == Document("A text.", id="\ufffd.txt", source=str(tmp_path / "\ufffd.txt"))
+
+
+def test_an_index_is_no_folder_of_documents(tmp_path: Path) -> None:
+    (tmp_path / "store.duckdb").touch()
+    (tmp_path / "a.txt").write_text("A text.")
+    with pytest.raises(DocumentError, match="is an index of hippo, not a folder of documents"):
+        iter_documents(tmp_path)
+
+
+@pytest.mark.skipif(not hasattr(os, "seteuid") or os.geteuid() != 0, reason="only root can become another user")
+def test_folders_that_cannot_be_read_are_skipped(tmp_path: Path) -> None:
+    root = tmp_path / "corpus"
+    (root / "locked").mkdir(parents=True)
+    (root / "locked" / "b.txt").write_text("B.")
+    (root / "a.txt").write_text("A.")
+    (root / "locked").chmod(0)
+    for folder in (root, *(parent for parent in root.parents if parent.is_relative_to(tmp_path.parents[3]))):
+        if folder.stat().st_uid == 0 and folder.stat().st_mode & 0o005 != 0o005:
+            folder.chmod(0o755)
+    os.seteuid(65534)
+    try:
+        items = list(iter_documents(root))
+        with pytest.raises(DocumentError, match="cannot be read: Permission denied"):
+            iter_documents(root / "locked" / "b.txt")
+    finally:
+        os.seteuid(0)
+    assert ids(items) == ["a.txt"]
+    assert reasons(items) == {"locked": "cannot be read: Permission denied"}
+
+
+def test_values_nested_without_end_are_an_error() -> None:
+    ring: dict[str, object] = {}
+    ring["again"] = ring
+    for value in ({"text": "x", "ring": ring}, Document("x", metadata=ring)):
+        with pytest.raises(DocumentError, match=r"documents\[0\]: metadata nest deeper than 64 levels"):
+            list(coerce_documents([value]))

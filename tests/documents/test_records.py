@@ -1,4 +1,5 @@
 from datetime import UTC, date, datetime, timedelta, timezone
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -73,7 +74,9 @@ def test_clean_keeps_everything_else() -> None:
 
 
 def test_plain_values() -> None:
-    assert plain({1: (1.5, True, None, {"b", "a"}), "x": object}) == {
+    assert plain({1: (1.5, True, None, {"b", "a"}), "x": Path("a")}, "here") == {
         "1": [1.5, True, None, ["a", "b"]],
-        "x": str(object),
+        "x": "a",
     }
+    with pytest.raises(DocumentError, match="here: metadata must be JSON values, dates or numbers, got object"):
+        plain({"x": object()}, "here")

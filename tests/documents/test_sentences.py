@@ -1,3 +1,5 @@
+import subprocess
+import sys
 import time
 from itertools import pairwise
 
@@ -117,3 +119,10 @@ def test_hostile_repeats_stay_linear(unit: str) -> None:
     spans = sentence_spans(unit * (300_000 // len(unit)))
     assert spans[-1][1] == 300_000 // len(unit) * len(unit)
     assert time.perf_counter() - begin < 3
+
+
+def test_abbreviations_need_no_model() -> None:
+    code = "import sys; from hippo.documents import sentence_spans; sentence_spans('Fa. Meier', 'de')"
+    code += "; print('spacy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.strip() == "False"

@@ -29,6 +29,8 @@ from hippo.extraction.language import detect_language, is_cased, stop_words
         ("თბილისი დედაქალაქია", "ka"),
         ("", "en"),
         ("42 …", "en"),
+        ("Bob met Ada 0.", "en"),
+        ("Die Hard", "en"),
     ],
 )
 def test_languages(text, language):

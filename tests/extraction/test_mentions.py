@@ -121,3 +121,10 @@ def test_recurring_pieces_count_without_overlap():
 def test_a_name_before_a_place_is_found_alone_and_with_it():
     found = keys("She met Charles Babbage in London after reading Alice in Wonderland.")
     assert {"charles babbage", "london", "alice in wonderland"} <= set(found)
+
+
+def test_long_titles_are_cut_at_a_word():
+    (mention,) = title_mentions("word " * 60)
+    assert mention.key == ("word " * 24).strip()
+    (mention,) = title_mentions("x" * 500)
+    assert mention.key == "x" * 120

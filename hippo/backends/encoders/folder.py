@@ -14,8 +14,8 @@ from hippo.errors import MissingExtraError, ModelNotFoundError
 
 __all__ = ["ModelFolder", "find_folder", "sha256"]
 
-# Weights as safetensors only: other formats are pickles. Dense modules of old models exist as nothing else.
-_WANTED = ["*.json", "*.txt", "*.model", "*.safetensors", "*_Dense/*"]
+# Weights as safetensors only: other formats are pickles.
+_WANTED = ["*.json", "*.txt", "*.model", "*.safetensors", "*_Dense/*.json", "*_Dense/*.safetensors"]
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SECONDS = 10.0
 
@@ -98,9 +98,16 @@ class ModelFolder:
 
     @cached_property
     def weights(self) -> tuple[Path, ...]:
-        """Files that hold weights, sorted: safetensors, and pickles of dense modules."""
-        files = [*self.path.rglob("*.safetensors"), *self.path.glob("*_Dense/*.bin")]
-        return tuple(sorted(files))
+        """Files that hold weights, sorted.
+
+        Raises:
+            ModelNotFoundError: A part of the model comes as a pickle only, which is never loaded.
+        """
+        for pickle in sorted(self.path.glob("*_*/*.bin")):
+            if not list(pickle.parent.glob("*.safetensors")):
+                problem = f"{pickle.parent.name} comes as a pickle, which could run code when it is loaded"
+                raise ModelNotFoundError(self.model, problem, "Convert it to safetensors, or use another model")
+        return tuple(sorted(self.path.rglob("*.safetensors")))
 
     @cached_property
     def digest(self) -> str:

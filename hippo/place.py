@@ -1,0 +1,61 @@
+"""The folder of an index, as one looks at it before opening: what is there, what is wrong with it, how large it is."""
+
+import os
+from pathlib import Path
+
+from hippo.errors import IndexCorruptError, IndexEmptyError, IndexPathError
+from hippo.snapshot import Snapshot
+
+__all__ = ["checked_place", "newest_snapshot", "sizes"]
+
+_PARTS = {"store": "store.duckdb", "snapshots": "snapshots", "current": "CURRENT"}
+
+
+def checked_place(path: object) -> Path:
+    """The path, unless it is no index and cannot become one."""
+    if not isinstance(path, str | os.PathLike):
+        raise IndexPathError(repr(path), f"a path is a str or a pathlib.Path, not a {type(path).__name__}")
+    root = Path(path)
+    try:
+        if root.exists() and not root.is_dir():
+            raise IndexPathError(str(root), "an index is a folder, and this is a file")
+        if not root.is_dir() or any((root / name).exists() for name in _PARTS.values()):
+            return root
+        # A crash may have left a store that was being made.
+        if any(not item.name.startswith(".store-") for item in root.iterdir()):
+            raise IndexPathError(str(root), "the folder is not empty and holds no index; choose another")
+    except OSError as error:
+        raise IndexPathError(str(root), f"it cannot be looked at: {error.strerror}") from error
+    return root
+
+
+def newest_snapshot(root: Path) -> Snapshot | IndexCorruptError | None:
+    """The newest snapshot, or what is wrong with it: then questions fail, and `add` makes a sound one."""
+    try:
+        return Snapshot.open(root) if root.is_dir() else None
+    except IndexEmptyError:
+        return None
+    except IndexPathError:  # An empty folder.
+        return None
+    except IndexCorruptError as error:
+        if not (root / _PARTS["store"]).is_file():
+            raise
+        return error
+
+
+def sizes(root: Path) -> dict[str, int]:
+    """Bytes on disk by part of the index."""
+    found = {}
+    for part in ("store", "snapshots"):
+        place = root / _PARTS[part]
+        files = [place] if place.is_file() else place.rglob("*")
+        found[part] = sum(_size(file) for file in files)
+    return found
+
+
+def _size(file: Path) -> int:
+    """Bytes of a file; 0 for a folder, and for a file that a writer has removed meanwhile."""
+    try:
+        return file.stat().st_size if file.is_file() else 0
+    except FileNotFoundError:
+        return 0
