@@ -45,7 +45,8 @@ class ChunkingConfig:
         method: "sentences" (whole sentences up to a budget) or "document" (one chunk each).
         max_tokens: Budget of a chunk with its title, in the encoder's tokens; at least 16. An encoder that reads fewer
             tokens lowers it.
-        language: ISO 639-1 code of the documents for splitting sentences; None: found from the script.
+        language: ISO 639-1 code of the documents, whose abbreviations are then known when sentences are split; None:
+            rules made for English.
     """
 
     method: str = "sentences"

@@ -131,7 +131,7 @@ class IndexMismatchError(IndexStateError):
 class IndexBusyError(IndexStateError):
     """Another process is writing to the index. `args`: path, who."""
 
-    template = "{0} is being written to by {1}. Wait for it to end, or open the index for reading only"
+    template = "{0} is being written to by {1}. Wait for it to end; questions are answered meanwhile"
 
 
 class IndexEmptyError(IndexStateError):

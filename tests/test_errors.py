@@ -42,7 +42,7 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
     ),
     "IndexBusyError": (
         ("my-index", "process 12"),
-        "my-index is being written to by process 12. Wait for it to end, or open the index for reading only",
+        "my-index is being written to by process 12. Wait for it to end; questions are answered meanwhile",
     ),
     "IndexClosedError": (
         ("my-index",),

@@ -66,7 +66,9 @@ def index(
     language: Annotated[
         str | None,
         typer.Option(
-            metavar="CODE", help="Language for splitting sentences, ISO 639-1. Default: found out.", show_default=False
+            metavar="CODE",
+            help="Language for splitting sentences, ISO 639-1. Default: rules made for English.",
+            show_default=False,
         ),
     ] = None,
     chunking: Annotated[
