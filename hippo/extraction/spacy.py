@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 from hippo.errors import ConfigError, ExtractionError, ModelNotFoundError
 from hippo.extraction.clauses import antecedent, knows_labels, relations
+from hippo.extraction.mentions import title_mentions
 from hippo.extraction.noun_phrases import NounPhrases, base_label
+from hippo.extraction.pattern import evidence
 from hippo.ids import entity_key
 from hippo.types import Chunk, Extraction, ExtractionFailure, Fact, Mention, Triple
 
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from spacy.language import Language
     from spacy.tokens import Doc, Span, Token
 
-__all__ = ["SpacyExtractor", "evidence_text", "extract_doc"]
+__all__ = ["SpacyExtractor", "extract_doc"]
 
 _NAME = "spacy"
 _VERSION = "1"
@@ -79,11 +81,6 @@ class SpacyExtractor:
             return ExtractionFailure(chunk.id, f"{type(error).__name__}: {error}")
 
 
-def evidence_text(title: str | None, sentence: str) -> str:
-    """What is embedded for an evidence sentence."""
-    return f"{title}. {sentence}" if title else sentence
-
-
 def extract_doc(doc: "Doc", chunk: Chunk) -> Extraction:
     """Extraction of a chunk from its parsed text.
 
@@ -115,20 +112,18 @@ class _Names:
     def __init__(self, doc: "Doc", chunk: Chunk) -> None:
         self.dropped: Counter[str] = Counter()
         self.phrases = NounPhrases(doc)
-        self.title: Mention | None = None
+        self.titles = title_mentions(chunk.title)
+        # What pronouns stand for: the title without what only tells it from its namesakes.
+        self.title = self.titles[-1] if self.titles else None
         self.title_text = chunk.title
         self._found: dict[tuple[int, int], Mention] = {}
-        title_key = entity_key(chunk.title or "")
-        if chunk.title and title_key:
-            self.title = Mention(title_key, chunk.title, -1, -1)
         for span in self.phrases:
             if self._mention(span) is None:
                 self.dropped["mention without a name"] += 1
 
     def mentions(self) -> tuple[Mention, ...]:
-        """The title first, then in order of the text."""
-        titles = () if self.title is None else (self.title,)
-        return (*titles, *(self._found[place] for place in sorted(self._found)))
+        """The titles first, then in order of the text."""
+        return (*self.titles, *(self._found[place] for place in sorted(self._found)))
 
     def keys_between(self, start: int, end: int) -> Iterator[str]:
         """Keys of the mentions that begin in a span of characters, in order."""
@@ -180,8 +175,8 @@ def _evidence(sentence: "Span", names: _Names, triples: Sequence[Fact]) -> Itera
     start, end = _characters(sentence)
     keys = list(names.keys_between(start, end))
     if keys or triples:
-        titles = [names.title.key] if names.title else []
-        text = evidence_text(names.title_text, " ".join(sentence.text.split()))
+        titles = [mention.key for mention in names.titles]
+        text = evidence(names.title_text, " ".join(sentence.text.split()))
         yield Fact(text, tuple(dict.fromkeys([*titles, *keys])), (), start, end)
 
 

@@ -5,7 +5,7 @@ import spacy
 from spacy.tokens import Doc
 
 from hippo.errors import ExtractionError
-from hippo.extraction.spacy import evidence_text, extract_doc
+from hippo.extraction.spacy import extract_doc
 from hippo.types import Chunk, Extraction
 
 VOCABS = {language: spacy.blank(language).vocab for language in ("en", "de", "xx")}
@@ -374,6 +374,7 @@ def test_empty_text_and_text_of_another_chunk() -> None:
         extract_doc(doc, chunk_of("Paris"))
 
 
-def test_evidence_text() -> None:
-    assert evidence_text("Paris", "It is old.") == "Paris. It is old."
-    assert evidence_text(None, "It is old.") == "It is old."
+def test_a_title_with_parentheses_is_known_by_its_name_too() -> None:
+    found = extract(CLEARNLP_PASSIVE, title="Radium (element)")
+    assert [mention.key for mention in found.mentions][:2] == ["radium (element)", "radium"]
+    assert all({"radium (element)", "radium"} <= set(fact.entities) for fact in found.facts if fact.triple is None)
