@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["EXAMPLES", "export"]
 
 EXAMPLES = (
+    "hippo export my-index",
     "hippo export my-index graph.graphml",
     "hippo export my-index tables --format parquet",
     "hippo export my-index dump --format jsonl",
@@ -35,11 +36,13 @@ class Format(StrEnum):
 def export(
     index: IndexArgument,
     out: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
-            metavar="OUT", help="File (graphml) or folder (parquet, jsonl) to make; must not exist.", show_default=False
+            metavar="OUT",
+            help="File (graphml) or folder (parquet, jsonl) to make; must not exist. Default: named after the index.",
+            show_default=False,
         ),
-    ],
+    ] = None,
     format_: Annotated[
         Format, typer.Option("--format", help="graphml: the graph; parquet, jsonl: all tables.")
     ] = Format.GRAPHML,
@@ -57,8 +60,10 @@ def export(
         Format.PARQUET: write_parquet,
         Format.JSONL: write_jsonl,
     }
+    name = index.resolve().name
+    target = out or Path(f"{name}.graphml" if format_ is Format.GRAPHML else f"{name}-{format_}")
     with open_existing(index) as memory:
-        written = writers[format_](memory.contents(), out)
+        written = writers[format_](memory.contents(), target)
     if json_:
         print_json(written.to_dict())
         return

@@ -114,6 +114,15 @@ def test_export_in_every_format(run: Run, index_path: Path, tmp_path: Path) -> N
     assert run("export", index_path, tmp_path / "x", "--format", "nonsense").exit_code == 2
 
 
+def test_an_export_without_a_name_is_named_after_its_index(
+    run: Run, index_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for format_, made in (("graphml", "index.graphml"), ("parquet", "index-parquet"), ("jsonl", "index-jsonl")):
+        assert run("export", index_path, "--format", format_).exit_code == 0
+        assert (tmp_path / made).exists()
+
+
 def test_demo(run: Run, tmp_path: Path) -> None:
     data = tmp_path / "data"
     data.mkdir()
