@@ -54,6 +54,8 @@ class ChunkingConfig:
     language: str | None = None
 
     def __post_init__(self) -> None:
+        # TOML knows no null: an empty text stands for it.
+        object.__setattr__(self, "language", self.language or None)
         _check(self.max_tokens >= 16, "chunking.max_tokens", f"must be at least 16, got {self.max_tokens}")
 
 

@@ -72,10 +72,10 @@ def default_toml() -> str:
 
 
 def _key(item: "Field[Any]", meanings: dict[str, str]) -> Iterator[str]:
-    """The meaning of a key, wrapped, and the key with its default; a key without a default stands without value."""
+    """The meaning of a key, wrapped, and the key with its default; an empty text where nothing is set."""
     yield from (f"#   {line}" for line in wrap(meanings.get(item.name, ""), 116))
     default = item.default_factory() if item.default_factory is not MISSING else item.default
-    yield f"# {item.name} = {_toml(default)}" if default is not None else f'# {item.name} = "..."  # not set by default'
+    yield f"# {item.name} = {_toml(default if default is not None else '')}"
 
 
 def _back_ends(section: str) -> Iterator[str]:

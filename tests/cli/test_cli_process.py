@@ -84,7 +84,12 @@ def test_a_closed_pipe_is_quiet(index_path: Path, output: list[str]) -> None:
 def test_ctrl_c_is_130(index_path: Path, tmp_path: Path) -> None:
     # The process waits for questions on its standard input when the signal comes.
     waiting = subprocess.Popen(
-        [*HIPPO, "query", str(index_path), "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        [*HIPPO, "query", str(index_path), "-"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        # A job in the background of a shell is started with the signal ignored, and so would be its children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     state = Path(f"/proc/{waiting.pid}/wchan")
     for _ in range(300):

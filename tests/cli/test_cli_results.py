@@ -201,7 +201,7 @@ def test_init_names_and_explains_every_key() -> None:
         for item in fields(getattr(Config(), section.name)):
             if item.name not in ("options", "profiles", "language"):
                 assert item.name in raw[section.name]
-    assert "# language is not set\n" in text
+    assert '# language = ""\n' in text
     lines = text.splitlines()
     for number, line in enumerate(lines):
         if line.startswith("# ") and " = " in line and not line.startswith(("#  ", "# base")):
