@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 from hippo import config, errors, registry
 from hippo.cli.app import app
+from hippo.cli.init import attribute_meanings
 from hippo.parts import NO_ENCODER
 from hippo.retrieval.profiles import PROFILES, Profile
 
@@ -31,7 +32,6 @@ _OWN_PROFILE = (
     "one that it changes."
 )
 _DIFFERENCES = "| profile | differs from the defaults by |\n|---|---|"
-_ATTRIBUTE = re.compile(r"    (\w+): (.*)")
 
 
 def parts() -> dict[str, str]:
@@ -101,7 +101,7 @@ def _options_row(section: str) -> dict[str, str]:
 
 
 def _table(kind: type, names: dict[str, str] | None = None, skip: tuple[str, ...] = ()) -> str:
-    meanings = _meanings(kind)
+    meanings = attribute_meanings(kind)
     rows = [
         f"| `{(names or {}).get(item.name, item.name)}` | {_default(item)} | {meanings[item.name]} |"
         for item in fields(kind)
@@ -115,18 +115,6 @@ def _default(item: "Field[Any]") -> str:
     if value is None:
         return "not set"
     return "none" if value == {} else f"`{json.dumps(value)}`"
-
-
-def _meanings(kind: type) -> dict[str, str]:
-    """What the docstring of a dataclass says about each attribute."""
-    found: dict[str, str] = {}
-    name = ""
-    for line in (inspect.getdoc(kind) or "").partition("Attributes:\n")[2].splitlines():
-        if match := _ATTRIBUTE.fullmatch(line):
-            name, found[match[1]] = match[1], match[2]
-        elif name and line.strip():
-            found[name] += f" {line.strip()}"
-    return found
 
 
 def _differences(profile: Profile) -> str:

@@ -168,6 +168,6 @@ class PageRank(Protocol):
             walk: The walk.
             restart: r: float64 `(n, m)`, non-negative, each column sums to 1.
             tolerance: Stop when the L1 error of every column is proven to be at most this.
-            top: Stop earlier, once the set of the `top` best among `candidates` is proven.
+            top: Stop earlier, once the order of the `top` best among `candidates` is proven.
             candidates: Nodes among which `top` counts; None: all.
         """

@@ -14,7 +14,7 @@ import typer
 from hippo.cli.output import console, printable
 from hippo.errors import InputError
 
-__all__ = ["EXAMPLES", "default_toml", "init"]
+__all__ = ["EXAMPLES", "attribute_meanings", "default_toml", "init"]
 
 EXAMPLES = ("hippo init", "hippo init settings/hippo.toml --force", "hippo index my-index notes/ --config hippo.toml")
 
@@ -52,13 +52,13 @@ def default_toml() -> str:
     for section in fields(Config):
         kind = type(getattr(Config(), section.name))
         lines += ["", f"# {_first_line(kind)}", f"[{section.name}]"]
-        meanings = _meanings(kind)
+        meanings = attribute_meanings(kind)
         for item in fields(kind):
             if item.name != "options" and not _is_mapping(item):
                 lines += _key(item, meanings)
         if section.name in ("encoder", "extractor"):
             lines += _back_ends(section.name)
-    meanings = _meanings(Profile)
+    meanings = attribute_meanings(Profile)
     lines += [
         "",
         "# A profile of your own: a known one (base) with some options changed. Remove the # of the next line too.",
@@ -101,7 +101,7 @@ def _first_line(kind: type) -> str:
     return (inspect.getdoc(kind) or kind.__name__).splitlines()[0]
 
 
-def _meanings(kind: type) -> dict[str, str]:
+def attribute_meanings(kind: type) -> dict[str, str]:
     """What the docstring of a dataclass says about each attribute, in one line each."""
     found: dict[str, str] = {}
     name = ""
