@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 from hippo import config, errors, registry
 from hippo.cli.app import app
 from hippo.cli.init import attribute_meanings
-from hippo.parts import NO_ENCODER
+from hippo.parts import NONE
 from hippo.retrieval.profiles import PROFILES, Profile
 
 __all__ = ["parts", "rendered", "stale"]
@@ -97,7 +97,7 @@ def _summary(kind: type) -> str:
 
 def _options_row(section: str) -> dict[str, str]:
     """How the options of back-ends are written in TOML, which is not as the dataclass has them."""
-    return {"options": f"[{section}.NAME]"} if section in ("encoder", "extractor") else {}
+    return {"options": f"[{section}.NAME]"} if section in ("encoder", "extractor", "llm", "recognition") else {}
 
 
 def _table(kind: type, names: dict[str, str] | None = None, skip: tuple[str, ...] = ()) -> str:
@@ -140,7 +140,7 @@ def _back_ends() -> str:
             meaning = " ".join((inspect.getdoc(registry.load(kind, name)) or "").split("\n\n")[0].split())  # type: ignore[arg-type]
             rows.append(f"| {kind} | `{name}` | {meaning} | `{group}` |")
         if kind == "encoder":
-            rows.append(f"| encoder | `{NO_ENCODER}` | No vectors: BM25 and the graph alone. | |")
+            rows.append(f"| encoder | `{NONE}` | No vectors: BM25 and the graph alone. | |")
     return "\n".join(["| kind | name | what it is | entry point group |", "|---|---|---|---|", *rows])
 
 
@@ -149,10 +149,14 @@ def _environment() -> str:
         f"`HIPPO_{section.name}__{item.name}`".upper()
         for section in fields(config.Config)
         for item in fields(type(getattr(config.Config(), section.name)))
-        if item.name not in ("options", "profiles")
+        if item.name not in ("options", "profiles", "uses")
     ]
-    text = "Values are TOML; what is no TOML is taken as text. Options of a back-end follow its name:"
-    return "\n".join([text, "`HIPPO_ENCODER__HASHING__DIMENSION=512`. The others:", "", *(f"* {key}" for key in keys)])
+    text = (
+        "Values are TOML; what is no TOML is taken as text. Options of a back-end follow its name, those of a use of "
+        "language models that of the use: `HIPPO_ENCODER__HASHING__DIMENSION=512`, "
+        "`HIPPO_LLM__OPENAI__BASE_URL=http://localhost:8000/v1`, `HIPPO_LLM__USES__READER__MAX_COST=1.0`. The others:"
+    )
+    return "\n".join([text, "", *(f"* {key}" for key in keys)])
 
 
 def _entry_point() -> str:

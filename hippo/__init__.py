@@ -16,10 +16,14 @@ __version__ = "0.1.0"
 
 __all__ = [
     "AddReport",
+    "Answer",
+    "AnswerStream",
     "Chunk",
+    "Citation",
     "Columns",
     "Config",
     "Document",
+    "Estimate",
     "Explanation",
     "Fact",
     "Hippo",
@@ -28,20 +32,26 @@ __all__ = [
     "PathStep",
     "Profile",
     "ProgressBars",
+    "Recognition",
     "Retrieval",
     "SeedFact",
     "Skipped",
     "Status",
     "Triple",
+    "Usage",
     "load_config",
 ]
 
 _HOMES = {
     "AddReport": "types",
+    "Answer": "types",
+    "AnswerStream": "answers",
     "Chunk": "types",
+    "Citation": "types",
     "Columns": "documents",
     "Config": "config",
     "Document": "types",
+    "Estimate": "types",
     "Explanation": "types",
     "Fact": "types",
     "Hippo": "engine",
@@ -50,15 +60,18 @@ _HOMES = {
     "PathStep": "types",
     "Profile": "retrieval.profiles",
     "ProgressBars": "progress",
+    "Recognition": "types",
     "Retrieval": "types",
     "SeedFact": "types",
     "Skipped": "types",
     "Status": "types",
     "Triple": "types",
+    "Usage": "types",
     "load_config": "config",
 }
 
 if TYPE_CHECKING:
+    from hippo.answers import AnswerStream
     from hippo.config import Config, load_config
     from hippo.documents import Columns
     from hippo.engine import Hippo
@@ -67,17 +80,22 @@ if TYPE_CHECKING:
     from hippo.retrieval.profiles import Profile
     from hippo.types import (
         AddReport,
+        Answer,
         Chunk,
+        Citation,
         Document,
+        Estimate,
         Explanation,
         Fact,
         Hit,
         PathStep,
+        Recognition,
         Retrieval,
         SeedFact,
         Skipped,
         Status,
         Triple,
+        Usage,
     )
 
 

@@ -2,42 +2,40 @@
 
 import os
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from numbers import Integral
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from hippo.asking import Asking
 from hippo.config import Config, load_config
 from hippo.documents import Columns, coerce_documents, iter_documents
 from hippo.errors import (
-    ConfigError,
     DocumentError,
     IndexClosedError,
     IndexCorruptError,
     IndexEmptyError,
-    QuestionError,
 )
 from hippo.identity import Identity
-from hippo.parts import check_retrieval, make_chunker, make_encoder, make_engine, make_extractor
+from hippo.models import Models
+from hippo.parts import as_llm, by_section, check_retrieval, make_chunker, make_encoder, make_engine, make_extractor
 from hippo.place import checked_place, newest_snapshot, sizes
-from hippo.protocols import Encoder, Extractor, ProgressCallback
-from hippo.retrieval.profiles import Profile, resolve_profile
+from hippo.protocols import LLM, DialogueExtractor, Encoder, Extractor, ProgressCallback
 from hippo.snapshot import Snapshot, current, remove_old
-from hippo.types import AddReport, Document, Retrieval, Skipped, Status
+from hippo.types import AddReport, Document, Estimate, Skipped, Status
 
 if TYPE_CHECKING:
     import igraph
     import networkx
 
-    from hippo.protocols import Float32
     from hippo.retrieval.retrieve import Retriever
     from hippo.snapshot.contents import Contents
 
 __all__ = ["Hippo"]
 
 
-class Hippo:
+class Hippo(Asking):
     """A memory in a folder: documents go in, ranked passages with their evidence come out.
 
     Any number of threads and processes may retrieve, also while one adds. Made by `Hippo.open`.
@@ -56,12 +54,14 @@ class Hippo:
         config: Config,
         encoder: Encoder | None,
         extractor: Extractor | None,
+        llm: LLM | None,
         snapshot: Snapshot | IndexCorruptError | None,
     ) -> None:
         self.path = path
         self.config = config
         self._encoder = encoder
         self._extractor = extractor
+        self._models = Models(config, path, llm)
         self._identity = Identity.of(config, encoder.fingerprint if encoder else None)
         self._engine = make_engine(config)
         self._lock = threading.Lock()
@@ -77,6 +77,7 @@ class Hippo:
         *,
         encoder: str | Encoder | None = None,
         extractor: str | Extractor | None = None,
+        llm: "str | LLM | Any | None" = None,
         config: Config | Mapping[str, Any] | str | os.PathLike[str] | None = None,
         overrides: Mapping[str, Any] | None = None,
     ) -> "Hippo":
@@ -87,7 +88,10 @@ class Hippo:
         Args:
             path: Folder of the index.
             encoder: Name of an encoder ("minilm", "hashing", "none", "sentence-transformers:MODEL") or an object.
-            extractor: Name of an extractor ("pattern", "spacy") or an object.
+            extractor: Name of an extractor ("pattern", "spacy", "llm", "imported", several as "pattern+llm") or an
+                object.
+            llm: Name of a language model ("openai:MODEL", "transformers:MODEL"), a `hippo.protocols.LLM` or a LangChain
+                chat model: for extraction, recognition and reading, where they are asked for.
             config: A `Config`, a mapping like the TOML file, or the path of one.
             overrides: A mapping like the TOML file that is stronger than `config` and the environment.
 
@@ -104,13 +108,16 @@ class Hippo:
         snapshot = newest_snapshot(root)
         try:
             stored = Identity.from_info(snapshot.info) if isinstance(snapshot, Snapshot) else Identity.read(root)
-            named = _by_section(overrides, encoder=encoder, extractor=extractor)
+            model = as_llm(llm)
+            named = by_section(overrides, encoder=encoder, extractor=extractor, llm=model)
             settings = load_config(config, named, stored=stored.settings if stored else None)
             check_retrieval(settings)
             made_encoder = make_encoder(settings) if encoder is None or isinstance(encoder, str) else encoder
             # Questions need no extractor, so one that was not named is made by the first `add`.
-            made_extractor = make_extractor(settings) if isinstance(extractor, str) else extractor
-            memory = cls(root, settings, made_encoder, made_extractor, snapshot)
+            given = None if isinstance(extractor, str) else extractor
+            memory = cls(root, settings, made_encoder, given, None if isinstance(model, str) else model, snapshot)
+            if isinstance(extractor, str):
+                memory._parts()
             if stored is not None:
                 stored.check(str(root), memory._identity)
             return memory
@@ -159,83 +166,60 @@ class Hippo:
         Raises:
             DocumentError: A path does not exist, a folder holds no document, or a table lacks its text column.
         """
-        if not paths:
-            raise DocumentError("add_files", "needs at least one file or folder")
-        if columns is not None and not isinstance(columns, Columns):
-            raise DocumentError("columns", f"must be a hippo.Columns, got {type(columns).__name__}")
-        items = iter_documents([Path(path) for path in paths], suffixes=suffixes, columns=columns or Columns())
-        return self._add(items, progress)
+        return self._add(_read_files(paths, suffixes, columns), progress)
 
     def _add(self, items: Iterable[Document | Skipped], progress: ProgressCallback | None) -> AddReport:
         from hippo.indexing.add import add_documents
 
-        self._check_open()
-        if self._extractor is None:
-            self._extractor = make_extractor(self.config)
-        report = add_documents(
-            self.path,
-            items,
-            chunker=make_chunker(self.config, self._encoder),
-            extractor=self._extractor,
-            encoder=self._encoder,
-            config=self.config,
-            identity=self._identity,
-            progress=progress,
-        )
+        report = add_documents(self.path, items, **self._parts(), progress=progress)
         self.refresh()
         # Only now has this memory let go of the older one.
         remove_old(self.path, keep=1 + self.config.indexing.keep_snapshots)
         return report
 
-    def retrieve(
-        self, question: str, *, k: int = 5, profile: str | Profile | None = None, explain: bool = False
-    ) -> Retrieval:
-        """Rank passages for a question.
+    def _parts(self) -> dict[str, Any]:
+        """What indexing is done with."""
+        self._check_open()
+        caller = None
+        if self._extractor is None:
+            self._extractor = make_extractor(self.config, lambda: self._models.caller("extraction"))
+        if isinstance(self._extractor, DialogueExtractor):
+            caller = self._models.caller_of_run("extraction")
+        return {
+            "chunker": make_chunker(self.config, self._encoder),
+            "extractor": self._extractor,
+            "encoder": self._encoder,
+            "config": self.config,
+            "identity": self._identity,
+            "caller": caller,
+        }
 
-        Args:
-            question: The question.
-            k: Number of passages; an index that holds fewer gives all.
-            profile: "hippo" (the walk), "dense", "bm25", "hybrid", one of the configuration, or a `Profile`; None: the
-                configuration's.
-            explain: Whether hits say which facts and which path led to them.
-
-        Raises:
-            QuestionError: The question is empty, or k is less than 1.
-            IndexEmptyError: Nothing has been added yet.
-            UnknownNameError: No such profile.
-        """
-        return self.retrieve_many([question], k=k, profile=profile, explain=explain)[0]
-
-    def retrieve_many(
+    def estimate(
         self,
-        questions: Sequence[str],
+        documents: Iterable[Document | str | Mapping[str, Any]] | Document | str | Mapping[str, Any],
         *,
-        k: int = 5,
-        profile: str | Profile | None = None,
-        explain: bool = False,
-    ) -> list[Retrieval]:
-        """Rank passages for many questions at once: one call of the encoder, one walk for a block of them.
+        progress: ProgressCallback | None = None,
+    ) -> Estimate:
+        """What `add` would take with these documents: calls, tokens, money, time. Nothing is changed or asked.
 
-        Arguments and errors are those of `retrieve`; the results have the order of the questions.
+        Arguments and errors are those of `add`.
         """
-        _check_questions(questions, k)
-        chosen = resolve_profile(profile or self.config.retrieval.profile, self.config.retrieval.profiles)
-        retriever = self._reader()
-        if chosen.ranking in ("dense", "hybrid") and self._encoder is None:
-            problem = "needs vectors, and this index has none; use bm25 or hippo, or index with an encoder"
-            raise ConfigError(f"profile {chosen.name!r}", "ranking", problem)
-        if not questions:
-            return []
-        vectors = None if chosen.ranking == "bm25" else self._encode(questions)
-        return retriever.retrieve(list(questions), vectors, chosen, k=int(k), explain=explain)
+        return self._estimate(coerce_documents(documents), progress)  # type: ignore[arg-type]  # as in add
 
-    def _encode(self, questions: Sequence[str]) -> "Float32 | None":
-        if self._encoder is None:
-            return None
-        from hippo.encoding import checked
+    def estimate_files(
+        self,
+        *paths: str | os.PathLike[str],
+        suffixes: Collection[str] | None = None,
+        columns: Columns | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> Estimate:
+        """What `add_files` would take; arguments and errors are the same."""
+        return self._estimate(_read_files(paths, suffixes, columns), progress)
 
-        vectors = self._encoder.encode(list(questions), kind="query_to_passage")
-        return checked(self._encoder, vectors, len(questions))
+    def _estimate(self, items: Iterable[Document | Skipped], progress: ProgressCallback | None) -> Estimate:
+        from hippo.indexing.estimate import estimate_add
+
+        return estimate_add(self.path, items, **self._parts(), progress=progress)
 
     def refresh(self) -> bool:
         """Open the newest snapshot, if another process has published one; else this does nothing.
@@ -299,9 +283,9 @@ class Hippo:
         Raises:
             IndexEmptyError: Nothing has been added yet.
         """
-        return self._reader().contents
+        return self._retriever_now().contents
 
-    def _reader(self) -> "Retriever":
+    def _retriever_now(self) -> "Retriever":
         with self._lock:
             if self._retriever is None:
                 self._check_open()
@@ -314,7 +298,11 @@ class Hippo:
 
                 options = self.config.retrieval
                 self._retriever = Retriever(
-                    read_contents(self._snapshot), self._engine, tolerance=options.tolerance, vectors=options.vectors
+                    read_contents(self._snapshot),
+                    self._engine,
+                    tolerance=options.tolerance,
+                    vectors=options.vectors,
+                    encode=partial(self._encode, self._encoder, kind="query_to_entity") if self._encoder else None,
                 )
             return self._retriever
 
@@ -326,6 +314,7 @@ class Hippo:
         """Let go of the snapshot, so that it may be removed once there is a newer one. Closing twice does nothing."""
         with self._lock:
             self._closed = True
+            self._models.close()
             if self._snapshot is not None:
                 self._snapshot.close()
             self._snapshot, self._retriever = None, None
@@ -344,28 +333,11 @@ class Hippo:
         self.close()
 
 
-def _by_section(overrides: Mapping[str, Any] | None, **parts: object) -> dict[str, Any]:
-    """Overrides, with the names of parts in their sections."""
-    sections = {
-        key: dict(values) if isinstance(values, Mapping) else values for key, values in (overrides or {}).items()
-    }
-    for key, part in parts.items():
-        if isinstance(part, str):
-            sections[key] = {**sections.get(key, {}), "name": part}
-        elif not isinstance(part, _PROTOCOLS[key] | None):
-            known = "a name or an object with " + ("encode" if key == "encoder" else "extract")
-            raise ConfigError("keyword", key, f"must be {known}, got {type(part).__name__}")
-    return sections
-
-
-_PROTOCOLS: dict[str, Any] = {"encoder": Encoder, "extractor": Extractor}
-
-
-def _check_questions(questions: object, k: object) -> None:
-    if isinstance(questions, str) or not isinstance(questions, Iterable):
-        raise QuestionError("questions must be a list of texts", questions)
-    if type(k) is bool or not isinstance(k, Integral) or int(k) < 1:
-        raise QuestionError("k must be a whole number of at least 1", k)
-    for question in questions:
-        if not isinstance(question, str) or not question.strip():
-            raise QuestionError("a question must be a text that is not empty", question)
+def _read_files(
+    paths: Sequence[str | os.PathLike[str]], suffixes: Collection[str] | None, columns: Columns | None
+) -> Iterator[Document | Skipped]:
+    if not paths:
+        raise DocumentError("add_files", "needs at least one file or folder")
+    if columns is not None and not isinstance(columns, Columns):
+        raise DocumentError("columns", f"must be a hippo.Columns, got {type(columns).__name__}")
+    return iter_documents([Path(path) for path in paths], suffixes=suffixes, columns=columns or Columns())

@@ -18,7 +18,13 @@ HippoError
 │   ├── IndexClosedError    the memory was closed
 │   └── IndexCorruptError   a file is damaged or missing
 ├── ExtractionError         an extractor could not work at all (a chunk's failure is a record, not an error)
-└── EncodingError           an encoder returned something that is not one unit vector per text
+├── EncodingError           an encoder returned something that is not one unit vector per text
+└── LLMError                a language model could not be used
+    ├── LLMUnavailableError     it did not answer: network, overload, time-out
+    ├── LLMRefusedError         it refuses every request: key, model name, permission
+    ├── LLMRequestError         it refuses this request: too long, filtered, unknown parameter
+    ├── LLMReplyError           its reply could not be used, not after asking again either
+    └── LLMBudgetError          the limit on what may be spent was reached
 ```
 
 Arguments stay positional in `args` and the text is rendered in `__str__`, so every error survives pickling.
@@ -41,6 +47,12 @@ __all__ = [
     "IndexPathError",
     "IndexStateError",
     "InputError",
+    "LLMBudgetError",
+    "LLMError",
+    "LLMRefusedError",
+    "LLMReplyError",
+    "LLMRequestError",
+    "LLMUnavailableError",
     "MissingExtraError",
     "ModelNotFoundError",
     "QuestionError",
@@ -162,3 +174,41 @@ class EncodingError(HippoError):
     """An encoder returned something other than one unit vector per text. `args`: encoder, problem."""
 
     template = "encoder {0!r}: {1}"
+
+
+class LLMError(HippoError):
+    """A language model could not be used. `args`: model, reason."""
+
+    template = "model {0!r}: {1}"
+
+
+class LLMUnavailableError(LLMError):
+    """It did not answer; trying again may help. `args`: model, reason, seconds that it asked to wait or None."""
+
+    template = "model {0!r} did not answer: {1}"
+
+
+class LLMRefusedError(LLMError):
+    """It refuses every request. `args`: model, reason, remedy."""
+
+    template = "model {0!r} refuses all requests: {1}. {2}"
+
+
+class LLMRequestError(LLMError):
+    """It refuses this request. `args`: model, reason."""
+
+    template = "model {0!r} refused the request: {1}"
+
+
+class LLMReplyError(LLMError):
+    """Its reply could not be used. `args`: model, what was asked for, problem."""
+
+    template = "model {0!r} gave no usable {1}: {2}"
+
+
+class LLMBudgetError(LLMError):
+    """The limit on what may be spent was reached. `args`: use, dollars spent, limit in dollars."""
+
+    template = (
+        "{0}: spent ${1:.4f} of at most ${2:.4f}. What was paid for is kept: run it again with a higher limit to go on"
+    )

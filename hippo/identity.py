@@ -9,13 +9,15 @@ from typing import Any
 from hippo.config import Config
 from hippo.durable import replace_text
 from hippo.errors import IndexCorruptError, IndexMismatchError
-from hippo.ids import KEY_NORMALISER
+from hippo.ids import ASCII_NORMALISER, KEY_NORMALISER
 
 __all__ = ["IDENTITY_FILE", "Identity"]
 
 IDENTITY_FILE = "identity.json"
 
 _META = "identity"
+_NORMALISERS = {"hippo": KEY_NORMALISER, "hipporag": ASCII_NORMALISER}
+"""How names become keys, by `graph.rules`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,7 @@ class Identity:
         settings = {name: sections[name] for name in ("chunking", "encoder", "extractor", "graph")}
         for name in ("encoder", "extractor"):
             settings[name] |= settings[name].pop("options")
-        return cls(encoder, KEY_NORMALISER, settings)
+        return cls(encoder, _NORMALISERS[config.graph.rules], settings)
 
     def to_meta(self) -> dict[str, str]:
         """For the store."""

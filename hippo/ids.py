@@ -1,4 +1,4 @@
-"""Content-addressed ids and Unicode entity keys.
+"""Content-addressed ids and entity keys.
 
 Ids are 128-bit BLAKE2b digests in hex, with a personal string per kind, so that the same text never gives the same id
 to things of different kinds. They depend on content alone: not on order, process or machine.
@@ -8,13 +8,16 @@ import hashlib
 import re
 import unicodedata
 
-__all__ = ["KEY_NORMALISER", "chunk_id", "content_id", "entity_key", "text_hash"]
+__all__ = ["ASCII_NORMALISER", "KEY_NORMALISER", "ascii_key", "chunk_id", "content_id", "entity_key", "text_hash"]
 
 KEY_NORMALISER = "unicode-1"
 """Name and version of `entity_key`, stored in every index: keys of two normalisers never mix."""
+ASCII_NORMALISER = "ascii-1"
+"""The same of `ascii_key`."""
 
 _SPACE = re.compile(r"\s+")
 _PERCENT = re.compile(r"(?<=\d) %")
+_NOT_ASCII_NAME = re.compile(r"[^a-z0-9 ]")
 _APOSTROPHES = frozenset("'’`")
 # Symbols that carry meaning at the edges of a name: "c++", "c#", ".net", "5%", "€20", "20°".
 _KEEP_LEFT = frozenset(".#@$€£¥+-−§")
@@ -100,6 +103,19 @@ def entity_key(name: str) -> str:
                 end -= 1
     text = text[start:end]
     return text if any(map(_is_core, text)) else ""
+
+
+def ascii_key(name: str) -> str:
+    r"""Normalise a name as the published HippoRAG systems do: lower case, all but ASCII letters and digits a space.
+
+    Spaces within stay as many as they are. Accented letters and other scripts are lost, so that names without ASCII
+    letters and digits all have the key "".
+
+    Examples:
+        >>> ascii_key(" U.S. Army "), ascii_key("Zoë’s\tCafé"), ascii_key("北京")
+        ('u s  army', 'zo  s caf', '')
+    """
+    return _NOT_ASCII_NAME.sub(" ", name.lower()).strip(" ")
 
 
 def _without_possessive(text: str, start: int, end: int) -> int:

@@ -1,34 +1,117 @@
 """From names to objects: the parts that a configuration asks for. Errors name the place of the value at fault."""
 
-from typing import TYPE_CHECKING, Any, cast
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from hippo import registry
 from hippo.config import KEYWORD, Config
 from hippo.documents import WordCounter
 from hippo.errors import ConfigError, UnknownNameError
-from hippo.protocols import Chunker, Encoder, Extractor, PageRank, TokenCounter
+from hippo.protocols import LLM, Chunker, Encoder, Extractor, FactFilter, PageRank, TokenCounter
 from hippo.retrieval.profiles import resolve_profile
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["NO_ENCODER", "check_retrieval", "make_chunker", "make_encoder", "make_engine", "make_extractor"]
+__all__ = [
+    "NONE",
+    "as_llm",
+    "by_section",
+    "check_retrieval",
+    "make_chunker",
+    "make_encoder",
+    "make_engine",
+    "make_extractor",
+    "make_filter",
+    "make_llm",
+]
 
 _SPECIAL_TOKENS = 2
-NO_ENCODER = "none"
-"""Name that stands for an index without vectors."""
+NONE = "none"
+"""Name that stands for no encoder (an index without vectors), no language model, no fact filter."""
+
+
+_PROTOCOLS: dict[str, tuple[Any, str]] = {
+    "encoder": (Encoder, "encode"),
+    "extractor": (Extractor, "extract"),
+    "llm": (LLM, "complete, or a LangChain chat model"),
+}
+
+
+def by_section(overrides: Mapping[str, Any] | None, **parts: object) -> dict[str, Any]:
+    """Overrides, with the names of parts in their sections.
+
+    Raises:
+        ConfigError: A part is neither a name nor an object of its kind.
+    """
+    sections = {
+        key: dict(values) if isinstance(values, Mapping) else values for key, values in (overrides or {}).items()
+    }
+    for key, part in parts.items():
+        protocol, method = _PROTOCOLS[key]
+        if isinstance(part, str):
+            sections[key] = {**sections.get(key, {}), "name": part}
+        elif not isinstance(part, protocol | None):
+            problem = f"must be a name or an object with {method}, got {type(part).__name__}"
+            raise ConfigError("keyword", key, problem)
+    return sections
+
+
+def as_llm(given: object) -> "str | LLM | None":
+    """A language model as it was handed over; a LangChain chat model is wrapped."""
+    if given is None or isinstance(given, str | LLM):
+        return given
+    if hasattr(given, "ainvoke") and hasattr(given, "astream"):
+        return cast("LLM", registry.create("llm", "langchain", model=given))
+    return cast("LLM", given)  # `by_section` says what is wrong with it
 
 
 def make_encoder(config: Config) -> Encoder | None:
-    """The encoder, or None for `NO_ENCODER`. `NAME:MODEL` hands the model to the encoder of that name."""
-    if config.encoder.name == NO_ENCODER:
+    """The encoder, or None for `NONE`. `NAME:MODEL` hands the model to the encoder of that name."""
+    if config.encoder.name == NONE:
         return None
     return cast("Encoder", _by_spec(config, "encoder", config.encoder.name, config.encoder.options))
 
 
-def make_extractor(config: Config) -> Extractor:
-    """The extractor. `NAME:MODEL` hands the model to the extractor of that name."""
-    return cast("Extractor", _by_spec(config, "extractor", config.extractor.name, config.extractor.options))
+def make_extractor(config: Config, llm: Callable[[], LLM] | None = None) -> Extractor:
+    """The extractor. `NAME:MODEL` hands the model to the extractor of that name; `A+B` is both as one.
+
+    Args:
+        config: The configuration.
+        llm: Makes a language model for an extractor that needs one; None: that of the configuration.
+    """
+    from hippo.extraction.combined import combine
+
+    specs = config.extractor.name.split("+")
+    return combine(
+        [cast("Extractor", _by_spec(config, "extractor", spec, config.extractor.options, llm)) for spec in specs]
+    )
+
+
+def make_llm(config: Config, use: str) -> LLM:
+    """The language model for a use, one of `hippo.config.USES`.
+
+    Raises:
+        ConfigError: None is configured.
+    """
+    settings = config.llm.of(use)
+    if settings.name == NONE:
+        problem = (
+            f"{use} needs a language model, and none is set. Set llm.name (`--llm openai:MODEL`), or hand one over"
+        )
+        raise ConfigError("configuration", "llm.name", problem)
+    return cast("LLM", _by_spec(config, "llm", settings.name, settings.options))
+
+
+def make_filter(config: Config, name: str, llm: Callable[[], LLM]) -> FactFilter | None:
+    """The fact filter of a name, or None for `NONE`.
+
+    Args:
+        config: The configuration, for its options.
+        name: Name of a fact filter; `NAME:MODEL` gives its model.
+        llm: Makes a language model for a filter that needs one.
+    """
+    if name == NONE:
+        return None
+    return cast("FactFilter", _by_spec(config, "recognition", name, config.recognition.options, llm))
 
 
 def make_chunker(config: Config, encoder: Encoder | None) -> Chunker:
@@ -81,13 +164,29 @@ def check_retrieval(config: Config) -> None:
         raise _placed(config, "retrieval.vectors", unknown)
 
 
-def _by_spec(config: Config, kind: registry.Kind, spec: str, options: "Mapping[str, Mapping[str, Any]]") -> Any:
+def _by_spec(
+    config: Config,
+    kind: registry.Kind,
+    spec: str,
+    options: Mapping[str, Mapping[str, Any]],
+    llm: Callable[[], LLM] | None = None,
+) -> Any:
+    """Make a part by `NAME` or `NAME:MODEL`; one whose constructor takes `llm` gets a language model."""
     name, colon, model = spec.partition(":")
     own = dict(options.get(name, {}))
     keys = {option: f"{kind}.{name}.{option}" for option in own}
     if colon:
         own["model"], keys["model"] = model, f"{kind}.name"
+    if llm is not None and _takes_llm(config, kind, name):
+        own["llm"] = llm()
     return _create(config, kind, f"{kind}.name", name, own, keys)
+
+
+def _takes_llm(config: Config, kind: registry.Kind, name: str) -> bool:
+    try:
+        return "llm" in inspect.signature(registry.load(kind, name)).parameters
+    except UnknownNameError as error:
+        raise _placed(config, f"{kind}.name", error) from None
 
 
 def _create(

@@ -9,6 +9,7 @@ from hippo.snapshot import Snapshot
 __all__ = ["checked_place", "newest_snapshot", "sizes"]
 
 _PARTS = {"store": "store.duckdb", "snapshots": "snapshots", "current": "CURRENT"}
+_SIZED = {"store": "store.duckdb", "snapshots": "snapshots", "replies": "replies.sqlite"}
 
 
 def checked_place(path: object) -> Path:
@@ -21,8 +22,8 @@ def checked_place(path: object) -> Path:
             raise IndexPathError(str(root), "an index is a folder, and this is a file")
         if not root.is_dir() or any((root / name).exists() for name in _PARTS.values()):
             return root
-        # A crash may have left a store that was being made.
-        if any(not item.name.startswith(".store-") for item in root.iterdir()):
+        # A crash may have left a store that was being made; cached replies of another index may be brought along.
+        if any(not item.name.startswith((".store-", "replies.sqlite")) for item in root.iterdir()):
             raise IndexPathError(str(root), "the folder is not empty and holds no index; choose another")
     except OSError as error:
         raise IndexPathError(str(root), f"it cannot be looked at: {error.strerror}") from error
@@ -46,8 +47,8 @@ def newest_snapshot(root: Path) -> Snapshot | IndexCorruptError | None:
 def sizes(root: Path) -> dict[str, int]:
     """Bytes on disk by part of the index."""
     found = {}
-    for part in ("store", "snapshots"):
-        place = root / _PARTS[part]
+    for part, name in _SIZED.items():
+        place = root / name
         files = [place] if place.is_file() else place.rglob("*")
         found[part] = sum(_size(file) for file in files)
     return found

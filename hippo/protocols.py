@@ -3,11 +3,22 @@
 Conformance suites for these Protocols are in `hippo.testing`; every back-end of hippo runs them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from hippo.types import Chunk, Document, Extraction, ExtractionFailure, Progress, TextKind
+from hippo.errors import LLMError
+from hippo.types import (
+    Chunk,
+    Completion,
+    Document,
+    Extraction,
+    ExtractionFailure,
+    LLMRequest,
+    Progress,
+    Recognition,
+    TextKind,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,13 +30,19 @@ if TYPE_CHECKING:
     Int64 = NDArray[np.int64]
 
 __all__ = [
+    "LLM",
+    "BatchLLM",
     "Chunker",
+    "Dialogue",
+    "DialogueExtractor",
     "Encoder",
     "Extractor",
+    "FactFilter",
     "PageRank",
     "PageRankResult",
     "ProgressCallback",
     "RangeIndex",
+    "StreamingLLM",
     "TokenCounter",
     "VectorIndex",
     "Walk",
@@ -61,6 +78,114 @@ class Extractor(Protocol):
 
     def extract(self, chunks: Sequence[Chunk]) -> list[Extraction | ExtractionFailure]:
         """One outcome per chunk, in order. A failure is an outcome, never an empty extraction."""
+
+
+Dialogue = Generator[LLMRequest, Completion, Extraction | ExtractionFailure]
+"""An extraction as a conversation: yields what a model is to be asked, is sent its reply, returns the outcome.
+
+It does no input or output of its own, so the same dialogue runs live, against a cache, in a provider's batch, or only
+far enough to estimate what it would cost. It is deterministic: the same replies lead to the same requests.
+"""
+
+
+@runtime_checkable
+class DialogueExtractor(Extractor, Protocol):
+    """An extractor that asks a language model."""
+
+    @property
+    def requests_per_chunk(self) -> int:
+        """Requests that a chunk takes where all goes well."""
+
+    def dialogue(self, chunk: Chunk) -> Dialogue:
+        """The conversation about one chunk. An unusable reply leads to an `ExtractionFailure`, not to an error."""
+
+
+@runtime_checkable
+class LLM(Protocol):
+    """A language model, asked once: no retries, limits or cache, which `hippo.llm.Caller` adds to any."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Endpoint, model and parameters: all but the request that makes a reply what it is. No secrets."""
+
+    @property
+    def model(self) -> str:
+        """Name of the model, for messages and prices."""
+
+    async def complete(self, request: LLMRequest) -> Completion:
+        """The reply to a request; `usage` holds one request and its tokens, without cost.
+
+        Many calls run at once, in one event loop.
+
+        Raises:
+            LLMUnavailableError: No answer; trying again may help.
+            LLMRequestError: This request is refused.
+            LLMRefusedError: Every request is refused.
+        """
+
+
+@runtime_checkable
+class StreamingLLM(LLM, Protocol):
+    """A language model that can be listened to while it writes."""
+
+    def stream(self, request: LLMRequest) -> AsyncIterator[str | Completion]:
+        """Pieces of the reply as they come, then the whole of it as the last item. Errors are those of `complete`."""
+
+
+@runtime_checkable
+class BatchLLM(LLM, Protocol):
+    """A language model that also takes many requests at once, to be answered within a day at a lower price."""
+
+    async def submit(self, requests: Mapping[str, LLMRequest]) -> str:
+        """Hand requests over.
+
+        Args:
+            requests: By a key of the caller's, of at most 64 characters; at least one.
+
+        Returns:
+            Name of the batch, to be kept: `collect` finds it again, in another process too.
+
+        Raises:
+            LLMRequestError: There are none, or more than a batch may hold.
+            LLMUnavailableError: No answer; trying again may help.
+            LLMRefusedError: Every request is refused.
+        """
+
+    async def collect(self, batch: str) -> Mapping[str, Completion | LLMError] | None:
+        """What became of a batch: by key the reply, or the error that `complete` would have raised.
+
+        Returns:
+            None while it is being worked on.
+
+        Raises:
+            LLMRequestError: There is no such batch.
+            LLMUnavailableError: No answer; trying again may help.
+            LLMRefusedError: Every request is refused.
+        """
+
+
+@runtime_checkable
+class FactFilter(Protocol):
+    """Recognition memory: which of the facts that a question touched help to answer it."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Method, model and prompt."""
+
+    def recognize(self, questions: Sequence[str], facts: Sequence[Sequence[str]]) -> list[Recognition]:
+        """What to keep of each question's facts, in order of the questions.
+
+        A model that cannot be asked or understood is an outcome ("failed", with the reason), not an error; a question
+        without facts has the outcome "none".
+
+        Args:
+            questions: m questions.
+            facts: Texts of the facts of each, best first.
+
+        Raises:
+            LLMRefusedError: The model refuses every request.
+            LLMBudgetError: The limit on what may be spent was reached.
+        """
 
 
 @runtime_checkable

@@ -19,7 +19,7 @@ from hippo.errors import ConfigError, MissingExtraError, UnknownNameError
 
 __all__ = ["GROUPS", "Kind", "create", "load", "names"]
 
-Kind = Literal["encoder", "extractor", "chunker", "vectors", "pagerank"]
+Kind = Literal["encoder", "extractor", "chunker", "vectors", "pagerank", "llm", "recognition"]
 """What a back-end is."""
 
 GROUPS: dict[str, str] = {
@@ -28,10 +28,17 @@ GROUPS: dict[str, str] = {
     "chunker": "hippo.chunkers",
     "vectors": "hippo.vectors",
     "pagerank": "hippo.pagerank",
+    "llm": "hippo.llms",
+    "recognition": "hippo.recognition",
 }
 """Entry point group of each kind."""
 
-_LABELS = {"vectors": "vector index", "pagerank": "PageRank engine"}
+_LABELS = {
+    "vectors": "vector index",
+    "pagerank": "PageRank engine",
+    "llm": "language model",
+    "recognition": "fact filter",
+}
 """What messages call a kind, where not by its own name."""
 _DISTRIBUTION = "hippo-memory"
 _PLAIN = (str, int, float, bool, NoneType, list, dict)

@@ -4,6 +4,10 @@
 
 Files are those of `hippo.evaluation.datasets`. Every passage is one chunk, as in the published systems. The index is
 kept in --index and used again by the next run; indexing time is reported by the run that makes it.
+
+    python -m pipelines.benchmark --dataset data --name sample --read --llm openai:gpt-4o-mini
+
+also lets a language model answer from the five best passages of each profile, and scores its answers.
 """
 
 import argparse
@@ -21,6 +25,8 @@ import numpy as np
 from hippo import Hippo, ProgressBars
 from hippo.config import load_config
 from hippo.evaluation import Dataset, load_dataset, retrieval_table
+from hippo.evaluation.read import check_answers
+from hippo.evaluation.run import evaluate
 from hippo.parts import make_encoder
 from pipelines.replay import TimedEncoder
 
@@ -37,6 +43,8 @@ def main() -> None:
     )
     parser.add_argument("--encoder", default="minilm", help="name of the encoder, or none")
     parser.add_argument("--extractor", default="pattern", help="name of the extractor")
+    parser.add_argument("--read", action="store_true", help="let a language model answer, and score its answers")
+    parser.add_argument("--llm", help="language model, NAME:MODEL (default: the configuration's)")
     parser.add_argument("--config", type=Path, help="hippo.toml with further options")
     parser.add_argument("--index", type=Path, help="folder of the index (default: runs/NAME-ENCODER-EXTRACTOR)")
     parser.add_argument("--limit", type=int, help="first questions only")
@@ -51,12 +59,15 @@ def main() -> None:
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
-    """Index, retrieve, compare."""
+    """Index, retrieve, read, compare."""
     dataset = load_dataset(arguments.dataset, arguments.name, limit=arguments.limit)
+    if arguments.read:
+        check_answers(dataset.questions)
     overrides = {
         "chunking": {"method": "document"},
         "encoder": {"name": arguments.encoder},
         "extractor": {"name": arguments.extractor},
+        **({"llm": {"name": arguments.llm}} if arguments.llm else {}),
     }
     config = load_config(arguments.config, overrides)
     made = make_encoder(config)
@@ -86,17 +97,20 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             ]
             for name in names
         }
+        reading = evaluate(memory, dataset.questions, profiles=names, read=True) if arguments.read else None
         if encoder:
             cost["query"] = query_cost(memory, dataset, encoder, folder)
     golds = [question.gold for question in dataset.questions]
     table = retrieval_table(rankings, golds, ks=_CUTS)
+    text = f"{dataset.name}: {len(questions)} questions, {len(dataset.documents)} passages\n{table.to_text()}"
     return {
-        "text": f"{dataset.name}: {len(questions)} questions, {len(dataset.documents)} passages\n{table.to_text()}",
+        "text": f"{text}\n\n{reading.to_text()}" if reading else text,
         "dataset": dataset.name,
         "config": asdict(config),
         "machine": {"python": platform.python_version(), "system": platform.system(), "processor": platform.machine()},
         "index": {"chunks": report.chunks, "facts": report.facts, "entities": report.entities},
         "recall": table.to_dict(),
+        **({"reading": reading.to_dict()} if reading else {}),
         "cost": cost,
         "rankings": rankings,
     }

@@ -93,6 +93,10 @@ def test_the_environment_of_the_process_is_read(monkeypatch: pytest.MonkeyPatch)
         ("HIPPO_RETRIEVAL__TOLERANCE", "1e-5", "retrieval", "tolerance", 1e-5),
         ("HIPPO_ENCODER__HASHING__DIMENSION", "32", "encoder", "options", {"hashing": {"dimension": 32}}),
         ("HIPPO_CHUNKING__LANGUAGE", "en", "chunking", "language", "en"),
+        ("HIPPO_CHUNKING__LANGUAGE", "", "chunking", "language", None),
+        ("HIPPO_LLM__MAX_COST", "0.5", "llm", "max_cost", 0.5),
+        ("HIPPO_LLM__MAX_COST", '""', "llm", "max_cost", None),
+        ("HIPPO_LLM__OPENAI__MODEL", "m", "llm", "options", {"openai": {"model": "m"}}),
     ],
 )
 def test_environment(variable: str, raw: str, section: str, key: str, value: object) -> None:
@@ -182,7 +186,7 @@ def test_a_mistake_names_file_line_and_key(text: str, line: int, key: str, probl
         ("[extractor.pattern]\nlanguage = 5\n", 2, "extractor.pattern.language", "must be text, got 5"),
         ("[retrieval]\nvectors = 'annoy'\n", 2, "retrieval.vectors", "unknown vector index 'annoy'. Known: auto"),
         ("[encoder]\nname = 'foo'\n", 2, "encoder.name", "unknown encoder 'foo'. Known: hashing, minilm"),
-        ("[extractor]\nname = 'foo'\n", 2, "extractor.name", "unknown extractor 'foo'. Known: pattern"),
+        ("[extractor]\nname = 'foo'\n", 2, "extractor.name", "unknown extractor 'foo'. Known: imported, llm, pattern"),
         ("[chunking]\nmethod = 'foo'\n", 2, "chunking.method", "unknown chunker 'foo'. Known: document"),
         ("[retrieval]\nengine = 'foo'\n", 2, "retrieval.engine", "unknown PageRank engine 'foo'. Known: auto"),
         ("[retrieval]\nprofile = 'foo'\n", 2, "retrieval.profile", "unknown profile 'foo'. Known: bm25"),

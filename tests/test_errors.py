@@ -55,6 +55,21 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
     "IndexCorruptError": (("CURRENT", "is cut off"), "CURRENT is damaged: is cut off"),
     "ExtractionError": (("spacy", "no model"), "extractor 'spacy': no model"),
     "EncodingError": (("minilm", "holds NaN"), "encoder 'minilm': holds NaN"),
+    "LLMError": (("gpt", "odd"), "model 'gpt': odd"),
+    "LLMUnavailableError": (("gpt", "overloaded", 2.5), "model 'gpt' did not answer: overloaded"),
+    "LLMRefusedError": (
+        ("gpt", "the key is wrong", "Set OPENAI_API_KEY."),
+        "model 'gpt' refuses all requests: the key is wrong. Set OPENAI_API_KEY.",
+    ),
+    "LLMRequestError": (("gpt", "too long"), "model 'gpt' refused the request: too long"),
+    "LLMReplyError": (("gpt", "answer", "it is empty"), "model 'gpt' gave no usable answer: it is empty"),
+    "LLMBudgetError": (
+        ("extraction", 0.98765, 1),
+        (
+            "extraction: spent $0.9877 of at most $1.0000. What was paid for is kept: run it again with a higher "
+            "limit to go on"
+        ),
+    ),
 }
 
 
@@ -101,9 +116,15 @@ def test_message_and_pickle(error: type[HippoError]) -> None:
 @given(values=st.lists(st.text(), min_size=5, max_size=5))
 def test_values_with_braces_do_no_harm(values: list[str]) -> None:
     for error in OWN:
-        count = len(EXAMPLES[error.__name__][0])
+        example, _ = EXAMPLES[error.__name__]
         if error is not errors.UnknownNameError:
-            made = error(*values[:count])
+            # Amounts are rendered as numbers.
+            made = error(
+                *(
+                    old if isinstance(old, float | int) else new
+                    for old, new in zip(example, values[: len(example)], strict=True)
+                )
+            )
             assert str(pickle.loads(pickle.dumps(made))) == str(made)
 
 

@@ -18,6 +18,8 @@ LONGEST = 400
 """Lines of a file."""
 SUITES = {"pytest"}
 """Imported by `hippo.testing`, for those who run its conformance suites; not needed to use hippo."""
+EXTRAS = ("local", "documents", "llm", "langchain", "testing")
+"""Extras with which hippo is used."""
 
 
 @cache
@@ -109,7 +111,7 @@ def imported() -> dict[str, set[str]]:
 def test_every_imported_package_is_declared(settings: dict[str, Any]) -> None:
     """Nothing is used that is there only because something else needs it."""
     extras = settings["project"]["optional-dependencies"]
-    lines = settings["project"]["dependencies"] + extras["local"] + extras["documents"]
+    lines = [*settings["project"]["dependencies"], *(line for name in EXTRAS for line in extras[name])]
     declared = {normalised(re.split(r"[\s<>=!~;\[]", line)[0]) for line in lines}
     distributions = packages_distributions()
     undeclared = {
@@ -117,9 +119,9 @@ def test_every_imported_package_is_declared(settings: dict[str, Any]) -> None:
         for path, packages in imported().items()
         if (missing := {top for top in packages - SUITES if not declared & set(map(normalised, distributions[top]))})
     }
-    # Come with sentence-transformers and are its interface.
+    # Come with sentence-transformers and are its interface; jinja2, with torch, is what fills chat templates.
     for packages in undeclared.values():
-        packages -= {"torch", "tokenizers", "huggingface_hub"}
+        packages -= {"torch", "tokenizers", "huggingface_hub", "jinja2"}
     assert {path: packages for path, packages in undeclared.items() if packages} == {}
 
 

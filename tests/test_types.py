@@ -15,21 +15,30 @@ from hypothesis import strategies as st
 from hippo import types
 from hippo.types import (
     AddReport,
+    Answer,
     Chunk,
+    Citation,
+    Completion,
     Document,
+    Estimate,
     Explanation,
     Extraction,
     ExtractionFailure,
     Fact,
     Hit,
+    LLMRequest,
     Mention,
+    Message,
     PathStep,
     Progress,
+    Recognition,
     Retrieval,
     SeedFact,
     Skipped,
     Status,
+    Step,
     Triple,
+    Usage,
     to_dict,
 )
 
@@ -38,6 +47,20 @@ SEED = SeedFact("Lima: It lies in Peru.", ("lima", "peru"), "c1", 2.5, 1.0)
 STEP = PathStep("question", "lima", "seed", None, None, 0.5)
 HIT = Hit(
     1, 0.25, "It lies in Peru.", "Lima", "d1", "c1", {"year": 1535}, Explanation((SEED,), (STEP,), 1.0, None, 0.2)
+)
+USAGE = Usage(2, 1, 300, 40, 0.0125, 1)
+RECOGNITION = Recognition("none", (), 4, "fact 9 was not shown", "dense", USAGE)
+ROUND = Step("Where?", ("c1",), (0.25,), "Lima is a city.")
+RETRIEVAL = Retrieval(
+    "Where?",
+    "hippo",
+    (HIT,),
+    {"damping": 0.5, "kinds": {"contains": 1.0}},
+    (SEED,),
+    {"walk": 0.001},
+    RECOGNITION,
+    (ROUND,),
+    {"recognition": USAGE},
 )
 VALUES: list[Any] = [
     Document(
@@ -56,12 +79,33 @@ VALUES: list[Any] = [
     Extraction("c1", (Mention("peru", "Peru", 11, 15),), (FACT,), {"sentence without entity": 2}),
     ExtractionFailure("c1", "no model"),
     Progress("extract", 1, None),
+    Message("user", "Where is Lima?"),
+    LLMRequest((Message("user", "Where is Lima?"),), 100, "answer/1", {"title": "Answer", "type": "object"}),
+    USAGE,
+    Completion("In Peru.", "length", USAGE),
     AddReport(1, 0, 0, (Skipped("x", "y"),), (ExtractionFailure("c1", "z"),), 1, 1, 2, 4, {}, {"embed": 0.5}, "000001"),
+    Estimate(1, 0, 0, (Skipped("x", "y"),), 1, 2, 0, 400, 300, None, 20, {"extract": 1.5}),
     SEED,
     STEP,
     HIT.explanation,
     HIT,
-    Retrieval("Where?", "hippo", (HIT,), {"damping": 0.5, "kinds": {"contains": 1.0}}, (SEED,), {"walk": 0.001}),
+    RECOGNITION,
+    ROUND,
+    RETRIEVAL,
+    Citation(1, "c1", "d1", "Lima"),
+    Answer(
+        "Where?",
+        "In Peru [1].",
+        True,
+        (Citation(1, "c1", "d1", "Lima"),),
+        None,
+        RETRIEVAL,
+        ("c1",),
+        "stop",
+        {"citation of no passage": 1},
+        {"reader": USAGE},
+        {"read": 0.5},
+    ),
     Status("my-index", None, 0, 0, 0, 0, {}, {}, None, "pattern-1", {"store": 0}),
 ]
 
@@ -92,10 +136,17 @@ def test_values(value: Any) -> None:
 
 
 def test_nesting_is_kept() -> None:
-    data = VALUES[-2].to_dict()
+    data = RETRIEVAL.to_dict()
     assert data["hits"][0]["explanation"]["path"][0]["kind"] == "seed"
     assert data["hits"][0]["metadata"] == {"year": 1535}
+    assert data["usage"]["recognition"]["cost"] == 0.0125
+    assert data["steps"] == [{"query": "Where?", "chunk_ids": ["c1"], "scores": [0.25], "thought": "Lima is a city."}]
     assert FACT.to_dict()["triple"] == {"subject": "Lima", "predicate": "lies in", "object": "Peru"}
+
+
+def test_usages_add_up() -> None:
+    assert USAGE + Usage(1, 2, 3, 4, 0.5, 0) == Usage(3, 3, 303, 44, 0.5125, 1)
+    assert sum([USAGE, USAGE], start=Usage()) == Usage(4, 2, 600, 80, 0.025, 2)
 
 
 @settings(max_examples=30)

@@ -7,6 +7,8 @@ from typing import Annotated
 import typer
 
 from hippo import __version__
+from hippo.cli.ask import EXAMPLES as ASK_EXAMPLES
+from hippo.cli.ask import ask
 from hippo.cli.demo import EXAMPLES as DEMO_EXAMPLES
 from hippo.cli.demo import demo
 from hippo.cli.evaluate import EXAMPLES as EVAL_EXAMPLES
@@ -28,6 +30,7 @@ __all__ = ["app", "run"]
 _COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     "index": (index, INDEX_EXAMPLES),
     "query": (query, QUERY_EXAMPLES),
+    "ask": (ask, ASK_EXAMPLES),
     "status": (status, STATUS_EXAMPLES),
     "eval": (evaluate, EVAL_EXAMPLES),
     "export": (export, EXPORT_EXAMPLES),

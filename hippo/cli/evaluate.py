@@ -5,7 +5,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hippo.cli.options import ConfigOption, IndexArgument, JsonOption, open_existing
+from hippo.cli.options import (
+    ConfigOption,
+    IndexArgument,
+    JsonOption,
+    LLMOption,
+    RecognitionOption,
+    StepsOption,
+    open_existing,
+)
 from hippo.cli.output import console, print_json, printable
 
 if TYPE_CHECKING:
@@ -19,6 +27,8 @@ __all__ = ["EXAMPLES", "evaluate", "show_table"]
 EXAMPLES = (
     "hippo eval my-index questions.json",
     "hippo eval my-index questions.jsonl --profile hippo --profile bm25 -k 5 -k 20",
+    "hippo eval my-index questions.json --recognition llm --steps 3 --llm openai:gpt-4o-mini",
+    "hippo eval my-index questions.json --read --llm openai:gpt-4o-mini",
     "hippo eval my-index questions.json --json > results.json",
 )
 
@@ -45,8 +55,25 @@ def evaluate(
     ] = None,
     k: Annotated[
         list[int] | None,
-        typer.Option("-k", metavar="N", help="Cut-off. May be repeated. Default: 2, 5, 10.", show_default=False),
+        typer.Option(
+            "-k",
+            metavar="N",
+            help="Cut-off. May be repeated. Default: 2, 5, 10, with --read as far as --answer-k reaches.",
+            show_default=False,
+        ),
     ] = None,
+    recognition: RecognitionOption = None,
+    steps: StepsOption = None,
+    read: Annotated[
+        bool, typer.Option("--read", help="Let a language model answer from the passages, and score its answers.")
+    ] = False,
+    answer_k: Annotated[
+        int, typer.Option("--answer-k", metavar="N", help="Number of passages that it reads for a question.")
+    ] = 5,
+    reasoning: Annotated[
+        bool | None, typer.Option("--reasoning", help="Let it think before it answers.", show_default=False)
+    ] = None,
+    llm: LLMOption = None,
     config: ConfigOption = None,
     json_: JsonOption = False,
 ) -> None:
@@ -54,14 +81,27 @@ def evaluate(
 
     Recall@k is the share of the gold documents among the first k; All@k the share of questions with every gold document
     among them. Intervals are 95 % bootstrap intervals over questions.
+
+    With --read a language model answers every question from the passages of each profile. EM is the share of the
+    answers that are one of the accepted answers, but for case, punctuation and articles; F1 the harmonic mean of
+    precision and recall of their words. Questions that it could not answer score 0 and are counted. Replies are kept in
+    the index: measuring again costs nothing.
     """
     from hippo.evaluation import load_questions
     from hippo.evaluation.run import evaluate as measure
     from hippo.evaluation.run import match_questions
 
-    with open_existing(index, config) as memory:
-        matched = match_questions(memory, load_questions(questions))
-        table = measure(memory, matched, profiles=profile or None, ks=k or (2, 5, 10))
+    with open_existing(index, config, llm=llm, recognition=recognition) as memory:
+        table = measure(
+            memory,
+            match_questions(memory, load_questions(questions)),
+            profiles=profile or None,
+            ks=k or None,
+            steps=steps,
+            read=read,
+            answer_k=answer_k,
+            reasoning=reasoning,
+        )
     if json_:
         print_json(table.to_dict())
     else:
@@ -69,7 +109,10 @@ def evaluate(
 
 
 def show_table(out: "Console", table: "Table") -> None:
-    """A row per measure, a column per profile: mean and interval, and below it the difference to the first profile."""
+    """A row per measure, a column per profile: mean and interval, and below it the difference to the first profile.
+
+    Below the table stands what became of the questions where language models took part.
+    """
     from rich.table import Table as Grid
     from rich.text import Text
 
@@ -90,7 +133,7 @@ def show_table(out: "Console", table: "Table") -> None:
     note = f"\n{table.questions} questions; in brackets {100 * table.confidence:g} % intervals"
     if len(table.rows) > 1:
         note += f"; second lines: difference to {table.rows[0].name}"
-    out.print(printable(note), soft_wrap=True)
+    out.print(printable("\n".join([note, *table.notes()])), soft_wrap=True)
 
 
 def _interval(interval: "Interval") -> str:

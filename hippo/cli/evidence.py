@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from hippo import Hit, Retrieval
 
-__all__ = ["show_path", "show_retrieval"]
+__all__ = ["show_path", "show_recognition", "show_retrieval"]
 
 _HASH = re.compile(r"[0-9a-f]{32}")
 """Id of a document that was given none: says nothing to a person."""
@@ -46,6 +46,19 @@ def show_retrieval(out: "Console", retrieval: "Retrieval", *, gold: Collection[s
         out.print(line, soft_wrap=True)
         if texts:
             out.print(Padding(Text(printable(" ".join(hit.text.split()))), (0, 0, 0, 4), expand=False))
+
+
+def show_recognition(out: "Console", retrieval: "Retrieval") -> None:
+    """One line on what recognition memory and further rounds did, where there were any."""
+    found = retrieval.recognition
+    if found is not None:
+        said = {"kept": f"kept {len(found.kept)} of {found.shown} facts", "none": f"kept none of {found.shown} facts"}
+        text = said.get(found.outcome, f"failed: {found.reason}")
+        if found.fallback:
+            text += f"; instead: {found.fallback}"
+        out.print(printable(f"recognition {text}"), style="dim", soft_wrap=True)
+    for number, step in enumerate(retrieval.steps, 1):
+        out.print(printable(f"round {number}: {step.query}"), style="dim", soft_wrap=True)
 
 
 def show_path(out: "Console", hit: "Hit") -> None:

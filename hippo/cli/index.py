@@ -3,15 +3,15 @@
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hippo.cli.options import ConfigOption, IndexArgument, JsonOption, QuietOption
+from hippo.cli.options import ConfigOption, IndexArgument, JsonOption, LLMOption, QuietOption
 from hippo.cli.output import console, print_json, printable, progress_bars, warn
 
 if TYPE_CHECKING:
-    from hippo import AddReport
+    from hippo import AddReport, Estimate
 
 __all__ = ["EXAMPLES", "index"]
 
@@ -20,6 +20,9 @@ EXAMPLES = (
     "hippo index my-index notes/ --suffix md --suffix txt",
     "hippo index tickets tickets.csv --text-column body --id-column number --title-column subject",
     "hippo index my-index notes/ --encoder none --json",
+    "hippo index my-index --extractor pattern+llm --llm openai:gpt-4o-mini --dry-run",
+    "hippo index my-index --extractor pattern+llm --llm openai:gpt-4o-mini --max-cost 2.50",
+    "hippo index musique corpus/ --openie openie_results_ner_gpt-4o-mini.json --chunking document",
     "HIPPO_CHUNKING__MAX_TOKENS=128 hippo index my-index notes/",
 )
 _LISTED = 10
@@ -27,7 +30,14 @@ _LISTED = 10
 
 def index(
     index: IndexArgument,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Files and folders to add.", show_default=False)],
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="PATH",
+            help="Files and folders to add. None: go on with what the index holds, as after another --extractor.",
+            show_default=False,
+        ),
+    ] = None,
     encoder: Annotated[
         str | None,
         typer.Option(
@@ -40,10 +50,31 @@ def index(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="pattern, spacy:MODEL or a plug-in's. Default: the index's, or pattern.",
+            help="pattern, spacy:MODEL, llm, imported, several as pattern+llm, or a plug-in's. Chunks that another one "
+            "has done are done again. Default: the index's, or pattern.",
             show_default=False,
         ),
     ] = None,
+    llm: LLMOption = None,
+    openie: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Published openie_results_ner_*.json to take facts from; means --extractor imported.",
+            show_default=False,
+        ),
+    ] = None,
+    max_cost: Annotated[
+        float | None,
+        typer.Option(metavar="DOLLARS", help="Stop before more is spent; run again to go on.", show_default=False),
+    ] = None,
+    batch: Annotated[
+        bool | None,
+        typer.Option("--batch", help="Ask through the provider's batches: half the price.", show_default=False),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what it would take: calls, tokens, money, time.")
+    ] = False,
     config: ConfigOption = None,
     suffix: Annotated[
         list[str] | None,
@@ -88,21 +119,65 @@ def index(
     options.
     """
     from hippo import Columns, Hippo
+    from hippo.snapshot.current import check_root
 
-    overrides = {"method": chunking, "max_tokens": max_tokens, "language": language}
-    given = {key: value for key, value in overrides.items() if value is not None}
     memory = Hippo.open(
-        index, encoder=encoder, extractor=extractor, config=config, overrides={"chunking": given} if given else None
+        index,
+        encoder=encoder,
+        extractor=extractor or ("imported" if openie else None),
+        llm=llm,
+        config=config,
+        overrides=_given(
+            chunking={"method": chunking, "max_tokens": max_tokens, "language": language},
+            extractor={"imported": {"path": str(openie.absolute())} if openie else None},
+            llm={"max_cost": max_cost, "batch": batch},
+        ),
     )
     columns = Columns(
         text_column, id_column, title_column, timestamp_column, tuple(metadata_column) if metadata_column else None
     )
     with memory, progress_bars(quiet=quiet, as_json=json_) as progress:
-        report = memory.add_files(*paths, suffixes=suffix or None, columns=columns, progress=progress)
+        if not paths:
+            check_root(index)
+        if dry_run:
+            estimate = (
+                memory.estimate_files(*paths, suffixes=suffix or None, columns=columns, progress=progress)
+                if paths
+                else memory.estimate([], progress=progress)
+            )
+        elif paths:
+            report = memory.add_files(*paths, suffixes=suffix or None, columns=columns, progress=progress)
+        else:
+            report = memory.add([], progress=progress)
     if json_:
-        print_json(report.to_dict())
+        print_json((estimate if dry_run else report).to_dict())
+    elif dry_run:
+        _show_estimate(estimate)
     else:
         _show(report, index)
+
+
+def _given(**sections: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Sections with the values that were given."""
+    given = {
+        name: {key: value for key, value in values.items() if value is not None} for name, values in sections.items()
+    }
+    return {name: values for name, values in given.items() if values}
+
+
+def _show_estimate(estimate: "Estimate") -> None:
+    out = console()
+    out.print(f"{estimate.added} documents to add, {estimate.changed} changed, {estimate.unchanged} unchanged")
+    out.print(f"{estimate.chunks} passages to extract, about {estimate.texts} texts to embed")
+    if estimate.calls or estimate.replayed:
+        cost = "of unknown price (set llm.input_price)" if estimate.cost is None else f"${estimate.cost:.4f}"
+        out.print(
+            f"about {estimate.calls} calls, {estimate.input_tokens} tokens in, {estimate.output_tokens} out: {cost}; "
+            f"{estimate.replayed} replies are cached",
+            soft_wrap=True,
+        )
+    out.print(", ".join(f"{stage} about {seconds:.0f} s" for stage, seconds in estimate.seconds.items()))
+    _list_left_out("skipped", [(item.source, item.reason) for item in estimate.skipped])
 
 
 def _show(report: "AddReport", path: Path) -> None:
@@ -111,6 +186,18 @@ def _show(report: "AddReport", path: Path) -> None:
     counts = f"{report.chunks} passages, {report.facts} facts, {report.entities} entities"
     out.print(printable(f"{path} now holds {counts} ({sum(report.seconds.values()):.1f} s)"))
     _list_left_out("skipped", [(item.source, item.reason) for item in report.skipped])
+    for use, usage in report.usage.items():
+        unknown = " and more of unknown price" if usage.unpriced else ""
+        out.print(
+            f"{use}: {usage.requests} calls, {usage.replayed} from the cache, {usage.input_tokens} tokens in, "
+            f"{usage.output_tokens} out, ${usage.cost:.4f}{unknown}",
+            soft_wrap=True,
+        )
+    if report.dropped:
+        counts = ", ".join(f"{count} x {reason}" for reason, count in report.dropped.items())
+        out.print(printable(f"dropped in extraction: {counts}"), soft_wrap=True)
+    if report.stopped:
+        warn(f"{report.stopped}. {report.pending} passages are left")
     _list_left_out("failed, will be tried again", [(item.chunk_id, item.reason) for item in report.failed])
 
 

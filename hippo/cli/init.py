@@ -7,12 +7,15 @@ from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from textwrap import wrap
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hippo.cli.output import console, printable
 from hippo.errors import InputError
+
+if TYPE_CHECKING:
+    from hippo.registry import Kind
 
 __all__ = ["EXAMPLES", "attribute_meanings", "default_toml", "init"]
 
@@ -24,6 +27,12 @@ _HEADER = """\
 # An index keeps the sections chunking, encoder, extractor and graph that it was made with; they are needed once.
 # The environment wins over this file (HIPPO_CHUNKING__MAX_TOKENS=128), options of a command win over both.
 """
+_BACK_ENDS: "dict[str, Kind]" = {
+    "encoder": "encoder",
+    "extractor": "extractor",
+    "llm": "llm",
+    "recognition": "recognition",
+}
 _ATTRIBUTE = re.compile(r"    (\w+): (.*)")
 
 
@@ -56,7 +65,7 @@ def default_toml() -> str:
         for item in fields(kind):
             if item.name != "options" and not _is_mapping(item):
                 lines += _key(item, meanings)
-        if section.name in ("encoder", "extractor"):
+        if section.name in _BACK_ENDS:
             lines += _back_ends(section.name)
     meanings = attribute_meanings(Profile)
     lines += [
@@ -82,8 +91,8 @@ def _back_ends(section: str) -> Iterator[str]:
     """Which names there are, and where their options go."""
     from hippo import registry
 
-    names = registry.names("encoder" if section == "encoder" else "extractor")
-    yield f"#   Installed: {', '.join([*names, *(['none'] if section == 'encoder' else [])])}."
+    names = registry.names(_BACK_ENDS[section])
+    yield f"#   Installed: {', '.join([*names, *(['none'] if section != 'extractor' else [])])}."
     yield f"#   Options of each go into a table of its own, [{section}.NAME]."
 
 

@@ -8,7 +8,17 @@ import typer
 if TYPE_CHECKING:
     from hippo import Hippo
 
-__all__ = ["ConfigOption", "IndexArgument", "JsonOption", "QuietOption", "open_existing"]
+__all__ = [
+    "ConfigOption",
+    "IndexArgument",
+    "JsonOption",
+    "LLMOption",
+    "ProfileOption",
+    "QuietOption",
+    "RecognitionOption",
+    "StepsOption",
+    "open_existing",
+]
 
 IndexArgument = Annotated[Path, typer.Argument(metavar="INDEX", help="Folder of the index.", show_default=False)]
 ConfigOption = Annotated[
@@ -19,9 +29,46 @@ JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document; errors become one on standard error.")
 ]
 QuietOption = Annotated[bool, typer.Option("--quiet", "-q", help="Show no progress.")]
+LLMOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME:MODEL",
+        help="Language model: openai:MODEL for OpenAI and all that speaks its protocol (HIPPO_LLM__OPENAI__BASE_URL), "
+        "transformers:MODEL for a local one, langchain:PROVIDER:MODEL. Default: the configuration's.",
+        show_default=False,
+    ),
+]
+ProfileOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="hippo, hipporag2, hipporag1, dense, bm25, hybrid or one of the configuration. Default: the "
+        "configuration's, or hippo.",
+        show_default=False,
+    ),
+]
+RecognitionOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Filter of the facts that a question touches: none, llm or cross-encoder:MODEL. Default: the "
+        "configuration's, or none.",
+        show_default=False,
+    ),
+]
+StepsOption = Annotated[
+    int | None,
+    typer.Option(
+        metavar="N",
+        help="Rounds of retrieving and reasoning, by a language model. Default: 1.",
+        show_default=False,
+    ),
+]
 
 
-def open_existing(path: Path, config: Path | None = None) -> "Hippo":
+def open_existing(
+    path: Path, config: Path | None = None, *, llm: str | None = None, recognition: str | None = None
+) -> "Hippo":
     """Open an index that is there already; nothing is made on disk.
 
     Raises:
@@ -31,4 +78,5 @@ def open_existing(path: Path, config: Path | None = None) -> "Hippo":
     from hippo.snapshot.current import check_root
 
     check_root(path)
-    return Hippo.open(path, config=config)
+    overrides = {"recognition": {"name": recognition}} if recognition else None
+    return Hippo.open(path, config=config, llm=llm, overrides=overrides)

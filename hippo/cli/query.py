@@ -5,41 +5,50 @@ from typing import Annotated
 
 import typer
 
-from hippo.cli.evidence import show_path, show_retrieval
-from hippo.cli.options import ConfigOption, IndexArgument, JsonOption, open_existing
+from hippo.cli.evidence import show_path, show_recognition, show_retrieval
+from hippo.cli.options import (
+    ConfigOption,
+    IndexArgument,
+    JsonOption,
+    LLMOption,
+    ProfileOption,
+    RecognitionOption,
+    StepsOption,
+    open_existing,
+)
 from hippo.cli.output import console, print_json, printable
 from hippo.errors import InputError
 
-__all__ = ["EXAMPLES", "query"]
+__all__ = ["EXAMPLES", "QuestionArgument", "query", "read_questions"]
 
 EXAMPLES = (
     'hippo query my-index "Who founded the company that built the bridge?"',
     'hippo query my-index "Where was her teacher born?" -k 10 --explain',
     'hippo query my-index "Where was her teacher born?" --profile bm25 --json',
+    'hippo query my-index "Where was her teacher born?" --steps 3 --llm openai:gpt-4o-mini',
     "hippo query my-index - --json < questions.txt",
 )
 
 
+QuestionArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="QUESTION",
+        help="The question; - reads many from standard input, one a line.",
+        show_default=False,
+    ),
+]
+
+
 def query(
     index: IndexArgument,
-    question: Annotated[
-        str,
-        typer.Argument(
-            metavar="QUESTION",
-            help="The question; - reads many from standard input, one a line.",
-            show_default=False,
-        ),
-    ],
+    question: QuestionArgument,
     k: Annotated[int, typer.Option("-k", metavar="N", help="Number of passages.")] = 5,
-    profile: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="hippo, dense, bm25, hybrid or one of the configuration. Default: the configuration's, or hippo.",
-            show_default=False,
-        ),
-    ] = None,
+    profile: ProfileOption = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show the path of evidence to every passage.")] = False,
+    recognition: RecognitionOption = None,
+    steps: StepsOption = None,
+    llm: LLMOption = None,
     config: ConfigOption = None,
     json_: JsonOption = False,
 ) -> None:
@@ -48,9 +57,9 @@ def query(
     Passages come best first, with --explain each with the path of evidence that led to it. With --json a question gives
     one object; questions from standard input give a list.
     """
-    questions = _standard_input() if question == "-" else [question]
-    with open_existing(index, config) as memory:
-        found = memory.retrieve_many(questions, k=k, profile=profile, explain=explain)
+    questions = read_questions(question)
+    with open_existing(index, config, llm=llm, recognition=recognition) as memory:
+        found = memory.retrieve_many(questions, k=k, profile=profile, explain=explain, steps=steps or 1)
     if json_:
         print_json([one.to_dict() for one in found] if question == "-" else found[0].to_dict())
         return
@@ -59,12 +68,20 @@ def query(
         if question == "-":
             out.print(printable(("\n" if number else "") + retrieval.question), style="bold")
         show_retrieval(out, retrieval)
+        show_recognition(out, retrieval)
         if explain:
             for hit in retrieval.hits:
                 show_path(out, hit)
 
 
-def _standard_input() -> list[str]:
+def read_questions(question: str) -> list[str]:
+    """The question of the command line, or those of standard input for "-".
+
+    Raises:
+        InputError: Standard input holds no question, or is not UTF-8.
+    """
+    if question != "-":
+        return [question]
     try:
         text = sys.stdin.buffer.read().decode("utf-8-sig")
     except UnicodeDecodeError as error:

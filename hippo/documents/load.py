@@ -189,10 +189,9 @@ def _finish(items: Iterable[Document | Skipped]) -> Iterator[Document | Skipped]
         source = clean(item.source) if item.source else None
         if isinstance(item, Skipped):
             yield Skipped(source or "document", clean(item.reason))
-        elif not item.text.strip():
+        elif not (text := clean(item.text)).strip():
             yield Skipped(source or "document", "no text")
         else:
-            text = clean(item.text)
             title = clean(item.title).strip() or None if item.title else None
             key = clean(item.id) if item.id else content_id(title, text)
             yield replace(item, text=text, title=title, id=key, source=source)

@@ -11,7 +11,9 @@ from hippo.evaluation.metrics import (
     recall_at,
     reciprocal_rank,
 )
+from hippo.evaluation.outcome import Outcome
 from hippo.evaluation.questions import GoldPassage, Question, RawQuestion, load_questions
+from hippo.evaluation.read import read_scores
 from hippo.evaluation.report import Table, comparison_table, retrieval_table
 
 __all__ = [
@@ -19,6 +21,7 @@ __all__ = [
     "Difference",
     "GoldPassage",
     "Interval",
+    "Outcome",
     "Question",
     "RawQuestion",
     "Table",
@@ -32,6 +35,7 @@ __all__ = [
     "ndcg_at",
     "normalise_answer",
     "paired_difference",
+    "read_scores",
     "recall_at",
     "reciprocal_rank",
     "retrieval_table",

@@ -4,6 +4,7 @@ A ranking lists document ids, best first. Several chunks of one document count o
 k counts documents.
 """
 
+import re
 import string
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
@@ -110,7 +111,7 @@ def normalise_answer(text: str) -> str:
         'us country'
     """
     bare = text.lower().translate(_NO_PUNCTUATION)
-    return " ".join(word for word in bare.split() if word not in _ARTICLES)
+    return " ".join(_ARTICLE.sub(" ", bare).split())
 
 
 def exact_match(prediction: str, answers: Sequence[str]) -> float:
@@ -140,7 +141,7 @@ def f1(prediction: str, answers: Sequence[str]) -> float:
 
 
 _NO_PUNCTUATION = str.maketrans("", "", string.punctuation)
-_ARTICLES = frozenset({"a", "an", "the"})
+_ARTICLE = re.compile(r"\b(a|an|the)\b")
 
 
 def _overlap(first: Counter[str], second: Counter[str]) -> float:

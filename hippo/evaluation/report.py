@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from hippo.errors import InputError
 from hippo.evaluation.compare import Difference, Interval, bootstrap_interval, paired_difference
 from hippo.evaluation.metrics import recall_at
+from hippo.evaluation.outcome import Outcome
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -42,28 +43,39 @@ class Table:
         rows: The first one is the baseline of the differences.
         questions: Number of questions.
         confidence: Of all intervals, in (0, 1).
+        outcomes: What became of the questions, and what language models took, by name of the row; empty where none
+            took part.
     """
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     questions: int
     confidence: float
+    outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+
+    def notes(self) -> list[str]:
+        """A line for each of the outcomes."""
+        return [f"{name}: {outcome.to_text()}" for name, outcome in self.outcomes.items()]
 
     def to_markdown(self) -> str:
-        """A Markdown table. Means and differences are in percent: `73.4 (+1.8 [-0.2, 3.9])`."""
+        """A Markdown table, then the notes. Means and differences are in percent: `73.4 (+1.8 [-0.2, 3.9])`."""
         lines = [["profile", *self.columns], ["---", *["---:"] * len(self.columns)], *self._body()]
-        return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
+        grid = [f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines]
+        return "\n".join([*grid, *([""] if self.outcomes else []), *(f"* {note}" for note in self.notes())])
 
     def to_text(self) -> str:
         """The same in aligned columns, for a terminal."""
         lines = [["profile", *self.columns], *self._body()]
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-        return "\n".join(
-            "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in lines
-        )
+        grid = ["  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in lines]
+        return "\n".join([*grid, *self.notes()])
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data: per profile and measure `mean`, `low`, `high` and `difference`, the same with `p_value`."""
+        """Plain data: per profile and measure `mean`, `low`, `high` and `difference`, the same with `p_value`.
+
+        Where language models took part there are also `outcomes`: see `hippo.evaluation.outcome.Outcome`.
+        """
+        outcomes = {name: outcome.to_dict() for name, outcome in self.outcomes.items()}
         return {
             "questions": self.questions,
             "confidence": self.confidence,
@@ -74,6 +86,7 @@ class Table:
                 }
                 for row in self.rows
             },
+            **({"outcomes": outcomes} if outcomes else {}),
         }
 
     def to_json(self) -> str:

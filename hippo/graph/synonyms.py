@@ -17,7 +17,7 @@ from hippo.protocols import RangeIndex
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Similar", "comparable", "find_similar", "limit"]
+__all__ = ["Similar", "comparable", "find_similar", "limit", "nearest"]
 
 _WORD_SIGN = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
 _ROUNDING = 1e-4
@@ -67,8 +67,9 @@ def find_similar(
     threshold: float,
     known: "tuple[Similar, NDArray[np.bool_]]",
     index_of: "Callable[[NDArray[np.float32]], RangeIndex]",
+    eligible: "NDArray[np.bool_] | None" = None,
 ) -> Similar:
-    """All pairs of comparable entities with a cosine similarity of at least `threshold`.
+    """All pairs of eligible entities with a cosine similarity of at least `threshold`.
 
     Similarities are computed pair by pair, so a pair's does not depend on the company in which it was found, and adding
     entities in several steps gives the same as adding them at once.
@@ -79,9 +80,10 @@ def find_similar(
         threshold: Least cosine similarity.
         known: Pairs found before, and which entities were compared then, bool `(E,)`; only the others are searched for.
         index_of: Makes an exact index of vectors.
+        eligible: Which entities take part, bool `(E,)`; None: those that are `comparable`.
     """
     before, compared = known
-    rows = np.flatnonzero(comparable(keys))
+    rows = np.flatnonzero(comparable(keys) if eligible is None else eligible)
     new = rows[~compared[rows]]
     if not len(new):
         return before
@@ -118,11 +120,20 @@ def _similarities(
 
 def limit(similar: Similar, most: int) -> Pairs:
     """Keep pairs that are among the `most` nearest of either side (ties by row): no hub of near-alikes forms."""
-    low, high, similarity = similar.low, similar.high, similar.similarity
-    ends, others, values = np.concatenate([low, high]), np.concatenate([high, low]), np.tile(similarity, 2)
+    of_low, of_high = nearest(similar, most)
+    keep = of_low | of_high
+    return similar.low[keep], similar.high[keep], similar.similarity[keep]
+
+
+def nearest(similar: Similar, most: int) -> "tuple[NDArray[np.bool_], NDArray[np.bool_]]":
+    """Which pairs are among the `most` nearest of their lower row, and which of their higher one: bool `(p,)` each.
+
+    Nearest first, ties by row.
+    """
+    low, high = similar.low, similar.high
+    ends, others, values = np.concatenate([low, high]), np.concatenate([high, low]), np.tile(similar.similarity, 2)
     order = np.lexsort((others, -values, ends))
     sorted_ends = ends[order]
     kept = np.zeros(len(order), bool)
     kept[order] = np.arange(len(order)) - np.searchsorted(sorted_ends, sorted_ends) < most
-    keep = kept[: len(low)] | kept[len(low) :]
-    return low[keep], high[keep], similarity[keep]
+    return kept[: len(low)], kept[len(low) :]

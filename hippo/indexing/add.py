@@ -3,18 +3,20 @@
 import json
 from collections import Counter
 from collections.abc import Iterable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from hippo.config import Config
 from hippo.encoding import checked
 from hippo.errors import IndexCorruptError, IndexEmptyError
 from hippo.identity import Identity
+from hippo.indexing.batches import fill_cache
 from hippo.indexing.clock import Clock
-from hippo.indexing.extract import extract_pending
+from hippo.indexing.extract import Extracted, extract_pending
 from hippo.indexing.ingest import ingest, read_all
 from hippo.indexing.publish import publish
-from hippo.protocols import Chunker, Encoder, Extractor, ProgressCallback
+from hippo.llm import Caller
+from hippo.protocols import Chunker, DialogueExtractor, Encoder, Extractor, ProgressCallback
 from hippo.snapshot import Snapshot
 from hippo.store import STORE_FILE, Store
 from hippo.types import AddReport, Document, ExtractionFailure, Skipped
@@ -34,6 +36,7 @@ def add_documents(
     encoder: Encoder | None,
     config: Config,
     identity: Identity,
+    caller: Caller | None = None,
     progress: ProgressCallback | None = None,
 ) -> AddReport:
     """Store documents, extract and embed what is new, and publish a snapshot.
@@ -49,6 +52,7 @@ def add_documents(
         encoder: Makes vectors; None: an index without any.
         config: Batch sizes and graph options.
         identity: What the index is made with.
+        caller: The language model that a `DialogueExtractor` is led with.
         progress: Is told of every step.
     """
     clock = Clock(progress)
@@ -65,7 +69,7 @@ def add_documents(
         ingested = ingest(store, documents, chunker, {**meta, _PUBLISHED: ""}, clock)
         if store.count_pending(extractor.fingerprint):
             store.set_meta({_PUBLISHED: ""})
-        dropped = extract_pending(store, extractor, batch=config.indexing.batch_chunks, clock=clock)
+        extracted = _extract(store, extractor, caller, config, clock)
         failed = tuple(ExtractionFailure(chunk_id, reason) for chunk_id, reason, _ in store.failures())
         shape = json.dumps([meta, asdict(config.graph), extractor.fingerprint], sort_keys=True)
         name, embedded = _sound_snapshot(root), 0
@@ -82,6 +86,7 @@ def add_documents(
             store.set_meta({**meta, _PUBLISHED: f"{name} {shape}"})
         with Snapshot.open(root, name) as snapshot:
             counts = snapshot.info
+        pending = store.count_pending(extractor.fingerprint) - len(failed)
     return AddReport(
         ingested.added,
         ingested.changed,
@@ -92,10 +97,22 @@ def add_documents(
         counts["facts"],
         counts["entities"],
         embedded,
-        dropped,
+        extracted.dropped,
         clock.seconds,
         name,
+        {"extraction": caller.usage} if caller else {},
+        pending,
+        extracted.stopped,
     )
+
+
+def _extract(store: Store, extractor: Extractor, caller: Caller | None, config: Config, clock: Clock) -> Extracted:
+    """Extract what is pending; through batches first, if the configuration says so."""
+    batch, stopped = config.indexing.batch_chunks, None
+    if caller is not None and caller.settings.batch and isinstance(extractor, DialogueExtractor):
+        stopped = fill_cache(store, extractor, caller, batch=batch, clock=clock)
+    extracted = extract_pending(store, extractor, batch=batch, clock=clock, caller=caller)
+    return replace(extracted, stopped=extracted.stopped or stopped)
 
 
 def _sound_snapshot(root: Path) -> str | None:

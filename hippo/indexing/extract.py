@@ -1,39 +1,110 @@
 """Chunks through the extractor; every batch is committed as it comes."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from hippo.errors import ExtractionError
 from hippo.indexing.clock import Clock
-from hippo.protocols import Extractor
+from hippo.indexing.converse import Conversations
+from hippo.llm import Caller
+from hippo.protocols import DialogueExtractor, Extractor
 from hippo.store import Store
-from hippo.types import Extraction
+from hippo.types import Chunk, Extraction, ExtractionFailure
 
-__all__ = ["extract_pending"]
+__all__ = ["Extracted", "extract_pending"]
+
+_MORE_ROUNDS = 2
 
 
-def extract_pending(store: Store, extractor: Extractor, *, batch: int, clock: Clock) -> Mapping[str, int]:
+@dataclass(frozen=True, slots=True)
+class Extracted:
+    """Outcome of `extract_pending`: what was dropped, by reason, and why it stopped early, if it did."""
+
+    dropped: Mapping[str, int]
+    stopped: str | None = None
+
+
+class _Ledger:
+    """Stores outcomes, counts and reports them."""
+
+    def __init__(self, store: Store, name: str, clock: Clock) -> None:
+        self._store, self._name, self._clock = store, name, clock
+        self._total, self._done = store.count_pending(name), 0
+        self.dropped: Counter[str] = Counter()
+        self.failed = 0
+
+    def put(self, outcomes: Sequence[Extraction | ExtractionFailure]) -> None:
+        if not outcomes:
+            return
+        self._store.put_extractions(outcomes, self._name)
+        for outcome in outcomes:
+            if isinstance(outcome, Extraction):
+                self.dropped.update(outcome.dropped)
+            else:
+                self.failed += 1
+        self._done += len(outcomes)
+        self._clock.tell("extract", min(self._done, self._total), self._total)
+
+
+def extract_pending(
+    store: Store,
+    extractor: Extractor,
+    *,
+    batch: int,
+    clock: Clock,
+    caller: Caller | None = None,
+) -> Extracted:
     """Extract every chunk that this extractor has not done, failed ones included.
 
-    Returns:
-        What the extractor dropped, by reason.
+    An extractor that talks with a language model does so for many chunks at once, and what comes of each is committed
+    as it arrives.
+
+    Args:
+        store: Holds the chunks.
+        extractor: Finds facts.
+        batch: Chunks extracted and committed at a time.
+        clock: For progress.
+        caller: The model that a `DialogueExtractor` is led with; None: its own `extract` is called.
 
     Raises:
         ExtractionError: The extractor did not give one outcome per chunk, in order.
+        LLMRefusedError: The model refuses every request, or has not answered many in a row.
     """
-    dropped: Counter[str] = Counter()
     name = extractor.fingerprint
+    ledger, stopped = _Ledger(store, name, clock), None
     with clock.stage("extract"):
-        total, done = store.count_pending(name), 0
-        for chunks in store.pending(name, batch=batch):
-            outcomes = extractor.extract(chunks)
-            if [outcome.chunk_id for outcome in outcomes] != [chunk.id for chunk in chunks]:
-                raise ExtractionError(name, f"gave {len(outcomes)} outcomes that do not match its {len(chunks)} chunks")
-            store.put_extractions(outcomes, name)
-            for outcome in outcomes:
-                if isinstance(outcome, Extraction):
-                    dropped.update(outcome.dropped)
-            done += len(chunks)
-            clock.tell("extract", done, total)
+        if caller is not None and isinstance(extractor, DialogueExtractor):
+            stopped = _talk(store, extractor, caller, ledger, batch)
+            # Most failures are bad luck: an unusable reply is asked for again at once, not only by the next run.
+            for _ in range(_MORE_ROUNDS):
+                if stopped or not ledger.failed:
+                    break
+                ledger.failed = 0
+                stopped = _talk(store, extractor, caller, ledger, batch)
+        else:
+            for chunks in store.pending(name, batch=batch):
+                ledger.put(_checked(extractor.extract(chunks), chunks, name))
         store.checkpoint()
-    return dict(sorted(dropped.items()))
+    return Extracted(dict(sorted(ledger.dropped.items())), stopped)
+
+
+def _talk(store: Store, extractor: DialogueExtractor, caller: Caller, ledger: _Ledger, batch: int) -> str | None:
+    """One round of conversations about all pending chunks; why it stopped early, if it did."""
+    with Conversations(extractor, caller) as talks:
+        for chunks in store.pending(extractor.fingerprint, batch=batch):
+            for chunk in chunks:
+                ledger.put(talks.start(chunk))
+            if talks.stopped:
+                break
+        while talks.open:
+            ledger.put(talks.wait())
+        return talks.stopped
+
+
+def _checked(
+    outcomes: list[Extraction | ExtractionFailure], chunks: Sequence[Chunk], name: str
+) -> list[Extraction | ExtractionFailure]:
+    if [outcome.chunk_id for outcome in outcomes] != [chunk.id for chunk in chunks]:
+        raise ExtractionError(name, f"gave {len(outcomes)} outcomes that do not match its {len(chunks)} chunks")
+    return outcomes

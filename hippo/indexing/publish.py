@@ -1,6 +1,6 @@
 """From the store to a published snapshot."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from hippo.backends.vectors.exact import ExactVectorIndex
 from hippo.config import GraphConfig
 from hippo.graph.build import Pairs, assemble
+from hippo.graph.published import listings, named, overwrite, searching
 from hippo.graph.synonyms import Similar, find_similar, limit
 from hippo.indexing.clock import Clock
 from hippo.indexing.embed import embed
@@ -44,7 +45,7 @@ def publish(
         store: The store.
         root: Folder of the index.
         encoder: Makes the vectors; None: an index without any.
-        graph: How synonym edges are made.
+        graph: Which rules make the graph, and how synonym edges are made.
         batch: Texts embedded and committed at a time.
         previous: Name of a sound snapshot, whose similar names need not be searched for again; None: there is none.
         info: Goes into the manifest, with the counts.
@@ -54,7 +55,7 @@ def publish(
         Name of the snapshot, and the number of texts that had to be encoded.
     """
     with clock.stage("read store"):
-        tables = read_tables(store)
+        tables = read_tables(store, graph.rules)
     passages, facts = tables.passages, tables.facts.column("text").to_pylist()
     entities = tables.entities.column("key").to_pylist()
     vectors: dict[str, Float32] = {}
@@ -67,9 +68,12 @@ def publish(
         similar = Similar.none()
         if encoder is not None and graph.synonym_max:
             known = _known_similar(root, previous, tables, encoder, graph)
-            similar = find_similar(entities, vectors["entity"], graph.synonym_threshold, known, ExactVectorIndex)
-        synonyms: Pairs = limit(similar, graph.synonym_max)
-        built = assemble(len(entities), len(passages), {**tables.pairs, "synonym": synonyms})
+            eligible = named(entities) if graph.rules == "hipporag" else None
+            similar = find_similar(
+                entities, vectors["entity"], graph.synonym_threshold, known, ExactVectorIndex, eligible
+            )
+        pairs = _pairs(tables.pairs, similar, entities, len(passages), graph)
+        built = assemble(len(entities), len(passages), pairs)
     with clock.stage("words"):
         words = {"passage": LexicalIndex.build(passages), "fact": LexicalIndex.build(facts)}
     contents = Contents(
@@ -97,6 +101,18 @@ def publish(
     with clock.stage("publish"), SnapshotWriter(root) as writer:
         name = write_contents(writer, contents)
     return name, encoded
+
+
+def _pairs(
+    pairs: Mapping[str, Pairs], similar: Similar, entities: Sequence[str], n_passages: int, graph: GraphConfig
+) -> dict[str, Pairs]:
+    """The pairs of every kind of edge, by the rules of the graph."""
+    if graph.rules != "hipporag":
+        return {**pairs, "synonym": limit(similar, graph.synonym_max)}
+    # The published code stops a list once it is longer than its limit, not once it is as long.
+    listed = listings(similar, searching(entities), graph.synonym_max + 1)
+    relation, synonym = overwrite(pairs["relation"], similar, listed, len(entities) + n_passages)
+    return {**pairs, "relation": relation, "synonym": synonym}
 
 
 def _known_similar(

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hippo.graph.build import Pairs, count_pairs, distinct_pairs, follow_pairs
+from hippo.indexing.published import published_tables
 from hippo.store import Store
 
 if TYPE_CHECKING:
@@ -35,10 +36,17 @@ class Tables:
         return [f"{title}\n{text}" if title else text for title, text in zip(titles, texts, strict=True)]
 
 
-def read_tables(store: Store) -> Tables:
-    """Read the store and number its documents, chunks, entities and facts in canonical order."""
+def read_tables(store: Store, rules: str = "hippo") -> Tables:
+    """Read the store and number its documents, chunks, entities and facts in canonical order.
+
+    Args:
+        store: The store.
+        rules: `GraphConfig.rules`.
+    """
     documents, chunks = store.documents_table(), store.chunks_table()
     facts, mentions = store.facts_table(), store.mentions_table()
+    if rules == "hipporag":
+        facts, mentions = published_tables(facts, mentions)
     chunk_ids = _flat(chunks.column("chunk_id"))
     document_rows = _rows(chunks.column("document_id"), _flat(documents.column("document_id")))
     fact_chunks = _rows(facts.column("chunk_id"), chunk_ids)

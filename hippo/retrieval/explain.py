@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-__all__ = ["Paths", "step_costs"]
+__all__ = ["Paths", "given", "step_costs"]
 
 _BEGINNING = 60
 """Characters of a passage without title that name it in a path."""
@@ -45,6 +45,19 @@ def step_costs(adjacency: "csr_array", damping: float, gains: "NDArray[np.float6
     return csr_array((-np.log(damping * probability), adjacency.indices, adjacency.indptr), shape=adjacency.shape)
 
 
+def given(namings: "csr_array", activation: "NDArray[np.float64]") -> "csr_array":
+    """What each entity gives to the score of each passage that has its score from entities: CSR `(P, E)`.
+
+    Args:
+        namings: From `hippo.retrieval.rank.namings`.
+        activation: Of all nodes, entities first, float64 `(n,)`.
+    """
+    from scipy.sparse import csr_array
+
+    data = namings.data * activation[namings.indices]
+    return csr_array((data, namings.indices, namings.indptr), shape=namings.shape)
+
+
 class Paths:
     """Strongest paths of one question.
 
@@ -54,14 +67,26 @@ class Paths:
         profile: For damping and the weights of the kinds of edge.
         seeds: Seeds of the question.
         question: Its text, the source of the first step.
+        through: From `given`, where passages have their scores from entities: a path then ends with the entity that
+            gives most, and the probability of its last step is that entity's share of the score. None: they have them
+            from the walk.
     """
 
-    def __init__(self, contents: Contents, costs: "csr_array", profile: Profile, seeds: Seeds, question: str) -> None:
+    def __init__(
+        self,
+        contents: Contents,
+        costs: "csr_array",
+        profile: Profile,
+        seeds: Seeds,
+        question: str,
+        through: "csr_array | None" = None,
+    ) -> None:
         self._contents = contents
         self._costs = costs
         self._profile = profile
         self._seeds = seeds
         self._question = question
+        self._through = through
         self._before, self._shares = self._search()
 
     def _search(self) -> "tuple[NDArray[np.int32], dict[int, float]]":
@@ -81,6 +106,19 @@ class Paths:
     def to(self, chunk: int) -> tuple[PathStep, ...]:
         """Steps from the question to a chunk (its row); empty if no activation reaches it."""
         node = self._contents.graph.n_entities + chunk
+        if self._through is None:
+            return self._to(node)
+        span = slice(self._through.indptr[chunk], self._through.indptr[chunk + 1])
+        gifts = self._through.data[span]
+        if not gifts.any():
+            return ()
+        entity = int(self._through.indices[span][gifts.argmax()])
+        sentence, chunk_id = self._evidence(entity, node, "contains")
+        share = float(gifts.max() / gifts.sum())
+        last = PathStep(self._name(entity), self._name(node), "contains", sentence, chunk_id, share)
+        return (*self._to(entity), last)
+
+    def _to(self, node: int) -> tuple[PathStep, ...]:
         nodes = [node]
         while (before := int(self._before[nodes[-1]])) >= 0:
             nodes.append(before)

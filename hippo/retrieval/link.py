@@ -18,7 +18,7 @@ from hippo.search.moments import Moments
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Linked", "Linker", "standard_score"]
+__all__ = ["Linked", "Linker", "minmax", "products", "standard_score"]
 
 _LEXICAL_SHARPNESS = 2.0
 """Used where there are no vectors: how fast weights fall per deviation of BM25. A cosine deviation of 0.1 and a
@@ -64,6 +64,10 @@ class Linked:
         weights: NDArray[np.float64] = np.exp((chosen - chosen.max()) * sharpness)
         weights /= weights.sum()
         return weights
+
+    def levels(self, positions: "NDArray[np.int64]") -> "NDArray[np.float64]":
+        """Scores of some candidates, from 0 for the worst of all to 1 for the best; all must be candidates."""
+        return minmax(self.fused)[positions]
 
 
 class Linker:
@@ -113,7 +117,7 @@ class Linker:
                 self._candidates(question, query, best, lexical_weight)
                 for question, query in zip(questions, queries, strict=True)
             ]
-        rows, cosines = np.arange(self.lexical.size), _products(self.vectors, queries)
+        rows, cosines = np.arange(self.lexical.size), products(self.vectors, queries)
         return [
             self._fuse(rows, cosines[:, place], words, words, queries[place], lexical_weight)
             for place, words in enumerate(map(self.lexical.scores, questions))
@@ -161,7 +165,7 @@ class Linker:
         return Linked(rows, dense + lexical_weight * lexical, dense, lexical, deviation)
 
 
-def _products(vectors: "NDArray[np.float32]", queries: "NDArray[np.float32]") -> "NDArray[np.float32]":
+def products(vectors: "NDArray[np.float32]", queries: "NDArray[np.float32]") -> "NDArray[np.float32]":
     """Similarity of every vector to every query: float32 `(n, m)`, Fortran-ordered.
 
     Not by BLAS: there the last bits of a product depend on its neighbours, so equal passages would be told apart and a
@@ -172,6 +176,14 @@ def _products(vectors: "NDArray[np.float32]", queries: "NDArray[np.float32]") ->
     for column, query in enumerate(queries):
         np.einsum("ij,j->i", vectors, query, out=products[:, column])
     return products
+
+
+def minmax(values: "NDArray[np.float64]") -> "NDArray[np.float64]":
+    """Values from 0 for the lowest to 1 for the highest; all 1 where they are equal."""
+    if not len(values):
+        return values
+    low, high = values.min(), values.max()
+    return (values - low) / (high - low) if high > low else np.ones(len(values))
 
 
 def standard_score(values: "NDArray[np.float32]", mean: float, deviation: float) -> "NDArray[np.float64]":

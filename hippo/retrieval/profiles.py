@@ -9,6 +9,9 @@ from hippo.errors import ConfigError, UnknownNameError
 __all__ = ["PROFILES", "Profile", "resolve_profile"]
 
 
+_OPTIONAL = ("entities", "passages", "passage_weight", "recognition")
+
+
 @dataclass(frozen=True, slots=True)
 class Profile:
     """Options of a retrieval.
@@ -16,28 +19,61 @@ class Profile:
     Attributes:
         name: Name of the profile.
         ranking: "walk" (personalized PageRank from seeds), "dense" (cosine), "bm25", or "hybrid" (both, fused).
+        linking: What leads into the graph: "facts" (those that the question touches, and their entities) or "entities"
+            (the one nearest to each name in the question).
+        when_unlinked: Where nothing was linked: "passages" (they alone seed the walk) or "dense" (no walk; cosine,
+            from 0 for the worst passage to 1 for the best).
         lexical_weight: β: weight of the standard score of BM25 beside that of cosine similarity; 0 or more.
+        weighting: How scores become weights of seeds: "softmax" (of the chosen ones) or "minmax" (from 0 for the worst
+            of all to 1 for the best; it needs all similarities, so that no approximate search is used).
         facts: n_f: most facts that seed the walk; 0: none.
-        fact_temperature: τ_f: cosine difference at which a fact's weight falls to 1/e.
-        passages: n_p: most passages that seed the walk.
-        passage_temperature: τ_p: the same for passages.
+        distinct_facts: Whether facts of the same text count as one.
+        fact_temperature: τ_f: cosine difference at which a fact's weight falls to 1/e; for "softmax".
+        entity_seeds: Weight of an entity that several facts name: "sum" or "mean" of theirs.
+        entities: Most entities that seed the walk, those of most weight; not set: all.
+        passages: n_p: most passages that seed the walk; not set: all.
+        passage_temperature: τ_p: the same as τ_f for passages.
         passage_share: s: share of the restart vector that goes to passages, 0 to 1.
+        passage_weight: Weight of passages beside that of entities, in place of a share; not set: the share holds.
         damping: d: probability of following an edge, in (0, 1).
         query_gain: λ: how strongly the walk prefers passages that speak of the question; 0: the plain walk.
+        hub_aversion: η: how strongly the walk avoids entities that many chunks mention; 0: not at all.
         kind_weights: α: weight of each kind of edge; a kind not named weighs 1.
+        scoring: Score of a passage: "activation" (its own) or "facts" (the sum of its facts' entities, from 0 for the
+            worst passage to 1 for the best).
+        recognition: Filter of the facts before they seed the walk, "none", "llm" or another's name; not set: that of
+            the configuration.
+        exact: Whether the walk goes on until all scores are within the tolerance, not only until the order is proven.
     """
 
     name: str
     ranking: Literal["walk", "dense", "bm25", "hybrid"] = "walk"
+    linking: Literal["facts", "entities"] = "facts"
+    when_unlinked: Literal["passages", "dense"] = "passages"
     lexical_weight: float = 0.3
+    weighting: Literal["softmax", "minmax"] = "softmax"
     facts: int = 10
+    distinct_facts: bool = False
     fact_temperature: float = 0.05
-    passages: int = 200
+    entity_seeds: Literal["sum", "mean"] = "sum"
+    entities: int | None = None
+    passages: int | None = 200
     passage_temperature: float = 0.05
     passage_share: float = 0.2
-    damping: float = 0.65
+    passage_weight: float | None = None
+    damping: float = 0.8
     query_gain: float = 1.0
-    kind_weights: Mapping[str, float] = field(default_factory=lambda: {"relation": 0.3, "follows": 0.3})
+    hub_aversion: float = 0.25
+    kind_weights: Mapping[str, float] = field(default_factory=lambda: {"relation": 0.2, "synonym": 0.7, "follows": 0.3})
+    scoring: Literal["activation", "facts"] = "activation"
+    recognition: str | None = None
+    exact: bool = False
+
+    def __post_init__(self) -> None:
+        for name in _OPTIONAL:
+            # TOML knows no null: an empty text stands for it.
+            if getattr(self, name) == "":
+                object.__setattr__(self, name, None)
 
     def to_dict(self) -> dict[str, Any]:
         """The options as plain data."""
@@ -46,21 +82,64 @@ class Profile:
 
 PROFILES: dict[str, Profile] = {
     "hippo": Profile("hippo"),
+    "hipporag2": Profile(
+        "hipporag2",
+        when_unlinked="dense",
+        lexical_weight=0.0,
+        weighting="minmax",
+        facts=5,
+        distinct_facts=True,
+        entity_seeds="mean",
+        entities=5,
+        passages=None,
+        passage_weight=0.05,
+        damping=0.5,
+        query_gain=0.0,
+        hub_aversion=0.0,
+        kind_weights={"relation": 2.0, "contains": 1.0, "synonym": 2.0, "follows": 0.0},
+        exact=True,
+    ),
+    "hipporag1": Profile(
+        "hipporag1",
+        linking="entities",
+        when_unlinked="dense",
+        lexical_weight=0.0,
+        passage_share=0.0,
+        damping=0.5,
+        query_gain=0.0,
+        hub_aversion=0.0,
+        kind_weights={"relation": 2.0, "contains": 0.0, "synonym": 2.0, "follows": 0.0},
+        scoring="facts",
+        exact=True,
+    ),
     "dense": Profile("dense", ranking="dense"),
     "bm25": Profile("bm25", ranking="bm25"),
     "hybrid": Profile("hybrid", ranking="hybrid"),
 }
-"""Profiles that come with hippo."""
+"""Profiles that come with hippo. `hipporag2` and `hipporag1` give the published rankings on an index that was made with
+`graph.rules` "hipporag"; they work on any other, too."""
 
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "ranking": ("walk", "dense", "bm25", "hybrid"),
+    "linking": ("facts", "entities"),
+    "when_unlinked": ("passages", "dense"),
+    "weighting": ("softmax", "minmax"),
+    "entity_seeds": ("sum", "mean"),
+    "scoring": ("activation", "facts"),
+}
+_SWITCHES = ("distinct_facts", "exact")
 _RANGES: dict[str, tuple[float, float, str]] = {
     "lexical_weight": (0, float("inf"), "0 or more"),
     "facts": (0, float("inf"), "a whole number of 0 or more"),
     "fact_temperature": (1e-6, float("inf"), "above 0"),
+    "entities": (1, float("inf"), "a whole number of 1 or more"),
     "passages": (1, float("inf"), "a whole number of 1 or more"),
     "passage_temperature": (1e-6, float("inf"), "above 0"),
     "passage_share": (0, 1, "between 0 and 1"),
+    "passage_weight": (0, float("inf"), "0 or more"),
     "damping": (1e-6, 1 - 1e-6, "between 0 and 1, both excluded"),
     "query_gain": (0, float("inf"), "0 or more"),
+    "hub_aversion": (0, float("inf"), "0 or more"),
 }
 
 
@@ -103,10 +182,18 @@ def _resolve(name: str, custom: Mapping[str, Mapping[str, Any]], above: tuple[st
 
 def _checked(profile: Profile) -> Profile:
     where = f"profile {profile.name!r}"
-    if profile.ranking not in ("walk", "dense", "bm25", "hybrid"):
-        raise ConfigError(where, "ranking", f"must be walk, dense, bm25 or hybrid, got {profile.ranking!r}")
+    for key, known in _CHOICES.items():
+        value = getattr(profile, key)
+        if value not in known:
+            words = f"{', '.join(known[:-1])} or {known[-1]}"
+            raise ConfigError(where, key, f"must be {words}, got {value!r}")
+    for key in _SWITCHES:
+        if not isinstance(getattr(profile, key), bool):
+            raise ConfigError(where, key, f"must be true or false, got {getattr(profile, key)!r}")
     for key, (low, high, words) in _RANGES.items():
         value = getattr(profile, key)
+        if value is None and key in _OPTIONAL:
+            continue
         if not _is_number(value, whole="whole" in words) or not low <= value <= high:
             raise ConfigError(where, key, f"must be {words}, got {value!r}")
     if not isinstance(profile.kind_weights, Mapping):

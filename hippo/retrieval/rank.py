@@ -9,12 +9,13 @@ from hippo.protocols import PageRank, PageRankResult, Walk
 from hippo.retrieval.link import Linked
 from hippo.retrieval.profiles import Profile
 from hippo.retrieval.seeds import Seeds
+from hippo.snapshot.contents import Contents
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-__all__ = ["order_of", "spread"]
+__all__ = ["gains", "namings", "order_of", "spread"]
 
 _TYPICAL = 3.0
 """Standard score at which a passage is taken to speak of the question: its gain is 1."""
@@ -22,38 +23,85 @@ _MOST_AVERSE = -8.0
 """Lower bound of the logarithm of the gain, so that no passage is unreachable."""
 
 
-def gain(passages: Linked, strength: float) -> "NDArray[np.float64]":
-    """How much the walk prefers each passage: g = exp(clip(λ (p - 3), -8, 0)), float64 `(P,)`."""
-    return np.exp(np.clip(strength * (passages.fused - _TYPICAL), _MOST_AVERSE, 0.0))
+def gains(counts: "NDArray[np.float64]", passages: Sequence[Linked], profile: Profile) -> "NDArray[np.float64] | None":
+    """How much the walk prefers each node, for a block of questions.
+
+    An entity that n chunks mention has g = n^-η: hubs, where every path leads, carry less of the activation. A passage
+    of fused score p has g = exp(clip(λ (p - 3), -8, 0)): activation that leaves an entity goes to the passages that
+    speak of the question.
+
+    Args:
+        counts: In how many chunks each entity is mentioned, at least 1, float64 `(E,)`.
+        passages: Scores of all P passages, one per question.
+        profile: η is its `hub_aversion`, λ its `query_gain`.
+
+    Returns:
+        float64 `(E + P, m)`, positive; None for the plain walk.
+    """
+    if not profile.hub_aversion and not profile.query_gain:
+        return None
+    found = np.ones((len(counts) + len(passages[0].fused), len(passages)))
+    found[: len(counts)] = (counts**-profile.hub_aversion)[:, None]
+    for column, linked in enumerate(passages):
+        logarithm = np.clip(profile.query_gain * (linked.fused - _TYPICAL), _MOST_AVERSE, 0.0)
+        found[len(counts) :, column] = np.exp(logarithm)
+    return found
 
 
 def spread(
     engine: PageRank,
     adjacency: "csr_array",
     seeds: Sequence[Seeds],
-    passages: Sequence[Linked],
+    gains: "NDArray[np.float64] | None",
     profile: Profile,
     *,
+    passages: slice,
     k: int,
     tolerance: float,
 ) -> PageRankResult:
-    """Walk for a block of questions; passages are the last nodes.
+    """Walk for a block of questions.
+
+    Args:
+        engine: Does it.
+        adjacency: Symmetric CSR `(n, n)`.
+        seeds: Of each question.
+        gains: Of each node and question, float64 `(n, m)`; None: the plain walk.
+        profile: For damping, and whether the order of passages is all that counts.
+        passages: Nodes that are passages.
+        k: Number of passages whose order counts.
+        tolerance: Bound on the L1 error where the order is not proven earlier.
 
     Returns:
         Activations of all nodes, one column per question.
     """
-    n = adjacency.shape[0]
-    n_entities = n - len(passages[0].fused)
-    restart = np.zeros((n, len(seeds)))
+    restart = np.zeros((adjacency.shape[0], len(seeds)))
     for column, one in enumerate(seeds):
         restart[one.nodes, column] = one.weights
-    gains = None
-    if profile.query_gain > 0:
-        gains = np.ones((n, len(seeds)))
-        for column, linked in enumerate(passages):
-            gains[n_entities:, column] = gain(linked, profile.query_gain)
     walk = Walk(adjacency, profile.damping, gains)
-    return engine.rank(walk, restart, tolerance=tolerance, top=k, candidates=slice(n_entities, n))
+    top = None if profile.exact or profile.scoring == "facts" else k
+    return engine.rank(walk, restart, tolerance=tolerance, top=top, candidates=passages)
+
+
+def namings(contents: Contents) -> "csr_array":
+    """How often the distinct facts of each passage name each entity: float64 CSR `(P, E)`.
+
+    Times the activations of the entities it is the score of the passages in HippoRAG (arXiv 2405.14831): the sum over
+    their facts of the activations of subject and object.
+    """
+    import pyarrow.compute as pc
+    from scipy.sparse import coo_array
+
+    chunks = contents.facts.column("chunk").to_numpy().astype(np.int64)
+    texts = pc.dictionary_encode(contents.facts.column("text").combine_chunks()).indices.to_numpy().astype(np.int64)
+    _, distinct = np.unique(chunks * (texts.max(initial=0) + 1) + texts, return_index=True)
+    indptr, indices = contents.fact_entities
+    sizes = np.diff(indptr)
+    counted = np.repeat(np.isin(np.arange(len(chunks)), distinct), sizes)
+    places = np.repeat(chunks, sizes)[counted], indices[counted]
+    shape = (contents.n_chunks, contents.graph.n_entities)
+    counts = coo_array((np.ones(len(places[0])), places), shape=shape).tocsr()
+    counts.sum_duplicates()
+    return counts
 
 
 def order_of(scores: "NDArray[np.float64]", fallback: "NDArray[np.float64]", k: int) -> "NDArray[np.int64]":

@@ -1,8 +1,7 @@
 """From questions to ranked passages: link, seed, walk, rank, explain."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
@@ -12,20 +11,25 @@ import numpy as np
 from hippo import registry
 from hippo.backends.vectors import APPROXIMATE_FROM, open_vectors
 from hippo.protocols import PageRank, VectorIndex
-from hippo.retrieval.explain import Paths, step_costs
-from hippo.retrieval.link import Linked, Linker
+from hippo.retrieval.explain import Paths, given, step_costs
+from hippo.retrieval.link import Linked, Linker, minmax
+from hippo.retrieval.names import NameLinker, names_in
 from hippo.retrieval.profiles import Profile
-from hippo.retrieval.rank import gain, order_of, spread
-from hippo.retrieval.seeds import Seeds, entity_counts, seed
+from hippo.retrieval.rank import gains, namings, order_of, spread
+from hippo.retrieval.recognize import Recognized
+from hippo.retrieval.results import hits, pick, seed_facts
+from hippo.retrieval.seeds import Seeds, choose, entity_counts, seed, seed_entities
 from hippo.snapshot.contents import Contents
-from hippo.types import Explanation, Hit, Retrieval, SeedFact
+from hippo.types import Explanation, Recognition, Retrieval
 
 if TYPE_CHECKING:
-    import pyarrow as pa
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-__all__ = ["Retriever"]
+__all__ = ["Recognize", "Retriever"]
+
+Recognize = Callable[[Sequence[str], Sequence[Sequence[str]]], list[Recognized]]
+"""From questions and the texts of the facts that each touches, best first, to what is kept of them."""
 
 _BLOCK_BYTES = 256 << 20
 """Memory that the dense columns of one block of questions may take."""
@@ -39,6 +43,8 @@ class Retriever:
         engine: PageRank engine.
         tolerance: Bound on the L1 error of a walk whose order is not proven earlier.
         vectors: Name of the vector search for facts.
+        names: Finds the names in a question, for profiles that link entities.
+        encode: Makes their unit vectors, float32 `(n, d)`; None: names are linked by words.
     """
 
     def __init__(
@@ -48,11 +54,15 @@ class Retriever:
         *,
         tolerance: float,
         vectors: str = "auto",
+        names: Callable[[str], Sequence[str]] = names_in,
+        encode: "Callable[[Sequence[str]], NDArray[np.float32]] | None" = None,
     ) -> None:
         self.contents = contents
         self._engine = engine
         self._tolerance = tolerance
         self._vectors = vectors
+        self._names = names
+        self._encode = encode
         self._adjacencies: dict[tuple[tuple[str, float], ...], csr_array] = {}
 
     @cached_property
@@ -76,6 +86,14 @@ class Retriever:
     def _counts(self) -> "NDArray[np.float64]":
         return entity_counts(self.contents)
 
+    @cached_property
+    def _entities(self) -> NameLinker:
+        return NameLinker(self.contents, self._encode)
+
+    @cached_property
+    def _namings(self) -> "csr_array":
+        return namings(self.contents)
+
     def _adjacency(self, profile: Profile) -> "csr_array":
         key = tuple(sorted(profile.kind_weights.items()))
         if key not in self._adjacencies:
@@ -90,6 +108,7 @@ class Retriever:
         *,
         k: int,
         explain: bool = False,
+        recognition: "Recognize | None" = None,
     ) -> list[Retrieval]:
         """Rank passages for every question.
 
@@ -99,13 +118,16 @@ class Retriever:
             profile: How to rank.
             k: Number of passages, at least 1; cut to the size of the index.
             explain: Whether hits carry an explanation.
+            recognition: Looks at the facts that each question touches before they seed the walk; None: all of them do.
         """
         width = max(1, _BLOCK_BYTES // (48 * max(self.contents.graph.n_nodes, 1)))
         found: list[Retrieval] = []
         for start in range(0, len(questions), width):
             part = slice(start, start + width)
             vectors = None if queries is None else queries[part]
-            found += self._block(questions[part], vectors, profile, min(k, self.contents.n_chunks), explain)
+            found += self._block(
+                questions[part], vectors, profile, min(k, self.contents.n_chunks), explain, recognition
+            )
         return found
 
     def _block(
@@ -115,43 +137,123 @@ class Retriever:
         profile: Profile,
         k: int,
         explain: bool,
+        recognition: "Recognize | None",
     ) -> list[Retrieval]:
         began = perf_counter()
         beta = profile.lexical_weight
         passages = self._passages.link(questions, queries, beta)
         if profile.ranking != "walk" or not k:
-            scores = [_single(linked, profile) for linked in passages]
+            singles = [_single(linked, profile) for linked in passages]
             seconds = {"link": (perf_counter() - began) / len(questions)}
             return [
                 self._retrieval(question, profile, score, linked, k, explain, seconds, {})
-                for question, score, linked in zip(questions, scores, passages, strict=True)
+                for question, score, linked in zip(questions, singles, passages, strict=True)
             ]
-        facts = self._facts.link(questions, queries, beta, best=profile.facts)
-        seeds = [
-            seed(self.contents, self._counts, fact, passage, profile)
-            for fact, passage in zip(facts, passages, strict=True)
-        ]
+        seeds, found, recognized = self._seeds(questions, queries, passages, profile, recognition)
         linked_at = perf_counter()
-        adjacency = self._adjacency(profile)
-        ranks = spread(self._engine, adjacency, seeds, passages, profile, k=k, tolerance=self._tolerance)
+        walking = [column for column, one in enumerate(seeds) if len(one.nodes)]
+        walks = self._walks([seeds[column] for column in walking], [passages[column] for column in walking], profile, k)
         seconds = {
             "link": (linked_at - began) / len(questions),
             "walk": (perf_counter() - linked_at) / len(questions),
         }
-        return [
-            self._retrieval(
+        by_column = dict(zip(walking, walks, strict=True))
+        results = []
+        for column, question in enumerate(questions):
+            walked = by_column.get(column)
+            scores = _levels(passages[column]) if walked is None else self._scores(walked, profile)
+            parameters = {"fallback": "dense"} if walked is None else walked.parameters
+            retrieval = self._retrieval(
                 question,
                 profile,
-                np.ascontiguousarray(ranks.scores[self.contents.graph.passages, column]),
+                scores,
                 passages[column],
                 k,
                 explain,
                 seconds,
-                {"engine": ranks.engine, "sweeps": int(ranks.iterations[column])},
-                seeds[column],
+                {**parameters, **found[column]},
+                walked,
             )
-            for column, question in enumerate(questions)
+            if recognized is not None:
+                one = recognized[column]
+                retrieval = replace(retrieval, recognition=one, usage={"recognition": one.usage})
+            results.append(retrieval)
+        return results
+
+    def _seeds(
+        self,
+        questions: Sequence[str],
+        queries: "NDArray[np.float32] | None",
+        passages: Sequence[Linked],
+        profile: Profile,
+        recognition: "Recognize | None",
+    ) -> tuple[list[Seeds], list[dict[str, Any]], list[Recognition] | None]:
+        """Seeds of each question, what there is to be said of how they were found, and what recognition made of them.
+
+        No seeds at all: recognition memory wants a ranking by vectors alone.
+        """
+        contents, counts = self.contents, self._counts
+        if profile.linking == "entities":
+            linked = self._entities.link([self._names(question) for question in questions])
+            seeds = [
+                seed_entities(contents, counts, np.array(list(rows.values()), np.int64), passage, profile)
+                for rows, passage in zip(linked, passages, strict=True)
+            ]
+            return seeds, [{"names": self._entity_names(rows)} for rows in linked], None
+        # The lowest score of all is known only where all are.
+        best = profile.facts if profile.weighting == "softmax" else None
+        facts = self._facts.link(questions, queries, profile.lexical_weight, best=best)
+        best_of = [choose(contents, fact, profile) for fact in facts]
+        chosen: list[NDArray[np.int64] | None] = [*best_of]
+        recognized = None
+        if recognition is not None:
+            texts = contents.facts.column("text")
+            shown = [pick(texts, fact.rows[kept]) for fact, kept in zip(facts, best_of, strict=True)]
+            answers = recognition(questions, shown)
+            recognized = [answer.recognition for answer in answers]
+            chosen = [
+                None if answer.seeds is None else kept[list(answer.seeds)]
+                for answer, kept in zip(answers, best_of, strict=True)
+            ]
+        seeds = [
+            Seeds.none() if kept is None else seed(contents, counts, fact, passage, profile, kept)
+            for fact, passage, kept in zip(facts, passages, chosen, strict=True)
         ]
+        return seeds, [{} for _ in seeds], recognized
+
+    def _entity_names(self, rows: Mapping[str, int]) -> dict[str, str]:
+        names = self.contents.entities.column("name")
+        return {name: names[row].as_py() for name, row in rows.items()}
+
+    def _walks(self, seeds: Sequence[Seeds], passages: Sequence[Linked], profile: Profile, k: int) -> "list[_Walked]":
+        if not seeds:
+            return []
+        adjacency = self._adjacency(profile)
+        ranks = spread(
+            self._engine,
+            adjacency,
+            seeds,
+            gains(self._counts, passages, profile),
+            profile,
+            passages=self.contents.graph.passages,
+            k=k,
+            tolerance=self._tolerance,
+        )
+        return [
+            _Walked(
+                one,
+                np.ascontiguousarray(ranks.scores[:, column]),
+                {"engine": ranks.engine, "sweeps": int(ranks.iterations[column])},
+            )
+            for column, one in enumerate(seeds)
+        ]
+
+    def _scores(self, walked: "_Walked", profile: Profile) -> "NDArray[np.float64]":
+        """Scores of passages after a walk, float64 `(P,)`."""
+        graph = self.contents.graph
+        if profile.scoring == "facts":
+            return minmax(self._namings @ walked.activation[: graph.n_entities])
+        return walked.activation[graph.passages]
 
     def _retrieval(
         self,
@@ -163,76 +265,55 @@ class Retriever:
         explain: bool,
         seconds: Mapping[str, float],
         parameters: Mapping[str, Any],
-        seeds: Seeds | None = None,
+        walked: "_Walked | None" = None,
     ) -> Retrieval:
         began = perf_counter()
         rows = order_of(scores, linked.fused, k)
-        seed_facts = self._seed_facts(seeds) if seeds else ()
-        hits = self._hits(rows, scores)
+        facts = seed_facts(self.contents, walked.seeds) if walked else ()
+        found = hits(self.contents, rows, scores)
         if explain:
-            paths = self._paths(question, profile, linked, seeds) if seeds else None
-            hits = [
+            paths = self._paths(question, profile, linked, walked) if walked else None
+            found = [
                 replace(
                     hit,
                     explanation=Explanation(
-                        seed_facts,
+                        facts,
                         paths.to(row) if paths else (),
                         None if linked.dense is None else float(linked.dense[row]),
                         float(linked.lexical[row]),
-                        float(scores[row]) if seeds else None,
+                        float(scores[row]) if walked and profile.scoring == "activation" else None,
                     ),
                 )
-                for row, hit in zip(rows.tolist(), hits, strict=True)
+                for row, hit in zip(rows.tolist(), found, strict=True)
             ]
         return Retrieval(
             question,
             profile.name,
-            tuple(hits),
+            tuple(found),
             {**profile.to_dict(), **parameters},
-            seed_facts,
+            facts,
             {**seconds, "hits": perf_counter() - began},
         )
 
-    def _paths(self, question: str, profile: Profile, linked: Linked, seeds: Seeds) -> Paths:
-        gains = None
-        if profile.query_gain > 0:
-            gains = np.concatenate([np.ones(self.contents.graph.n_entities), gain(linked, profile.query_gain)])
-        costs = step_costs(self._adjacency(profile), profile.damping, gains)
-        return Paths(self.contents, costs, profile, seeds, question)
-
-    def _seed_facts(self, seeds: Seeds) -> tuple[SeedFact, ...]:
-        contents = self.contents
-        indptr, indices = contents.fact_entities
-        rows = seeds.facts
-        columns = zip(
-            rows,
-            _pick(contents.facts.column("text"), rows),
-            _pick(contents.chunks.column("chunk_id"), _pick(contents.facts.column("chunk"), rows)),
-            seeds.fact_scores.tolist(),
-            seeds.fact_weights.tolist(),
-            strict=True,
-        )
-        names = contents.entities.column("name")
-        return tuple(
-            SeedFact(text, tuple(_pick(names, indices[indptr[row] : indptr[row + 1]])), chunk_id, score, weight)
-            for row, text, chunk_id, score, weight in columns
-        )
-
-    def _hits(self, rows: "NDArray[np.int64]", scores: "NDArray[np.float64]") -> list[Hit]:
-        chunks = self.contents.chunks
-        metadata = _pick(self.contents.documents.column("metadata"), _pick(chunks.column("document"), rows))
-        parts = [_pick(chunks.column(name), rows) for name in ("text", "title", "document_id", "chunk_id")]
-        return [
-            Hit(rank, score, text, title, document_id, chunk_id, json.loads(raw))
-            for rank, (score, text, title, document_id, chunk_id, raw) in enumerate(
-                zip(scores[rows].tolist(), *parts, metadata, strict=True), 1
-            )
-        ]
+    def _paths(self, question: str, profile: Profile, linked: Linked, walked: "_Walked") -> Paths:
+        preferred = gains(self._counts, [linked], profile)
+        costs = step_costs(self._adjacency(profile), profile.damping, None if preferred is None else preferred[:, 0])
+        through = given(self._namings, walked.activation) if profile.scoring == "facts" else None
+        return Paths(self.contents, costs, profile, walked.seeds, question, through)
 
 
-def _pick(column: "pa.ChunkedArray", rows: "Iterable[int]") -> list[Any]:
-    """A few values of a column. Arrow's `take` is for many, and the first call of it imports all of its functions."""
-    return [column[int(row)].as_py() for row in rows]
+@dataclass(frozen=True, slots=True)
+class _Walked:
+    """A walk for one question: its seeds, the activation of all nodes, float64 `(n,)`, and how it was found."""
+
+    seeds: Seeds
+    activation: "NDArray[np.float64]"
+    parameters: Mapping[str, Any]
+
+
+def _levels(linked: Linked) -> "NDArray[np.float64]":
+    """Scores of passages without a walk, from 0 to 1: by cosine, or by words where there are no vectors."""
+    return minmax(linked.fused if linked.dense is None else linked.dense)
 
 
 def _single(linked: Linked, profile: Profile) -> "NDArray[np.float64]":

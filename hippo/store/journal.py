@@ -19,7 +19,6 @@ _CONTENT = {
     "facts": 'strlen(chunk_id) + strlen(text) + ordinal + "start" + "end" + len(entities) + len(relations)',
     "ledger": "strlen(chunk_id) + strlen(stage)",
     "embeddings": "strlen(encoder) + strlen(hash) + len(vector)",
-    "replies": "strlen(key) + strlen(reply)",
 }
 
 

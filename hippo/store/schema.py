@@ -34,7 +34,13 @@ CREATE TABLE replies (key VARCHAR, reply VARCHAR);
 CREATE TABLE journal (name VARCHAR, rows BIGINT, content HUGEINT);
 """
 
-MIGRATIONS: tuple[str, ...] = (_VERSION_1,)
+# Replies of language models have a file of their own, which readers can use too; nothing was ever kept in this table.
+_VERSION_2 = """
+DROP TABLE replies;
+DELETE FROM journal WHERE name = 'replies';
+"""
+
+MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2)
 """Script i turns a store of version i into one of version i + 1; script 0 makes the tables. None is ever edited."""
 
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -17,7 +17,6 @@ from hippo.store.connection import Connection
 from hippo.store.documents import Documents
 from hippo.store.embeddings import Embeddings
 from hippo.store.extractions import Extractions
-from hippo.store.replies import Replies
 from hippo.store.schema import SCHEMA_VERSION, migrate
 
 __all__ = ["STORE_FILE", "Store"]
@@ -26,10 +25,12 @@ STORE_FILE = "store.duckdb"
 """Name of the store's file in the folder of an index."""
 
 _UNFINISHED = ".store-"
+_MAY_PRECEDE = (_UNFINISHED, "replies.sqlite")
+"""What a folder may hold before it becomes an index: a store left by a crash, cached replies of another index."""
 _PUBLISHED = ("CURRENT", "snapshots")
 
 
-class Store(Documents, Extractions, Embeddings, Replies):
+class Store(Documents, Extractions, Embeddings):
     """The truth of an index. One writer at a time; each `put_` and `delete_` is one durable transaction.
 
     Threads may share a store; they take turns.
@@ -123,7 +124,7 @@ def _check_place(path: Path, *, create: bool) -> None:
     """Refuse to make an index where there is something else."""
     if path.exists() and not path.is_dir():
         raise IndexPathError(str(path), "an index is a folder, and this is a file")
-    names = {item.name for item in path.iterdir() if not item.name.startswith(_UNFINISHED)} if path.exists() else set()
+    names = {item.name for item in path.iterdir() if not item.name.startswith(_MAY_PRECEDE)} if path.exists() else set()
     if names.intersection(_PUBLISHED):
         problem = "it is missing, though snapshots are there. Restore it from a copy, or index into a new folder"
         raise IndexCorruptError(str(path / STORE_FILE), problem)

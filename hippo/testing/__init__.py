@@ -1,6 +1,6 @@
 """For tests of code that uses hippo, and of back-ends written for it: real small back-ends and conformance suites.
 
-The suites need pytest; nothing is imported before it is asked for.
+The suites need pytest, the server Starlette and uvicorn; nothing is imported before it is asked for.
 """
 
 import importlib
@@ -8,17 +8,44 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from hippo.testing.encoders import EncoderConformance
+    from hippo.testing.faults import Faults
     from hippo.testing.hashing import HashingEncoder
+    from hippo.testing.llms import FactFilterConformance, LLMConformance
     from hippo.testing.pagerank import PageRankConformance
+    from hippo.testing.responder import respond
+    from hippo.testing.scripted import ScriptedLLM
+    from hippo.testing.server import LLMServer
+    from hippo.testing.server_stats import RequestStats, ServerStats
     from hippo.testing.vectors import VectorIndexConformance
 
-__all__ = ["EncoderConformance", "HashingEncoder", "PageRankConformance", "VectorIndexConformance"]
+__all__ = [
+    "EncoderConformance",
+    "FactFilterConformance",
+    "Faults",
+    "HashingEncoder",
+    "LLMConformance",
+    "LLMServer",
+    "PageRankConformance",
+    "RequestStats",
+    "ScriptedLLM",
+    "ServerStats",
+    "VectorIndexConformance",
+    "respond",
+]
 
 _MODULES = {
     "EncoderConformance": "hippo.testing.encoders",
+    "FactFilterConformance": "hippo.testing.llms",
+    "Faults": "hippo.testing.faults",
     "HashingEncoder": "hippo.testing.hashing",
+    "LLMConformance": "hippo.testing.llms",
+    "LLMServer": "hippo.testing.server",
     "PageRankConformance": "hippo.testing.pagerank",
+    "RequestStats": "hippo.testing.server_stats",
+    "ScriptedLLM": "hippo.testing.scripted",
+    "ServerStats": "hippo.testing.server_stats",
     "VectorIndexConformance": "hippo.testing.vectors",
+    "respond": "hippo.testing.responder",
 }
 
 

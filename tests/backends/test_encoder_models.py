@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from hippo.backends.batches import length_sorted, pad
 from hippo.backends.encoders import minilm
-from hippo.backends.encoders.batches import length_sorted, pad
-from hippo.backends.encoders.folder import ModelFolder, find_folder
 from hippo.backends.encoders.instructions import KNOWN, Instructions
 from hippo.backends.encoders.minilm import MiniLM
 from hippo.backends.encoders.sentence_transformer import SentenceTransformerEncoder
+from hippo.backends.folder import ModelFolder, find_folder
 from hippo.errors import ConfigError, MissingExtraError, ModelNotFoundError
 from hippo.testing.encoders import TEXTS, EncoderConformance
 
@@ -231,7 +231,7 @@ def test_gpu_agrees_with_cpu(encoder: MiniLM) -> None:
 
 
 def test_a_part_that_is_a_pickle_is_refused(tmp_path):
-    from hippo.backends.encoders.folder import ModelFolder
+    from hippo.backends.folder import ModelFolder
     from hippo.errors import ModelNotFoundError
 
     (tmp_path / "2_Dense").mkdir()

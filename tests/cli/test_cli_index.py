@@ -100,7 +100,7 @@ def test_the_environment_names_the_encoder(run: Run, tmp_path: Path, notes: Path
         (["{missing}"], "missing: no such file or folder"),
         (["{empty}"], "holds no file with a known suffix"),
         (["{notes}", "--encoder", "nonsense"], "unknown encoder 'nonsense'. Known: hashing"),
-        (["{notes}", "--extractor", "nonsense"], "unknown extractor 'nonsense'. Known: pattern"),
+        (["{notes}", "--extractor", "nonsense"], "unknown extractor 'nonsense'. Known: imported, llm, pattern"),
         (["{notes}", "--chunking", "nonsense"], "unknown chunker 'nonsense'. Known: document"),
         (["{notes}", "--suffix", "exe"], "unknown suffix '.exe'"),
         (["{notes}", "--max-tokens", "3"], "chunking.max_tokens: must be at least 16, got 3"),

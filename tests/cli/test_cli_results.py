@@ -199,7 +199,7 @@ def test_init_names_and_explains_every_key() -> None:
     raw = tomllib.loads(uncommented())
     for section in fields(Config):
         for item in fields(getattr(Config(), section.name)):
-            if item.name not in ("options", "profiles", "language"):
+            if item.name not in ("options", "profiles", "uses", "language"):
                 assert item.name in raw[section.name]
     assert '# language = ""\n' in text
     lines = text.splitlines()

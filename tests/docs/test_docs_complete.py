@@ -98,7 +98,7 @@ def test_values_in_the_equations_are_the_defaults() -> None:
     for key, value in re.findall(r"= ([\d.]+) +(\w+)$", text, flags=re.MULTILINE):
         assert getattr(Profile("x"), value) == float(key), value
     symbols = {"lexical_weight", "facts", "fact_temperature", "passages", "passage_temperature", "passage_share"}
-    assert symbols | {"damping", "query_gain"} == {
+    assert symbols | {"damping", "query_gain", "hub_aversion"} == {
         name for _, name in re.findall(r"= ([\d.]+) +(\w+)$", text, re.MULTILINE)
     }
     for kind in KINDS:
@@ -141,7 +141,8 @@ def test_extras_and_packages_are_those_of_the_project() -> None:
     for page in PAGES:
         for named in re.findall(r"(?:hippo-memory|\.)\[([\w,]+)\]", page.read_text("utf-8")):
             assert set(named.split(",")) <= set(extras), page.name
-    lines = [*project["dependencies"], *extras["local"], *extras["gpu"], *extras["documents"]]
+    named = ("local", "gpu", "documents", "llm", "langchain", "testing")
+    lines = [*project["dependencies"], *(line for extra in named for line in extras[extra])]
     page = read("docs/architecture.md").partition("## Dependencies")[2].partition("\n## ")[0]
     names = {re.split(r"[\s<>=!~;\[]", line)[0] for line in lines}
     assert {name for name in names if f"`{name}`" not in page} == set()

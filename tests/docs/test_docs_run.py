@@ -6,10 +6,14 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 import warnings
 from pathlib import Path
 
 import pytest
+
+from hippo.config import USES, load_config
+from hippo.parts import make_llm
 
 PROJECT = Path(__file__).parents[2]
 PAGES = [PROJECT / "README.md", *sorted((PROJECT / "docs").glob("*.md"))]
@@ -17,7 +21,7 @@ BLOCK = re.compile(r"^```(\w*)\n(.*?)^```\n(?:\n```text\n(.*?)^```\n)?", re.DOTA
 """A fenced block, and the text block that directly follows it: what it prints."""
 RUN_IN_A_SHELL = ("README.md", "quickstart.md", "formats.md")
 ELSEWHERE = re.compile(r"^(pip|make|python -m pipelines)\b")
-"""Lines that install, or belong to a checkout."""
+"""Lines that install, or belong to a checkout. Blocks of "bash" rather than "sh" need a model and are not run."""
 
 
 def blocks(page: Path, language: str) -> list[tuple[str, str | None]]:
@@ -94,6 +98,21 @@ def test_shell_blocks_run(name: str, place: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert "Ada Lovelace" in done.stdout or name == "formats.md"
+
+
+@pytest.mark.parametrize("page", pages_with("toml"), ids=lambda page: page.name)
+def test_toml_blocks_are_configurations(page: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are read, and the models that they name can be made, as far as their packages are installed."""
+    monkeypatch.setenv("OPENAI_API_KEY", "a key")
+    monkeypatch.setenv("AZURE_OPENAI_API_KEY", "a key")
+    for code, _ in blocks(page, "toml"):
+        data = tomllib.loads(code)
+        if "project" in data:
+            continue
+        config = load_config(data)
+        for use in USES:
+            if config.llm.of(use).name.partition(":")[0] in ("openai", "transformers"):
+                assert make_llm(config, use).model
 
 
 def test_targets_of_make_exist() -> None:

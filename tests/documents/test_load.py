@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from hippo.documents import KNOWN_SUFFIXES, Columns, check_unique, coerce_documents, iter_documents
@@ -170,6 +170,7 @@ def test_ids_do_not_depend_on_order(texts: list[str], chance: random.Random) -> 
 
 
 @given(TEXTS)
+@example(["\x00", "a\x00", " \x00\n"])
 def test_loading_what_was_loaded_changes_nothing(texts: list[str]) -> None:
     documents = [item for item in coerce_documents(texts) if isinstance(item, Document)]
     assert list(coerce_documents(documents)) == documents

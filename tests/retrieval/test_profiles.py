@@ -8,9 +8,9 @@ from hippo.retrieval.profiles import PROFILES, Profile, resolve_profile
 
 
 def test_known_profiles():
-    assert set(PROFILES) == {"hippo", "dense", "bm25", "hybrid"}
+    assert set(PROFILES) == {"hippo", "hipporag2", "hipporag1", "dense", "bm25", "hybrid"}
     assert all(resolve_profile(name) is profile for name, profile in PROFILES.items())
-    assert PROFILES["hippo"].to_dict()["kind_weights"] == {"relation": 0.3, "follows": 0.3}
+    assert PROFILES["hippo"].to_dict()["kind_weights"] == {"relation": 0.2, "synonym": 0.7, "follows": 0.3}
 
 
 def test_a_profile_changes_another_which_may_be_changed_too():
@@ -38,6 +38,16 @@ def test_unknown_profiles_and_circles():
     ("option", "value"),
     [
         ("ranking", "best"),
+        ("linking", "names"),
+        ("when_unlinked", "error"),
+        ("weighting", True),
+        ("entity_seeds", "max"),
+        ("entities", 0),
+        ("entities", 2.5),
+        ("passage_weight", -0.05),
+        ("scoring", None),
+        ("distinct_facts", 1),
+        ("exact", "yes"),
         ("lexical_weight", -0.1),
         ("lexical_weight", float("inf")),
         ("facts", -1),
@@ -64,6 +74,15 @@ def test_wrong_options(option, value):
     if option != "dampening":
         with pytest.raises(ConfigError, match=f"profile 'own': {option}"):
             resolve_profile(Profile("own", **{option: value}))
+
+
+def test_limits_may_be_taken_away():
+    """TOML has no null."""
+    changed = resolve_profile(
+        "mine", {"mine": {"base": "hipporag2", "entities": "", "passages": 7, "passage_weight": ""}}
+    )
+    assert (changed.entities, changed.passages, changed.passage_weight) == (None, 7, None)
+    assert PROFILES["hipporag2"].passages is None
 
 
 def test_profiles_of_the_configuration_are_used(sample_path):

@@ -1,4 +1,4 @@
-"""The caches of embeddings and of LLM replies."""
+"""The cache of embeddings."""
 
 import time
 
@@ -96,14 +96,3 @@ def test_a_thousand_embeddings_take_a_moment(store: Store) -> None:
         store.put_embeddings("e", [f"{batch} {row}" for row in range(1000)], vectors)
         seconds.append(time.process_time() - begin)
     assert sorted(seconds)[2] < 0.5  # 0.06 s on an idle machine: this finds a change of order, not of percent
-
-
-def test_replies(store: Store) -> None:
-    store.put_replies({"k": '{"a": "ü"}', "l": "[]"})
-    store.put_replies({"k": "another", "m": "\0"})
-    store.put_replies({})
-    assert store.get_replies(["k", "m", "unknown"]) == {"k": '{"a": "ü"}', "m": "\0"}
-    assert store.get_replies([]) == {}
-    with pytest.raises(InputError, match="lone surrogate"):
-        store.put_replies({"n": "\ud800"})
-    store.verify()

@@ -12,6 +12,7 @@ import pytest
 from hippo.errors import IndexBusyError, IndexCorruptError, IndexMismatchError, IndexPathError, InputError
 from hippo.store import SCHEMA_VERSION, Store
 from hippo.store.connection import _opening_error
+from hippo.store.schema import MIGRATIONS
 
 
 def test_a_new_store_is_one_file_and_reopens(tmp_path: Path) -> None:
@@ -110,6 +111,22 @@ def test_a_newer_schema_is_refused(tmp_path: Path) -> None:
         store.set_meta({"schema_version": "999"})
     with pytest.raises(IndexMismatchError, match=r"'999', but '\d+' was asked for. Upgrade"):
         Store.open(tmp_path)
+
+
+def test_a_store_of_version_1_is_brought_up_to_date(tmp_path: Path) -> None:
+    old = duckdb.connect(str(tmp_path / "store.duckdb"))
+    old.execute(MIGRATIONS[0])
+    old.execute("INSERT INTO meta VALUES ('schema_version', '1'), ('duckdb_version', '1.2.0'), ('encoder', 'minilm')")
+    old.execute("INSERT INTO replies VALUES ('k', 'reply')")
+    old.execute("INSERT INTO documents VALUES ('d', NULL, '{}', NULL, NULL, 'hash')")
+    old.execute("INSERT INTO journal VALUES ('replies', 1, 6), ('documents', 1, 7)")
+    old.close()
+    for _ in range(2):
+        with Store.open(tmp_path) as store:
+            assert (store.meta()["schema_version"], store.meta()["encoder"]) == (str(SCHEMA_VERSION), "minilm")
+            assert store._connection.rows("SELECT id FROM documents") == [("d",)]
+            assert store._connection.rows("SELECT name FROM journal") == [("documents",)]
+            assert store._connection.rows("SELECT * FROM duckdb_tables() WHERE table_name = 'replies'") == []
 
 
 @pytest.mark.parametrize("content", [b"", b"not a database" * 1000])

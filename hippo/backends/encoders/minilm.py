@@ -3,8 +3,8 @@
 import importlib.util
 from pathlib import Path
 
-from hippo.backends.encoders.folder import ModelFolder, find_folder, sha256
 from hippo.backends.encoders.sentence_transformer import Precision, SentenceTransformerEncoder
+from hippo.backends.folder import ModelFolder, find_folder, sha256
 from hippo.errors import ConfigError, ModelNotFoundError
 
 __all__ = ["MiniLM"]

@@ -10,9 +10,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from hippo.backends.encoders.batches import length_sorted, pad
-from hippo.backends.encoders.folder import ModelFolder, find_folder
+from hippo.backends.batches import length_sorted, pad
 from hippo.backends.encoders.instructions import KNOWN, Instructions
+from hippo.backends.folder import ModelFolder, find_folder
 from hippo.errors import ConfigError, EncodingError, MissingExtraError, ModelNotFoundError
 from hippo.types import TextKind
 

@@ -15,7 +15,7 @@ from hippo.errors import MissingExtraError, ModelNotFoundError
 __all__ = ["ModelFolder", "find_folder", "sha256"]
 
 # Weights as safetensors only: other formats are pickles.
-_WANTED = ["*.json", "*.txt", "*.model", "*.safetensors", "*_Dense/*.json", "*_Dense/*.safetensors"]
+_WANTED = ["*.json", "*.txt", "*.model", "*.safetensors", "*_Dense/*.json", "*_Dense/*.safetensors", "*.jinja"]
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _SECONDS = 10.0
 

@@ -1,0 +1,1 @@
+"""Language models by name, one file a provider."""

@@ -1,0 +1,122 @@
+"""Requests handed over as a file and answered within a day, at a lower price: the batch API of OpenAI and Azure."""
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from hippo.backends.llm.openai_reply import read_reply
+from hippo.backends.llm.translate import Refusal, classify
+from hippo.errors import LLMError, LLMRequestError, LLMUnavailableError
+from hippo.types import Completion, LLMRequest, Message
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+
+__all__ = ["MOST_BYTES", "MOST_REQUESTS", "Batches"]
+
+MOST_REQUESTS = 50_000
+"""Requests that a batch may hold."""
+MOST_BYTES = 200_000_000
+"""Bytes that its file may have."""
+
+_ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
+
+
+class Batches:
+    """Batches of one endpoint. Exceptions are those of the SDK.
+
+    Args:
+        model: Name for messages.
+        client: A client of the running event loop.
+        azure: Whether it is Azure's API, which names its paths in another way.
+    """
+
+    def __init__(self, model: str, client: "AsyncOpenAI", *, azure: bool) -> None:
+        self._model = model
+        self._client = client
+        self._path: Any = "/chat/completions" if azure else "/v1/chat/completions"
+
+    async def submit(self, bodies: Mapping[str, Mapping[str, Any]]) -> str:
+        """Upload bodies of requests and start work on them; the name of the batch.
+
+        Raises:
+            LLMRequestError: There are none, or more than a batch may hold.
+        """
+        if not 0 < len(bodies) <= MOST_REQUESTS:
+            raise LLMRequestError(self._model, f"a batch holds 1 to {MOST_REQUESTS} requests, got {len(bodies)}")
+        lines = [self._line(key, body) for key, body in bodies.items()]
+        size = sum(map(len, lines))
+        if size > MOST_BYTES:
+            raise LLMRequestError(self._model, f"a batch holds at most {MOST_BYTES} bytes, got {size}")
+        file = await self._client.files.create(file=("requests.jsonl", b"".join(lines)), purpose="batch")
+        batch = await self._client.batches.create(input_file_id=file.id, endpoint=self._path, completion_window="24h")
+        return batch.id
+
+    async def collect(self, name: str) -> dict[str, Completion | LLMError] | None:
+        """Results of a batch by key; None until it has ended.
+
+        Raises:
+            LLMRequestError: There is no such batch.
+        """
+        import openai
+
+        try:
+            batch = await self._client.batches.retrieve(name)
+        except openai.NotFoundError as error:
+            raise LLMRequestError(self._model, f"there is no batch {name!r} at this endpoint") from error
+        if batch.status not in _ENDED:
+            return None
+        asked = await self._read(batch.input_file_id)
+        results: dict[str, Completion | LLMError] = {}
+        for file in (batch.output_file_id, batch.error_file_id):
+            for key, item in (await self._read(file)).items():
+                if key in asked:
+                    results[key] = self._result(item, _request(asked[key].get("body")))
+        lost = self._lost(batch)
+        return {key: results.get(key, lost) for key in asked}
+
+    def _line(self, key: str, body: Mapping[str, Any]) -> bytes:
+        line = {"custom_id": key, "method": "POST", "url": self._path, "body": body}
+        return json.dumps(line, ensure_ascii=False).encode() + b"\n"
+
+    async def _read(self, file: str | None) -> dict[str, Mapping[str, Any]]:
+        """Lines of a file by key."""
+        if not file:
+            return {}
+        content = await self._client.files.content(file)
+        return {line["custom_id"]: line for line in _objects(content.content) if isinstance(line.get("custom_id"), str)}
+
+    def _result(self, line: Mapping[str, Any], request: LLMRequest) -> Completion | LLMError:
+        response = line.get("response")
+        if not isinstance(response, Mapping):
+            refusal = Refusal.read(None, line)
+            expired = LLMUnavailableError(self._model, refusal.message, None)
+            return expired if "batch_" in refusal.code else classify(self._model, refusal)
+        status, body = response.get("status_code"), response.get("body")
+        if isinstance(status, int) and status >= 400:
+            return classify(self._model, Refusal.read(status, body))
+        try:
+            return read_reply(self._model, body, request)
+        except LLMError as error:
+            return error
+
+    def _lost(self, batch: Any) -> LLMError:
+        """What is said of a request that the batch ended without."""
+        reasons = getattr(batch.errors, "data", None) or []
+        said = "; ".join(dict.fromkeys(str(reason.message) for reason in reasons if reason.message))
+        return LLMUnavailableError(self._model, f"its batch {batch.status}" + (f": {said}" if said else ""), None)
+
+
+def _objects(content: bytes) -> Iterator[Mapping[str, Any]]:
+    # Lines end with a newline only: texts may hold other characters that Python takes for the end of a line.
+    for line in content.split(b"\n"):
+        if line.strip():
+            value = json.loads(line)
+            if isinstance(value, dict):
+                yield value
+
+
+def _request(body: Any) -> LLMRequest:
+    """What was asked, for tokens that have to be estimated."""
+    messages = body.get("messages", ()) if isinstance(body, Mapping) else ()
+    return LLMRequest(tuple(Message(item["role"], item["content"]) for item in messages), 1, "batch")

@@ -1,0 +1,1 @@
+"""Fact filters that run a model of their own."""

@@ -1,0 +1,127 @@
+"""`hippo ask`: answers from an index, with citations."""
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from hippo.cli.evidence import name, show_recognition
+from hippo.cli.options import (
+    ConfigOption,
+    IndexArgument,
+    JsonOption,
+    LLMOption,
+    ProfileOption,
+    RecognitionOption,
+    StepsOption,
+    open_existing,
+)
+from hippo.cli.output import console, print_json, printable
+from hippo.cli.query import QuestionArgument, read_questions
+from hippo.errors import LLMError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from hippo import Answer, Hippo, Usage
+
+__all__ = ["EXAMPLES", "ask"]
+
+EXAMPLES = (
+    'hippo ask my-index "Who founded the company that built the bridge?" --llm openai:gpt-4o-mini',
+    'hippo ask my-index "Where was her teacher born?" --steps 3 --reasoning',
+    "hippo ask my-index - --json < questions.txt",
+    'HIPPO_LLM__OPENAI__BASE_URL=http://localhost:11434/v1 hippo ask my-index "Who?" --llm openai:llama3.2',
+)
+
+
+def ask(
+    index: IndexArgument,
+    question: QuestionArgument,
+    k: Annotated[int, typer.Option("-k", metavar="N", help="Number of passages.")] = 5,
+    profile: ProfileOption = None,
+    recognition: RecognitionOption = None,
+    steps: StepsOption = None,
+    reasoning: Annotated[
+        bool | None, typer.Option("--reasoning", help="Let the model think before it answers.", show_default=False)
+    ] = None,
+    llm: LLMOption = None,
+    config: ConfigOption = None,
+    json_: JsonOption = False,
+) -> None:
+    """Answer a question from the passages of an index, with citations.
+
+    A language model reads the best passages; its answer refers to them by number. A single question is answered as the
+    model writes; questions from standard input are answered many at a time. Keys are read from the environment
+    (OPENAI_API_KEY), replies are kept in the index and asked for once.
+    """
+    questions = read_questions(question)
+    with open_existing(index, config, llm=llm, recognition=recognition) as memory:
+        if question == "-" or json_:
+            answers = memory.ask_many(questions, k=k, profile=profile, steps=steps, reasoning=reasoning)
+            _show_many(answers, questions, as_json=json_, single=question != "-")
+        else:
+            _show_live(memory, question, k=k, profile=profile, steps=steps, reasoning=reasoning)
+
+
+def _show_live(
+    memory: "Hippo", question: str, *, k: int, profile: str | None, steps: int | None, reasoning: bool | None
+) -> None:
+    stream = memory.ask_stream(question, k=k, profile=profile, steps=steps, reasoning=reasoning)
+    for piece in stream:
+        sys.stdout.write(printable(piece))
+        sys.stdout.flush()
+    sys.stdout.write("\n")
+    if stream.answer is not None:
+        _show_sources(console(), stream.answer)
+
+
+def _show_many(answers: "list[Answer | LLMError]", questions: list[str], *, as_json: bool, single: bool) -> None:
+    """All answers; the first error is raised once the others are shown."""
+    if single and isinstance(answers[0], LLMError):
+        raise answers[0]
+    if as_json:
+        data = [answer.to_dict() for answer in answers]
+        print_json(data[0] if single else data)
+    else:
+        out = console()
+        for number, (question, answer) in enumerate(zip(questions, answers, strict=True)):
+            out.print(printable(("\n" if number else "") + question), style="bold")
+            if isinstance(answer, LLMError):
+                out.print(printable(f"error: {answer}"), soft_wrap=True)
+            else:
+                out.print(printable(answer.text), soft_wrap=True)
+                _show_sources(out, answer)
+    for answer in answers:
+        if isinstance(answer, LLMError):
+            raise answer
+
+
+def _show_sources(out: "Console", answer: "Answer") -> None:
+    """What was cited, how it was found, and what it took."""
+    from rich.text import Text
+
+    if answer.reasoning:
+        out.print(Text(f"\nthought: {printable(answer.reasoning)}", "dim"), soft_wrap=True)
+    if answer.citations:
+        out.print()
+    hits = {hit.chunk_id: hit for hit in answer.retrieval.hits}
+    for citation in answer.citations:
+        line = Text.assemble(f"[{citation.number}] ", (name(hits[citation.chunk_id]), "bold"))
+        out.print(line.append(f"  {printable(citation.document_id)}", "dim"), soft_wrap=True)
+    show_recognition(out, answer.retrieval)
+    total = sum(answer.usage.values(), start=_no_usage())
+    if answer.finish == "length":
+        out.print("the answer was cut off; raise reader.max_tokens", style="dim")
+    out.print(
+        f"{total.requests} calls, {total.replayed} from the cache, {total.input_tokens} tokens in, "
+        f"{total.output_tokens} out, ${total.cost:.4f}" + (" and more of unknown price" if total.unpriced else ""),
+        style="dim",
+        soft_wrap=True,
+    )
+
+
+def _no_usage() -> "Usage":
+    from hippo import Usage
+
+    return Usage()

@@ -1,0 +1,39 @@
+"""Configuration: one frozen dataclass per stage, read from TOML, environment and keywords, in this order of strength.
+
+    config = load_config("hippo.toml", {"chunking": {"max_tokens": 128}})
+
+Environment variables are `HIPPO_SECTION__KEY`, for example `HIPPO_CHUNKING__MAX_TOKENS=128`; their values are read as
+TOML. A mistake is a `ConfigError` that names the place (file and line, variable or keyword), the key and what it takes.
+"""
+
+from hippo.config.load import KEYWORD, Config, load_config
+from hippo.config.places import Places
+from hippo.config.sections import (
+    USES,
+    ChunkingConfig,
+    EncoderConfig,
+    ExtractorConfig,
+    GraphConfig,
+    IndexingConfig,
+    LLMConfig,
+    ReaderConfig,
+    RecognitionConfig,
+    RetrievalConfig,
+)
+
+__all__ = [
+    "KEYWORD",
+    "USES",
+    "ChunkingConfig",
+    "Config",
+    "EncoderConfig",
+    "ExtractorConfig",
+    "GraphConfig",
+    "IndexingConfig",
+    "LLMConfig",
+    "Places",
+    "ReaderConfig",
+    "RecognitionConfig",
+    "RetrievalConfig",
+    "load_config",
+]

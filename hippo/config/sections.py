@@ -1,0 +1,255 @@
+"""The settings of each stage: frozen dataclasses with defaults that work, which check their ranges."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+from hippo.errors import ConfigError
+
+__all__ = [
+    "USES",
+    "ChunkingConfig",
+    "EncoderConfig",
+    "ExtractorConfig",
+    "GraphConfig",
+    "IndexingConfig",
+    "LLMConfig",
+    "ReaderConfig",
+    "RecognitionConfig",
+    "RetrievalConfig",
+]
+
+USES = ("extraction", "recognition", "reader")
+"""What language models are asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkingConfig:
+    """How documents become chunks.
+
+    Attributes:
+        method: "sentences" (whole sentences up to a budget) or "document" (one chunk each).
+        max_tokens: Budget of a chunk with its title, in the encoder's tokens; at least 16. An encoder that reads fewer
+            tokens lowers it.
+        language: ISO 639-1 code of the documents, whose abbreviations are then known when sentences are split; None:
+            rules made for English.
+    """
+
+    method: str = "sentences"
+    max_tokens: int = 256
+    language: str | None = None
+
+    def __post_init__(self) -> None:
+        # TOML knows no null: an empty text stands for it.
+        object.__setattr__(self, "language", self.language or None)
+        _check(self.max_tokens >= 16, "chunking.max_tokens", f"must be at least 16, got {self.max_tokens}")
+
+
+@dataclass(frozen=True, slots=True)
+class ExtractorConfig:
+    """Which extractor finds facts.
+
+    Attributes:
+        name: Name of an extractor: see `hippo.registry.names("extractor")`.
+        options: Keywords of each extractor, by its name: `{"spacy": {"model": "en_core_web_sm"}}`. In TOML and in
+            `config=` they stand beside `name`: `[extractor.spacy]`.
+    """
+
+    name: str = "pattern"
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderConfig:
+    """Which encoder makes vectors.
+
+    Attributes:
+        name: Name of an encoder, or "none": no vectors, BM25 and the graph alone. `NAME:MODEL` gives its model.
+        options: Keywords of each encoder, by its name.
+    """
+
+    name: str = "minilm"
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class GraphConfig:
+    """How facts become a graph.
+
+    Attributes:
+        synonym_threshold: Least cosine similarity of two entity names for a synonym edge, in (0, 1].
+        synonym_max: Most synonym edges of an entity, nearest first; 0: none at all.
+        rules: "hippo", or "hipporag" for the graph of the published systems: names in lower-case ASCII, entities from
+            facts alone, triples as tuples, synonym edges in place of relation edges. For the profiles `hipporag2` and
+            `hipporag1`.
+    """
+
+    synonym_threshold: float = 0.8
+    synonym_max: int = 100
+    rules: str = "hippo"
+
+    def __post_init__(self) -> None:
+        _check(self.rules in ("hippo", "hipporag"), "graph.rules", f"must be hippo or hipporag, got {self.rules!r}")
+        threshold = self.synonym_threshold
+        _check(0 < threshold <= 1, "graph.synonym_threshold", f"must be in (0, 1], got {threshold}")
+        _check(self.synonym_max >= 0, "graph.synonym_max", f"must be 0 or more, got {self.synonym_max}")
+
+
+@dataclass(frozen=True, slots=True)
+class LLMConfig:
+    """Which language model extracts, filters and reads, and within which limits.
+
+    Attributes:
+        name: Name of a language model back-end, or "none". `NAME:MODEL` gives its model.
+        concurrency: Requests under way at a time.
+        requests_per_minute: Most requests begun in a minute; 0: no limit.
+        tokens_per_minute: Most tokens sent and received in a minute; 0: no limit.
+        timeout: Seconds that one attempt may take.
+        attempts: How often a request is tried before it counts as failed.
+        max_cost: US dollars that one use may spend in one run; not set: no limit.
+        input_price: US dollars for a million input tokens; not set: looked up by the model's name.
+        output_price: The same for output tokens.
+        cache: Whether replies are kept in the index, so that none is paid for twice.
+        batch: Whether indexing sends its requests as a provider's batch, at half the price and within a day.
+        uses: Other values of these keys for one use, "extraction", "recognition" or "reader":
+            `{"reader": {"max_cost": 1.0}}`; in TOML `[llm.uses.reader]`.
+        options: Keywords of each back-end, by its name: `{"openai": {"base_url": "http://localhost:8000/v1"}}`.
+    """
+
+    name: str = "none"
+    concurrency: int = 16
+    requests_per_minute: int = 0
+    tokens_per_minute: int = 0
+    timeout: float = 120.0
+    attempts: int = 8
+    max_cost: float | None = None
+    input_price: float | None = None
+    output_price: float | None = None
+    cache: bool = True
+    batch: bool = False
+    uses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("concurrency", "attempts"):
+            _check(getattr(self, name) >= 1, f"llm.{name}", f"must be at least 1, got {getattr(self, name)}")
+        for name in ("requests_per_minute", "tokens_per_minute"):
+            _check(getattr(self, name) >= 0, f"llm.{name}", f"must be 0 or more, got {getattr(self, name)}")
+        _check(0 < self.timeout < float("inf"), "llm.timeout", f"must be above 0, got {self.timeout}")
+        for name in ("max_cost", "input_price", "output_price"):
+            value = getattr(self, name)
+            _check(value is None or value >= 0, f"llm.{name}", f"must be 0 or more, got {value}")
+        known = [item.name for item in fields(self) if item.name not in ("uses", "batch")]
+        for use, values in self.uses.items():
+            _check(use in USES, f"llm.uses.{use}", f"unknown use. Known: {', '.join(USES)}")
+            _check(isinstance(values, Mapping), f"llm.uses.{use}", f"must be a table of keys, got {values!r}")
+            for key, value in values.items():
+                ours = key in known or isinstance(value, Mapping)
+                _check(ours, f"llm.uses.{use}.{key}", f"unknown key. Known: {', '.join(known)}")
+
+    def of(self, use: str) -> "LLMConfig":
+        """The settings of one use: these, with its own values in their place."""
+        own = dict(self.uses.get(use, {}))
+        back_ends = {key: own.pop(key) for key, value in list(own.items()) if isinstance(value, Mapping)}
+        options = {key: dict(value) for key, value in self.options.items()}
+        for name, values in back_ends.items():
+            options[name] = {**options.get(name, {}), **values}
+        return replace(self, **own, uses={}, options=options)
+
+
+@dataclass(frozen=True, slots=True)
+class RecognitionConfig:
+    """Recognition memory: which filter looks at the facts that a question touched.
+
+    Attributes:
+        name: "none", "llm", "cross-encoder" or a plug-in's.
+        when_none: Where the filter keeps nothing: "dense" ranks by vectors alone, "unfiltered" walks from all facts,
+            "error" raises.
+        when_failed: The same where it gave no usable answer.
+        options: Keywords of each filter, by its name.
+    """
+
+    name: str = "none"
+    when_none: str = "dense"
+    when_failed: str = "unfiltered"
+    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        for name in ("when_none", "when_failed"):
+            value = getattr(self, name)
+            known = value in ("dense", "unfiltered", "error")
+            _check(known, f"recognition.{name}", f"must be dense, unfiltered or error, got {value!r}")
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderConfig:
+    """How a language model answers from passages.
+
+    Attributes:
+        context_tokens: Budget of the prompt with its passages, in tokens as estimated from words; at least 256.
+            Passages that do not fit are left out, the worst first.
+        max_tokens: Most tokens of the answer.
+        reasoning: Whether the model is asked to think before it answers.
+        steps: Rounds of retrieving and reasoning before the answer; 1: retrieve once.
+        language: Language of the answer, in English words; not set: that of the question.
+    """
+
+    context_tokens: int = 6000
+    max_tokens: int = 512
+    reasoning: bool = False
+    steps: int = 1
+    language: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "language", self.language or None)
+        for name, least in (("context_tokens", 256), ("max_tokens", 1), ("steps", 1)):
+            value = getattr(self, name)
+            _check(value >= least, f"reader.{name}", f"must be at least {least}, got {value}")
+
+
+@dataclass(frozen=True, slots=True)
+class IndexingConfig:
+    """How the work of indexing is cut up.
+
+    Attributes:
+        batch_chunks: Chunks extracted and committed at a time.
+        batch_texts: Texts embedded and committed at a time; a crash loses at most these.
+        keep_snapshots: Older snapshots kept beside the newest, on top of those that readers hold.
+    """
+
+    batch_chunks: int = 256
+    batch_texts: int = 2048
+    keep_snapshots: int = 0
+
+    def __post_init__(self) -> None:
+        for name in ("batch_chunks", "batch_texts"):
+            _check(getattr(self, name) >= 1, f"indexing.{name}", f"must be at least 1, got {getattr(self, name)}")
+        _check(self.keep_snapshots >= 0, "indexing.keep_snapshots", f"must be 0 or more, got {self.keep_snapshots}")
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalConfig:
+    """How questions are answered.
+
+    Attributes:
+        profile: Name of the profile used when the caller names none.
+        engine: PageRank engine: "auto", "power", "push" or "igraph".
+        tolerance: Bound on the L1 error of a walk where the order is not proven earlier.
+        vectors: Vector search: "auto", or the name of one ("numpy", "faiss", a plug-in).
+        profiles: Profiles of your own: `{"mine": {"base": "hippo", "damping": 0.7}}`; in TOML
+            `[retrieval.profiles.mine]`.
+    """
+
+    profile: str = "hippo"
+    engine: str = "auto"
+    tolerance: float = 1e-7
+    vectors: str = "auto"
+    profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check(0 < self.tolerance < 1, "retrieval.tolerance", f"must be in (0, 1), got {self.tolerance}")
+
+
+def _check(holds: bool, key: str, problem: str) -> None:
+    if not holds:
+        raise ConfigError("config", key, problem)

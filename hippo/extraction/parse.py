@@ -1,0 +1,206 @@
+"""Replies of language models to lists of names and triples, whatever surrounds or breaks their JSON.
+
+Plain JSON is read as it is; `json_repair` mends what is not, and its result is checked like everything else.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import json_repair
+
+from hippo.types import Triple
+
+__all__ = ["LONGEST_PART", "MOST_MENDED", "Reply", "names_of", "read_reply", "triples_of"]
+
+LONGEST_PART = 300
+"""Characters of a name or of a part of a triple; what is longer is no name."""
+MOST_MENDED = 5_000
+"""Characters of broken JSON that are mended: time is quadratic at worst, seconds for these, 15 min for 100 kB."""
+_MOST_STARTS = 32
+"""Places in the prose around an object that may look like the start of one, each of which costs a scan."""
+_START = re.compile(r"\{\s*+\"")
+_LIST = re.compile(r"\s*+\[\s*+[\[\"'\]]")
+_FENCE = re.compile(r"\A\s*+```\w*+")
+_NOTHING = "it holds no JSON object"
+_FIELDS = ("subject", "predicate", "object")
+_DECODER = json.JSONDecoder(strict=False, parse_int=str, parse_float=str, parse_constant=str)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What could be read of a reply.
+
+    Attributes:
+        lists: The lists that were asked for, by key; empty where there is a problem.
+        problem: Why the reply cannot be used, in words for the model and for people; None: it can.
+        whole: Whether the reply holds all of the JSON object, unbroken; otherwise its end may be missing.
+        cut: Whether it was broken and so long that its end was not looked at.
+    """
+
+    lists: Mapping[str, list[Any]] = field(default_factory=dict)
+    problem: str | None = None
+    whole: bool = False
+    cut: bool = False
+
+
+def read_reply(text: str, keys: Sequence[str]) -> Reply:
+    r"""The lists in a reply: alone, in a code fence, in prose or after thoughts. Never raises.
+
+    Of several objects the last one counts, since models draft first. Where one list is asked for, it may stand without
+    its object. Numbers keep their spelling where the JSON is valid.
+
+    Args:
+        text: The reply.
+        keys: Names of the lists, at least one.
+
+    Examples:
+        >>> read_reply('Sure! ```json\n{"entities": ["Ada", 1843]}\n```', ["entities"]).lists
+        {'entities': ['Ada', '1843']}
+        >>> reply = read_reply('{"entities": ["Ada", "Charles Babb', ["entities"])
+        >>> reply.lists, reply.whole
+        ({'entities': ['Ada', 'Charles Babb']}, False)
+        >>> read_reply("I cannot do that.", ["entities"]).problem
+        'it holds no JSON object'
+    """
+    value = _load(text)
+    if value is not None:
+        return _checked(value, keys, whole=True)
+    body = _without_thoughts(text)
+    reply, end = Reply(problem=_NOTHING), 0
+    for value, after in _objects(body):
+        found = _checked(value, keys, whole=True)
+        if found.problem is None or reply.problem is not None:
+            reply, end = found, after
+    begins = _opening(body, end, keys)
+    if begins is None and reply.problem is None:
+        return reply
+    if begins is None:
+        # No key in sight: the list alone, or an object that lacks what was asked for.
+        body = _FENCE.sub("", body, count=1)
+        begins = 0 if _LIST.match(body) else body.find("{")
+    mended = _mend(body, begins, keys)
+    return reply if mended.problem == _NOTHING else mended
+
+
+def names_of(items: Sequence[Any]) -> tuple[list[str], Counter[str]]:
+    """The items that are names, in order, and how many of the others there were of each kind.
+
+    Examples:
+        >>> names_of(["Ada", " ", None, 7])
+        (['Ada', '7'], Counter({'entity that is empty': 1, 'entity that is no text': 1}))
+    """
+    names: list[str] = []
+    dropped: Counter[str] = Counter()
+    for item in items:
+        name = _text(item)
+        if name is None:
+            dropped["entity that is no text"] += 1
+        elif not name.strip():
+            dropped["entity that is empty"] += 1
+        elif len(name) > LONGEST_PART:
+            dropped[f"entity longer than {LONGEST_PART} characters"] += 1
+        else:
+            names.append(name)
+    return names, dropped
+
+
+def triples_of(items: Sequence[Any], *, longest: float = LONGEST_PART) -> tuple[list[Triple], Counter[str]]:
+    """The items that are triples, as lists of three or objects, and how many of the others there were of each kind.
+
+    Args:
+        items: From a reply.
+        longest: Characters that a part may have.
+
+    Examples:
+        >>> triples_of([["Ada", "met", "Bob"], ["Ada", "slept"], ["Ada", "", "Bob"], "Ada met Bob"])[1]
+        Counter({'triple of 2 parts': 1, 'triple with an empty part': 1, 'triple that is no list': 1})
+    """
+    triples: list[Triple] = []
+    dropped: Counter[str] = Counter()
+    for item in items:
+        parts = [item[name] for name in _FIELDS if name in item] if isinstance(item, dict) else item
+        if not isinstance(parts, list):
+            dropped["triple that is no list"] += 1
+            continue
+        texts = [text for text in map(_text, parts) if text is not None]
+        if len(parts) != len(_FIELDS):
+            dropped[f"triple of {len(parts)} part{'' if len(parts) == 1 else 's'}"] += 1
+        elif len(texts) != len(parts):
+            dropped["triple with a part that is no text"] += 1
+        elif not all(text.strip() for text in texts):
+            dropped["triple with an empty part"] += 1
+        elif max(map(len, texts)) > longest:
+            dropped[f"triple with a part longer than {longest} characters"] += 1
+        else:
+            triples.append(Triple(*texts))
+    return triples, dropped
+
+
+def _checked(value: Any, keys: Sequence[str], *, whole: bool = False, cut: bool = False) -> Reply:
+    """What a JSON value gives."""
+    if isinstance(value, list):
+        objects = [item for item in value if isinstance(item, dict) and keys[0] in item]
+        if objects:  # several objects in a row
+            return _checked(objects[-1], keys, whole=whole, cut=cut)
+        if len(keys) == 1:
+            return Reply({keys[0]: value}, None, whole, cut)
+    if not isinstance(value, dict):
+        return Reply(problem=_NOTHING)
+    for key in keys:
+        if key not in value:
+            return Reply(problem=f'its JSON object has no "{key}"')
+        if not isinstance(value[key], list):
+            return Reply(problem=f'"{key}" is no list')
+    return Reply({key: value[key] for key in keys}, None, whole, cut)
+
+
+def _load(text: str) -> Any:
+    """JSON that is nothing else; None for other text."""
+    try:
+        return _DECODER.decode(text)
+    except (ValueError, RecursionError):  # no JSON, or nested thousands deep
+        return None
+
+
+def _objects(text: str) -> Iterator[tuple[Any, int]]:
+    """Complete JSON objects in a text, none of them inside another, and where each ends."""
+    place = failures = 0
+    while failures < _MOST_STARTS and (match := _START.search(text, place)):
+        try:
+            value, place = _DECODER.raw_decode(text, match.start())
+            yield value, place
+        except (ValueError, RecursionError):  # prose, or a broken object: its inner ones are looked at
+            place = match.start() + 1
+            failures += 1
+
+
+def _opening(text: str, start: int, keys: Sequence[str]) -> int | None:
+    """Where an object with one of the keys seems to begin, valid or not."""
+    match = re.compile(rf"\{{\s*+[\"'“]?(?:{'|'.join(map(re.escape, keys))})\b").search(text, start)
+    return match.start() if match else None
+
+
+def _mend(text: str, begins: int, keys: Sequence[str]) -> Reply:
+    """What broken JSON most likely meant, from where it begins; -1: nowhere."""
+    if begins < 0:
+        return Reply(problem=_NOTHING)
+    try:
+        value = json_repair.loads(text[begins : begins + MOST_MENDED], skip_json_loads=True)
+    except Exception:  # a third-party parser on any text at all: where it gives up, there is nothing to read
+        return Reply(problem=_NOTHING)
+    return _checked(value, keys, cut=len(text) - begins > MOST_MENDED)
+
+
+def _without_thoughts(text: str) -> str:
+    """What follows the model's thoughts aloud; nothing where they have no end."""
+    return text.rpartition("</think>")[2].partition("<think>")[0]
+
+
+def _text(item: Any) -> str | None:
+    if isinstance(item, str):
+        return item
+    return str(item) if isinstance(item, int | float) and not isinstance(item, bool) else None

@@ -1,0 +1,134 @@
+"""Passages and question as one message that a passage cannot break out of, within a budget of tokens."""
+
+import re
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import blake2b
+from itertools import accumulate, count
+
+from hippo.documents import WordCounter, sentence_spans
+from hippo.documents.graphemes import cut_before
+from hippo.errors import QuestionError
+from hippo.reader.marks import disarm
+from hippo.types import Hit
+
+__all__ = ["Context", "assemble", "tokens"]
+
+_LEAST = 16
+"""Tokens that must be left for passages: less says nothing."""
+_WORDS = WordCounter()
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """A message with passages.
+
+    Attributes:
+        text: Passages, each after a line with its number, then the question.
+        shown: The passages in it, in its order; number n is `shown[n - 1]`.
+        dropped: What was left out, by reason.
+    """
+
+    text: str
+    shown: tuple[Hit, ...]
+    dropped: Mapping[str, int]
+
+
+def tokens(text: str) -> int:
+    """Estimated tokens of a text, rather too many than too few: its words, or a quarter of its UTF-8 bytes.
+
+    A text never counts more than its parts together.
+
+    Examples:
+        >>> tokens("The cat sat."), tokens("Санкт-Петербург"), tokens("北京")
+        (4, 8, 2)
+    """
+    return max(_WORDS.count([text])[0], -(-len(text.encode("utf-8", "surrogatepass")) // 4))
+
+
+def assemble(question: str, hits: Sequence[Hit], *, budget: int, thoughts: Sequence[str] = ()) -> Context:
+    """Write the message.
+
+    Its first line is a code, a hash of its contents that occurs in none of them; only lines that begin with the code
+    divide the message, so no passage can end itself or forge another. Marks in passages are disarmed. The same
+    contents always give the same message.
+
+    Args:
+        question: The question.
+        hits: Passages, best first.
+        budget: Most tokens of the message, as `tokens` estimates them. Passages that do not fit are left out from the
+            worst up; a best passage that is too long alone is cut, at a sentence where one fits.
+        thoughts: What was thought before; the newest of them that fit into a quarter of the space.
+
+    Raises:
+        QuestionError: The question leaves no room for passages.
+    """
+    question = _sendable(question)
+    blocks = [_block(hit) for hit in hits]
+    thoughts = [f"- {disarm(_sendable(thought))}\n" for thought in thoughts]
+    code = _code(question, *blocks, *thoughts)
+    opening, closing = f"{code}\n", f"{code} question\n{question}"
+    room = budget - tokens(opening) - tokens(closing)
+    if room < _LEAST:
+        problem = (
+            f"the question leaves no room for passages in {budget} tokens: ask shorter or raise reader.context_tokens"
+        )
+        raise QuestionError(problem, question if len(question) <= 80 else question[:80] + "…")
+    notes = _newest(thoughts, f"{code} thoughts so far\n", room // 4)
+    sections = [f"{code} [{number}]\n{block}\n" for number, block in enumerate(blocks, start=1)]
+    shown, dropped = _fit(sections, room - tokens(notes))
+    return Context(opening + "".join(shown) + notes + closing, tuple(hits[: len(shown)]), dropped)
+
+
+def _block(hit: Hit) -> str:
+    title = " ".join(hit.title.split()) if hit.title else ""
+    return disarm(_sendable(f"{title}\n{hit.text}" if title else hit.text))
+
+
+def _sendable(text: str) -> str:
+    """The text with "?" for lone surrogates, which no request can carry."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def _code(*texts: str) -> str:
+    contents = "\0".join(texts).encode()
+    codes = (blake2b(contents, digest_size=6, salt=attempt.to_bytes(8)).hexdigest() for attempt in count())
+    return next(code for code in codes if not any(code in text for text in texts))
+
+
+def _newest(lines: Sequence[str], heading: str, budget: int) -> str:
+    """The last lines that fit under their heading, or "" where none does."""
+    totals = accumulate(tokens(line) for line in reversed(lines))
+    fitting = sum(tokens(heading) + total <= budget for total in totals)
+    return "".join((heading, *lines[-fitting:])) if fitting else ""
+
+
+def _fit(sections: Sequence[str], budget: int) -> tuple[list[str], dict[str, int]]:
+    """The first sections that fit together, and what was left out, by reason."""
+    shown = bisect_right(list(accumulate(map(tokens, sections))), budget)
+    if shown == len(sections):
+        return list(sections), {}
+    dropped = {"passage beyond the token budget": len(sections) - max(shown, 1)}
+    kept = list(sections[:shown])
+    if not shown:
+        kept = [_cut(sections[0], budget)]
+        dropped["end of a passage beyond the token budget"] = 1
+    return kept, {reason: number for reason, number in dropped.items() if number}
+
+
+def _cut(section: str, budget: int) -> str:
+    """The beginning of a section: whole sentences, else words, else characters, as many as the budget holds."""
+    head = section[: 4 * budget + 1]  # every character has a byte, so the rest can never fit
+    sentences = [end for _, end in sentence_spans(head)]
+    words = [space.start() for space in re.finditer(r"\s++", head)]
+    for borders in (sentences, words):
+        kept = head[: _last_within(borders, head, budget)].rstrip()
+        if "\n" in kept:  # more than the line with the number
+            return kept + "\n"
+    return head[: cut_before(head, 0, _last_within(range(1, len(head) + 1), head, budget))] + "\n"
+
+
+def _last_within(ends: Sequence[int], text: str, budget: int) -> int:
+    fitting = bisect_right(ends, budget, key=lambda end: tokens(text[:end] + "\n"))
+    return ends[fitting - 1] if fitting else 0

@@ -1,0 +1,90 @@
+"""Linking by names: each name in a question leads to the one entity that is nearest."""
+
+from collections.abc import Callable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hippo.ids import ASCII_NORMALISER, ascii_key, entity_key
+from hippo.retrieval.link import products
+from hippo.search.lexical import LexicalIndex
+from hippo.snapshot.contents import Contents
+from hippo.types import Chunk
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["NameLinker", "names_in"]
+
+
+def names_in(question: str) -> list[str]:
+    """Names in a question, by the rules of the extractor `pattern`, in order of appearance.
+
+    Examples:
+        >>> names_in("Where did Marie Curie meet Pierre?")
+        ['Marie Curie', 'Pierre']
+    """
+    from hippo.extraction.pattern import PatternExtractor
+    from hippo.types import Extraction
+
+    [found] = PatternExtractor().extract([Chunk("question", "question", 0, question, 0, len(question))])
+    return [mention.surface for mention in found.mentions] if isinstance(found, Extraction) else []
+
+
+class NameLinker:
+    """Finds the entity of a name: the nearest by cosine similarity, or by words where there are no vectors.
+
+    By words it is the entity whose key is that of the name, else the one with the highest BM25 score; a name that
+    shares no word with any entity has none.
+
+    Args:
+        contents: The index.
+        encode: Unit vectors of names, float32 `(n, d)`; None: by words.
+    """
+
+    def __init__(
+        self, contents: Contents, encode: "Callable[[Sequence[str]], NDArray[np.float32]] | None" = None
+    ) -> None:
+        self._contents = contents
+        self._vectors = contents.vectors.get("entity")
+        self._encode = encode
+        identity = contents.info.get("identity", {})
+        self._key = ascii_key if identity.get("key_normaliser") == ASCII_NORMALISER else entity_key
+
+    def link(self, names: Sequence[Sequence[str]]) -> list[dict[str, int]]:
+        """For each question, the row of the entity of every name that has one, by the name as given."""
+        keys = {name: self._key(name) for own in names for name in own}
+        rows = self._rows(list(dict.fromkeys(key for key in keys.values() if key)))
+        return [{name: rows[keys[name]] for name in own if keys[name] in rows} for own in names]
+
+    def _rows(self, keys: list[str]) -> dict[str, int]:
+        """Row of the nearest entity of each key; ties by row."""
+        if not keys or not self._contents.graph.n_entities:
+            return {}
+        if self._encode is None or self._vectors is None:
+            found = {key: self._by_words(key) for key in keys}
+            return {key: row for key, row in found.items() if row is not None}
+        vectors, queries = self._vectors, self._encode(keys)
+        nearest = (int(products(vectors, query[None]).argmax()) for query in queries)
+        return dict(zip(keys, nearest, strict=True))
+
+    def _by_words(self, key: str) -> int | None:
+        if key in self._known:
+            return self._known[key]
+        scores = self._words.scores(key)
+        best = int(scores.argmax())
+        return best if scores[best] > 0 else None
+
+    @cached_property
+    def _keys(self) -> list[str]:
+        keys: list[str] = self._contents.entities.column("key").to_pylist()
+        return keys
+
+    @cached_property
+    def _known(self) -> dict[str, int]:
+        return {key: row for row, key in enumerate(self._keys)}
+
+    @cached_property
+    def _words(self) -> LexicalIndex:
+        return LexicalIndex.build(self._keys)

@@ -1,0 +1,140 @@
+"""Faults on purpose: which request fails, and how, decided by the request itself, so that runs can be repeated."""
+
+import hashlib
+import threading
+from collections import deque
+from dataclasses import dataclass
+
+from hippo.errors import ConfigError
+
+__all__ = ["GARBAGE", "KINDS", "NO_FAULTS", "STATUSES", "TRANSIENT", "FaultPlan", "Faults"]
+
+STATUSES: dict[str, tuple[int, str, str | None, str]] = {
+    "400": (400, "invalid_request_error", None, "The request could not be understood."),
+    "401": (401, "invalid_request_error", "invalid_api_key", "Incorrect API key provided."),
+    "403": (403, "invalid_request_error", None, "This project may not use the model."),
+    "404": (404, "invalid_request_error", "model_not_found", "The model does not exist."),
+    "429": (429, "requests", "rate_limit_exceeded", "Rate limit reached."),
+    "quota": (429, "insufficient_quota", "insufficient_quota", "You exceeded your current quota."),
+    "500": (500, "server_error", None, "The server had an error while processing your request."),
+    "503": (503, "server_error", None, "The engine is currently overloaded."),
+    "length": (400, "invalid_request_error", "context_length_exceeded", "The messages exceed the context length."),
+}
+"""Status, type, code and message of the faults that are an error reply."""
+
+TRANSIENT = ("429", "500", "503", "cut", "html", "empty")
+"""Faults that a client survives by asking again; no reply is paid for."""
+
+KINDS = (*STATUSES, "timeout", "cut", "truncated", "garbage", "empty", "html")
+"""All kinds of faults."""
+
+GARBAGE = (
+    "I am sorry, but I would rather talk about the weather today.",
+    '{"id": 17, "result": {"status": "par',
+    "[[[ ]] }",
+    "```\n<response></response>\n```",
+)
+"""Replies that answer nothing: the fault "garbage" gives them in turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """How often requests fail, and how.
+
+    Attributes:
+        rate: Share of the arriving requests that fail, 0 to 1.
+        kinds: What happens to them, each as often as the others; of `KINDS`: a status ("429" with a Retry-After header,
+            "500", "503", "400", "401", "403", "404", "quota" and "length" for the codes of these names), "timeout" (a
+            good reply after `hang` seconds), "cut" (the connection ends in the middle of the reply), "truncated" (half
+            of the reply, with the finish reason "length"), "garbage" (a reply that answers nothing), "empty" (no
+            choices), "html" (the error page of a proxy, with status 502 and 200 in turn).
+        retry_after: Seconds in the Retry-After header of a 429 and a 503; None: no header.
+        hang: Seconds that a "timeout" takes.
+        only: Only requests whose messages hold this text fail; None: all may.
+
+    Raises:
+        ConfigError: A value is out of its range.
+    """
+
+    rate: float = 0.2
+    kinds: tuple[str, ...] = TRANSIENT
+    retry_after: float | None = 0.1
+    hang: float = 5.0
+    only: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "kinds", tuple(self.kinds))
+        if not 0 <= self.rate <= 1:
+            raise ConfigError("faults", "rate", f"must be 0 to 1, got {self.rate}")
+        if not self.kinds:
+            raise ConfigError("faults", "kinds", "must name at least one kind of fault")
+        for kind in self.kinds:
+            check_kind(kind)
+
+
+def check_kind(kind: str) -> None:
+    """Raise `ConfigError` unless there is such a fault."""
+    if kind not in KINDS:
+        raise ConfigError("faults", "kinds", f"unknown fault {kind!r}. Known: {', '.join(KINDS)}")
+
+
+NO_FAULTS = Faults(rate=0.0)
+"""Nothing fails, but for what `fail_next` is told."""
+
+
+class FaultPlan:
+    """Decides for each arriving request whether it fails.
+
+    The decision depends on the seed, the request and how often it has arrived, not on the order in which requests
+    arrive: many at once fail as they would one by one.
+
+    Args:
+        faults: How often and how; None: never, but for `fail_next`.
+        seed: Another seed makes other requests fail.
+
+    Examples:
+        >>> plan = FaultPlan(Faults(rate=0.5, kinds=("500",)))
+        >>> [plan.draw("a request", arrival) for arrival in (1, 2, 3, 4)]
+        ['500', '500', None, None]
+    """
+
+    def __init__(self, faults: Faults | None = None, seed: int = 0) -> None:
+        self.faults = faults or NO_FAULTS
+        self._key = str(seed).encode()
+        self._next: deque[str] = deque()
+        self._lock = threading.Lock()
+
+    def fail_next(self, kind: str, times: int = 1) -> None:
+        """Let the next `times` requests fail with `kind`, whatever the rate.
+
+        Raises:
+            ConfigError: There is no such kind.
+        """
+        check_kind(kind)
+        with self._lock:
+            self._next.extend([kind] * times)
+
+    def clear(self) -> None:
+        """Forget what `fail_next` was told."""
+        with self._lock:
+            self._next.clear()
+
+    def draw(self, key: str, arrival: int, text: str = "") -> str | None:
+        """The fault of a request, or None.
+
+        Args:
+            key: What tells requests apart.
+            arrival: How often this one has arrived, this time included.
+            text: Its messages, which `Faults.only` looks at.
+        """
+        if self._next:
+            with self._lock:
+                if self._next:
+                    return self._next.popleft()
+        faults = self.faults
+        if not faults.rate or (faults.only is not None and faults.only not in text):
+            return None
+        digest = hashlib.blake2b(f"{arrival}:{key}".encode(), key=self._key, digest_size=16).digest()
+        if int.from_bytes(digest[:8], "big") >= faults.rate * 2**64:
+            return None
+        return faults.kinds[int.from_bytes(digest[8:], "big") % len(faults.kinds)]

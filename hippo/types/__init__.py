@@ -1,0 +1,50 @@
+"""The values that flow from stage to stage: frozen, slotted, comparable, convertible to plain data.
+
+Offsets are in characters (code points) of the text they refer to, start inclusive, end exclusive.
+"""
+
+from hippo.types.documents import (
+    Chunk,
+    Document,
+    Extraction,
+    ExtractionFailure,
+    Fact,
+    Mention,
+    Skipped,
+    TextKind,
+    Triple,
+)
+from hippo.types.models import Completion, LLMRequest, Message, Usage
+from hippo.types.plain import to_dict
+from hippo.types.reports import AddReport, Estimate, Progress, Status
+from hippo.types.results import Answer, Citation, Explanation, Hit, PathStep, Recognition, Retrieval, SeedFact, Step
+
+__all__ = [
+    "AddReport",
+    "Answer",
+    "Chunk",
+    "Citation",
+    "Completion",
+    "Document",
+    "Estimate",
+    "Explanation",
+    "Extraction",
+    "ExtractionFailure",
+    "Fact",
+    "Hit",
+    "LLMRequest",
+    "Mention",
+    "Message",
+    "PathStep",
+    "Progress",
+    "Recognition",
+    "Retrieval",
+    "SeedFact",
+    "Skipped",
+    "Status",
+    "Step",
+    "TextKind",
+    "Triple",
+    "Usage",
+    "to_dict",
+]
