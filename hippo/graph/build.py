@@ -32,7 +32,7 @@ def distinct_pairs(first: "NDArray[np.int64]", second: "NDArray[np.int64]", n: i
     return low, high, np.ones_like(counts)
 
 
-def follow_pairs(document: "NDArray[np.int64]", first_node: int) -> Pairs:
+def follow_pairs(document: "NDArray[np.integer]", first_node: int) -> Pairs:
     """Neighbouring chunks of one document, with weight 1.
 
     Args:
@@ -49,14 +49,17 @@ def assemble(n_entities: int, n_passages: int, pairs: Mapping[str, Pairs]) -> Gr
     Args:
         n_entities: E.
         n_passages: P.
-        pairs: Pairs of nodes in [0, E + P) by kind, each unordered pair at most once within a kind.
+        pairs: Pairs of nodes in [0, E + P) by kind, each unordered pair at most once within a kind. The order of the
+            kinds makes no difference: the graph has them by name.
     """
     n = n_entities + n_passages
     codes_by_kind = {}
-    for kind, (first, second, _) in pairs.items():
+    for kind, (first, second, _) in sorted(pairs.items()):
         first64, second64 = first.astype(np.int64), second.astype(np.int64)
         codes_by_kind[kind] = np.concatenate([first64 * n + second64, second64 * n + first64])
-    pattern = np.unique(np.concatenate([np.empty(0, np.int64), *codes_by_kind.values()]))
+    pattern = np.sort(np.concatenate([np.empty(0, np.int64), *codes_by_kind.values()]))
+    # What np.unique gives, which is slower by far: it counts on repeats, and here are few.
+    pattern = pattern[np.diff(pattern, prepend=-1) > 0]
     weights = {}
     for kind, codes in codes_by_kind.items():
         row = np.zeros(len(pattern), np.float32)

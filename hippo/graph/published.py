@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import regex
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from hippo.graph.build import Pairs
 from hippo.graph.synonyms import Similar, nearest
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["listings", "named", "overwrite", "searching"]
 
-_SIGNS = regex.compile(r"[A-Za-z0-9]")
+_SIGN = "[A-Za-z0-9]"
 _LEAST_SIGNS = 3
 
 
@@ -33,14 +34,15 @@ def named(keys: Sequence[str]) -> "NDArray[np.bool_]":
     return np.fromiter((bool(key) for key in keys), bool, len(keys))
 
 
-def searching(keys: Sequence[str]) -> "NDArray[np.bool_]":
+def searching(keys: pa.Array) -> "NDArray[np.bool_]":
     """Which entities list others: those of three or more ASCII letters and digits. bool `(len(keys),)`.
 
     Examples:
-        >>> searching(["us", "u s a", "1911", ""]).tolist()
+        >>> searching(pa.array(["us", "u s a", "1911", ""])).tolist()
         [False, True, True, False]
     """
-    return np.fromiter((len(_SIGNS.findall(key)) >= _LEAST_SIGNS for key in keys), bool, len(keys))
+    found: NDArray[np.bool_] = np.asarray(pc.count_substring_regex(keys, _SIGN), np.int64) >= _LEAST_SIGNS
+    return found
 
 
 def listings(similar: Similar, lists: "NDArray[np.bool_]", most: int) -> "NDArray[np.int64]":

@@ -44,6 +44,16 @@ class Similar:
         """No pairs."""
         return cls(np.empty(0, np.int64), np.empty(0, np.int64), np.empty(0, np.float32))
 
+    def renumbered(self, rows: "NDArray[np.int64]") -> "Similar":
+        """The pairs in other rows.
+
+        Args:
+            rows: New row of each entity, in the same order, int64 `(E,)`; -1: it has none, and no pairs.
+        """
+        low, high = rows[self.low], rows[self.high]
+        kept = (low >= 0) & (high >= 0)
+        return Similar(low[kept], high[kept], self.similarity[kept])
+
 
 def comparable(keys: Sequence[str]) -> "NDArray[np.bool_]":
     """Which entities may have synonyms: bool `(len(keys),)`.

@@ -1,6 +1,6 @@
 """From the store to a published snapshot."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,17 +9,17 @@ import pyarrow.compute as pc
 
 from hippo.backends.vectors.exact import ExactVectorIndex
 from hippo.config import GraphConfig
-from hippo.graph.build import Pairs, assemble
-from hippo.graph.published import listings, named, overwrite, searching
-from hippo.graph.synonyms import Similar, find_similar, limit
+from hippo.graph.published import named
+from hippo.graph.rules import make_graph
+from hippo.graph.synonyms import Similar, find_similar
+from hippo.graph.tables import Tables
 from hippo.indexing.clock import Clock
 from hippo.indexing.embed import embed
-from hippo.indexing.tables import Tables, read_tables
+from hippo.indexing.tables import read_tables
 from hippo.protocols import Encoder
 from hippo.search.lexical import LexicalIndex
-from hippo.search.moments import Moments
 from hippo.snapshot import Snapshot, SnapshotWriter
-from hippo.snapshot.contents import EMBEDDED, Contents, read_contents, write_contents
+from hippo.snapshot.contents import EMBEDDED, compose, read_contents, write_contents
 from hippo.store import Store
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def publish(
     with clock.stage("read store"):
         tables = read_tables(store, graph.rules)
     passages, facts = tables.passages, tables.facts.column("text").to_pylist()
-    entities = tables.entities.column("key").to_pylist()
+    entities = tables.keys.to_pylist()
     vectors: dict[str, Float32] = {}
     encoded = 0
     if encoder is not None:
@@ -72,47 +72,19 @@ def publish(
             similar = find_similar(
                 entities, vectors["entity"], graph.synonym_threshold, known, ExactVectorIndex, eligible
             )
-        pairs = _pairs(tables.pairs, similar, entities, len(passages), graph)
-        built = assemble(len(entities), len(passages), pairs)
+        built = make_graph(tables, similar, rules=graph.rules, synonym_max=graph.synonym_max)
     with clock.stage("words"):
         words = {"passage": LexicalIndex.build(passages), "fact": LexicalIndex.build(facts)}
-    contents = Contents(
-        tables.documents,
-        tables.chunks,
-        tables.facts,
-        tables.entities,
-        tables.fact_entities,
-        built,
-        words,
-        vectors,
-        {kind: Moments.of(vectors[kind]) for kind in words if kind in vectors},
-        similar,
-        {
-            **info,
-            "documents": tables.documents.num_rows,
-            "chunks": len(passages),
-            "facts": len(facts),
-            "entities": len(entities),
-            "edges": built.edge_counts,
-            "synonym_threshold": graph.synonym_threshold if graph.synonym_max else None,
-            "encoder": encoder.fingerprint if encoder else None,
-        },
-    )
+    made_with = {
+        "rules": graph.rules,
+        "synonym_max": graph.synonym_max,
+        "synonym_threshold": graph.synonym_threshold if graph.synonym_max else None,
+        "encoder": encoder.fingerprint if encoder else None,
+    }
+    contents = compose(tables, built, words, vectors, similar, {**info, **made_with})
     with clock.stage("publish"), SnapshotWriter(root) as writer:
         name = write_contents(writer, contents)
     return name, encoded
-
-
-def _pairs(
-    pairs: Mapping[str, Pairs], similar: Similar, entities: Sequence[str], n_passages: int, graph: GraphConfig
-) -> dict[str, Pairs]:
-    """The pairs of every kind of edge, by the rules of the graph."""
-    if graph.rules != "hipporag":
-        return {**pairs, "synonym": limit(similar, graph.synonym_max)}
-    # The published code stops a list once it is longer than its limit, not once it is as long.
-    listed = listings(similar, searching(entities), graph.synonym_max + 1)
-    relation, synonym = overwrite(pairs["relation"], similar, listed, len(entities) + n_passages)
-    return {**pairs, "relation": relation, "synonym": synonym}
 
 
 def _known_similar(
@@ -123,7 +95,7 @@ def _known_similar(
     Returns:
         Pairs, and bool `(E,)`: True where the entity is not new.
     """
-    count = tables.entities.num_rows
+    count = len(tables.keys)
     if previous is None:
         return Similar.none(), np.zeros(count, bool)
     with Snapshot.open(root, previous) as snapshot:
@@ -131,11 +103,8 @@ def _known_similar(
         if not same or snapshot.info["synonym_threshold"] != graph.synonym_threshold:
             return Similar.none(), np.zeros(count, bool)
         before = read_contents(snapshot)
-        keys = tables.entities.column("key").combine_chunks()
         old_keys = before.entities.column("key").combine_chunks()
-        now = np.asarray(pc.fill_null(pc.index_in(old_keys, value_set=keys), -1), np.int64)
-        low, high = now[before.similar.low], now[before.similar.high]
-        alive = (low >= 0) & (high >= 0)
+        now = np.asarray(pc.fill_null(pc.index_in(old_keys, value_set=tables.keys), -1), np.int64)
         compared = np.zeros(count, bool)
         compared[now[now >= 0]] = True
-        return Similar(low[alive], high[alive], before.similar.similarity[alive]), compared
+        return before.similar.renumbered(now), compared

@@ -5,9 +5,10 @@
 
 The scores of every (term, text) pair are computed once, when the index is built, and stored by term; a query adds up
 the columns of its terms. The vocabulary is the sorted array of term hashes: nothing has to be parsed when an index is
-opened. The bm25s package works alike and is the reference in the tests; it is not used here because importing it loads
-numba where that is installed, and because it builds its arrays text by text, where a sorted sparse matrix is built at
-once.
+opened. The counts and lengths that the scores were computed from are kept beside them, so that the index of some of the
+texts can be made without reading one. The bm25s package works alike and is the reference in the tests; it is not used
+here because importing it loads numba where that is installed, and because it builds its arrays text by text, where a
+sorted sparse matrix is built at once.
 """
 
 from collections.abc import Sequence
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hippo.errors import InputError
 from hippo.search.terms import term_hash, terms
 
 if TYPE_CHECKING:
@@ -37,6 +39,9 @@ class LexicalIndex:
         texts: int32 `(m,)`, rows of the texts that hold a term, ascending within a term.
         weights: float32 `(m,)`, BM25 score of the pair, non-negative.
         size: n.
+        counts: How often each text says the term, `(m,)`, in the narrowest unsigned type that holds all; None where
+            only questions are to be answered.
+        lengths: Terms of each text, int32 `(n,)`; None likewise.
     """
 
     vocabulary: "NDArray[np.uint64]"
@@ -44,6 +49,8 @@ class LexicalIndex:
     texts: "NDArray[np.int32]"
     weights: "NDArray[np.float32]"
     size: int
+    counts: "NDArray[np.unsignedinteger] | None" = None
+    lengths: "NDArray[np.int32] | None" = None
 
     @classmethod
     def build(cls, texts: Sequence[str]) -> "LexicalIndex":
@@ -58,18 +65,51 @@ class LexicalIndex:
         rows = np.repeat(np.arange(size), lengths)
         counts = coo_array((np.ones(len(rows), np.float32), (rows, columns)), shape=(size, len(vocabulary))).tocsc()
         counts.sum_duplicates()
-        found = np.diff(counts.indptr)
+        return cls._weighted(vocabulary, np.diff(counts.indptr), counts.indices, counts.data, lengths)
+
+    @classmethod
+    def _weighted(
+        cls,
+        vocabulary: "NDArray[np.uint64]",
+        found: "NDArray[np.integer]",
+        texts: "NDArray[np.integer]",
+        counts: "NDArray[np.floating] | NDArray[np.unsignedinteger]",
+        lengths: "NDArray[np.integer]",
+    ) -> "LexicalIndex":
+        """The index, from how many texts hold each term, which ones, how often, and how long each text is."""
+        size = len(lengths)
         idf = np.log1p((size - found + 0.5) / (found + 0.5))
-        mean = lengths.mean() if lengths.sum() else 1.0
+        mean = lengths.mean() if lengths.any() else 1.0
         norm = K1 * (1 - B + B * lengths / mean)
-        weights = np.repeat(idf, found) * counts.data * (K1 + 1) / (counts.data + norm[counts.indices])
+        weights = np.repeat(idf, found) * counts * (K1 + 1) / (counts + norm[texts])
         return cls(
             vocabulary,
-            counts.indptr.astype(np.int64),
-            counts.indices.astype(np.int32),
+            np.concatenate([[0], np.cumsum(found)]).astype(np.int64),
+            texts.astype(np.int32),
             weights.astype(np.float32),
             size,
+            counts.astype(np.min_scalar_type(int(counts.max(initial=0)))),
+            lengths.astype(np.int32),
         )
+
+    def restrict(self, rows: "NDArray[np.int64]") -> "LexicalIndex":
+        """The index of some of the texts: what `build` would make of them alone.
+
+        Args:
+            rows: Which ones, ascending.
+
+        Raises:
+            InputError: The index was read without counts and lengths.
+        """
+        if self.counts is None or self.lengths is None:
+            raise InputError("an index of words without counts and lengths cannot be restricted; build it anew")
+        kept = np.zeros(self.size, bool)
+        kept[rows] = True
+        held = kept[self.texts]
+        found = np.add.reduceat(held, self.indptr[:-1], dtype=np.int64)
+        texts = (np.cumsum(kept) - 1)[self.texts[held]]
+        known = found > 0
+        return self._weighted(self.vocabulary[known], found[known], texts, self.counts[held], self.lengths[rows])
 
     def scores(self, question: str) -> "NDArray[np.float32]":
         """BM25 score of every text: float32 `(n,)`, 0 where no term matches; a term of the question counts once."""

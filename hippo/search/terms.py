@@ -5,10 +5,11 @@ Text is NFKC-normalised and casefolded. A run of letters, marks and digits is a 
 """
 
 import hashlib
-import unicodedata
 from functools import lru_cache
 
 import regex
+
+from hippo.ids import nfkc
 
 __all__ = ["term_hash", "terms"]
 
@@ -29,7 +30,7 @@ def terms(text: str) -> list[str]:
     if text.isascii():
         return list(_ASCII_RUN.findall(text.lower()))
     found: list[str] = []
-    for unspaced, word in _RUN.findall(unicodedata.normalize("NFKC", text).casefold()):
+    for unspaced, word in _RUN.findall(nfkc(text).casefold()):
         if word:
             found.append(word)
         elif len(unspaced) == 1:

@@ -10,8 +10,9 @@ A reader keeps the snapshot that it opened, whatever is published meanwhile.
 """
 
 from hippo.snapshot.current import current
+from hippo.snapshot.manifest import FORMAT
 from hippo.snapshot.read import Snapshot
 from hippo.snapshot.remove import remove_old
 from hippo.snapshot.write import SnapshotWriter
 
-__all__ = ["Snapshot", "SnapshotWriter", "current", "remove_old"]
+__all__ = ["FORMAT", "Snapshot", "SnapshotWriter", "current", "remove_old"]

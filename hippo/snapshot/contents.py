@@ -1,13 +1,19 @@
-"""What a snapshot of hippo holds, by name: the one place where writer and reader agree."""
+"""What a snapshot of hippo holds, by name: the one place where writer and reader agree.
+
+A snapshot of format 1 lacks what only `hippo.snapshot.restrict` needs: mentions, relations of facts, counts of terms.
+It is read without them.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from hippo.errors import IndexMismatchError
 from hippo.graph.model import Graph
 from hippo.graph.synonyms import Similar
 from hippo.search.lexical import LexicalIndex
 from hippo.search.moments import Moments
+from hippo.snapshot.manifest import FORMAT
 from hippo.snapshot.read import Snapshot
 from hippo.snapshot.write import SnapshotWriter
 from hippo.types import TextKind
@@ -17,7 +23,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["EMBEDDED", "Contents", "read_contents", "write_contents"]
+    from hippo.graph.tables import Tables
+
+__all__ = ["EMBEDDED", "Contents", "compose", "read_contents", "write_contents"]
 
 EMBEDDED: tuple[TextKind, ...] = ("passage", "fact", "entity")
 """Kinds of text that have vectors, in the order of their rows in the tables."""
@@ -25,6 +33,7 @@ EMBEDDED: tuple[TextKind, ...] = ("passage", "fact", "entity")
 _TABLES = ("documents", "chunks", "facts", "entities")
 _WORDS = ("passage", "fact")
 _WORD_ARRAYS = ("vocabulary", "indptr", "texts", "weights")
+_WORD_SOURCES = ("counts", "lengths")
 _SIMILAR_ARRAYS = ("low", "high", "similarity")
 
 
@@ -36,7 +45,8 @@ class Contents:
         documents: Columns document_id, title, metadata (JSON), timestamp, source; by document_id.
         chunks: chunk_id, document (int32 row), document_id, position, title, text, start, end; by document and
             position.
-        facts: text, chunk (int32 row), start, end, subject, predicate, object; by chunk and order of extraction.
+        facts: text, start, end, subject, predicate, object, relations (pairs of positions in the fact's entities, one
+            after another), chunk (int32 row); by chunk and order of extraction.
         entities: key, name (its commonest spelling), chunks (int32, how many mention it); by key.
         fact_entities: Rows of each fact's entities: indptr int64 `(F + 1,)`, indices int32.
         graph: The graph; entity row i is node i, chunk row j is node E + j.
@@ -45,6 +55,8 @@ class Contents:
         moments: Moments of the vectors of passages and facts.
         similar: All similar pairs of entities, before the limit per entity: what the next snapshot starts from.
         info: Counts and fingerprints, as in the manifest.
+        mentions: chunk, entity (int32 rows), surface (as it is written there; dictionary in code point order); by chunk
+            and place. None: the snapshot has the older format.
     """
 
     documents: "pa.Table"
@@ -58,11 +70,69 @@ class Contents:
     moments: Mapping[str, Moments] = field(default_factory=dict)
     similar: Similar = field(default_factory=Similar.none)
     info: Mapping[str, Any] = field(default_factory=dict)
+    mentions: "pa.Table | None" = None
+
+    @property
+    def nbytes(self) -> int:
+        """Size of all tables and arrays, about: what they take in memory where they are not mapped."""
+        graph, similar = self.graph, self.similar
+        arrays: list[NDArray[Any]] = [*self.fact_entities, graph.indptr, graph.indices, *graph.weights.values()]
+        arrays += [*self.vectors.values(), similar.low, similar.high, similar.similarity]
+        arrays += [part for words in self.words.values() for part in (words.texts, words.weights, words.indptr)]
+        tables = (self.documents, self.chunks, self.facts, self.entities)
+        return sum(array.nbytes for array in arrays) + sum(int(table.nbytes) for table in tables)
 
     @property
     def n_chunks(self) -> int:
         """Number of passages."""
         return self.graph.n_passages
+
+    @property
+    def tables(self) -> "Tables":
+        """The numbered tables that all else follows from.
+
+        Raises:
+            IndexMismatchError: The snapshot has an older format, which lacks some of them.
+        """
+        from hippo.graph.tables import Tables, flat
+
+        if self.mentions is None:
+            remedy = "Run `hippo index` once on the index: it is then published anew, from what it holds"
+            raise IndexMismatchError("the open snapshot", "snapshot format", "1", str(FORMAT), remedy)
+        keys = flat(self.entities.column("key"))
+        return Tables(self.documents, self.chunks, self.facts, self.mentions, keys, self.fact_entities)
+
+
+def compose(
+    tables: "Tables",
+    graph: Graph,
+    words: Mapping[str, LexicalIndex],
+    vectors: "Mapping[str, NDArray[np.float32]]",
+    similar: Similar,
+    info: Mapping[str, Any],
+) -> Contents:
+    """Contents of parts that fit together; moments and counts are added."""
+    counts = {
+        "documents": tables.documents.num_rows,
+        "chunks": tables.chunks.num_rows,
+        "facts": tables.facts.num_rows,
+        "entities": len(tables.keys),
+        "edges": graph.edge_counts,
+    }
+    return Contents(
+        tables.documents,
+        tables.chunks,
+        tables.facts,
+        tables.entities,
+        tables.fact_entities,
+        graph,
+        words,
+        vectors,
+        {kind: Moments.of(vectors[kind]) for kind in _WORDS if kind in vectors},
+        similar,
+        {**info, **counts},
+        tables.mentions,
+    )
 
 
 def write_contents(writer: SnapshotWriter, contents: Contents) -> str:
@@ -70,7 +140,11 @@ def write_contents(writer: SnapshotWriter, contents: Contents) -> str:
 
     Returns:
         Name of the snapshot.
+
+    Raises:
+        IndexMismatchError: The contents were read from a snapshot of an older format.
     """
+    writer.table("mentions", contents.tables.mentions)
     for name in _TABLES:
         writer.table(name, getattr(contents, name))
     writer.array("fact_entities.indptr", contents.fact_entities[0])
@@ -81,7 +155,7 @@ def write_contents(writer: SnapshotWriter, contents: Contents) -> str:
     for kind, weights in graph.weights.items():
         writer.array(f"graph.{kind}", weights)
     for name, words in contents.words.items():
-        for part in _WORD_ARRAYS:
+        for part in (*_WORD_ARRAYS, *_WORD_SOURCES):
             writer.array(f"words.{name}.{part}", getattr(words, part))
     for name, vectors in contents.vectors.items():
         writer.array(f"vectors.{name}", vectors)
@@ -95,6 +169,8 @@ def write_contents(writer: SnapshotWriter, contents: Contents) -> str:
 
 def read_contents(snapshot: Snapshot) -> Contents:
     """Map everything into memory; nothing is read before it is used."""
+    whole = snapshot.format >= FORMAT
+    word_arrays = (*_WORD_ARRAYS, *_WORD_SOURCES) if whole else _WORD_ARRAYS
     tables = {name: snapshot.table(name) for name in _TABLES}
     weights = {kind: snapshot.array(f"graph.{kind}") for kind in snapshot.info["kinds"]}
     graph = Graph(
@@ -106,7 +182,7 @@ def read_contents(snapshot: Snapshot) -> Contents:
     )
     sizes = {"passage": tables["chunks"].num_rows, "fact": tables["facts"].num_rows}
     words = {
-        name: LexicalIndex(**{part: snapshot.array(f"words.{name}.{part}") for part in _WORD_ARRAYS}, size=sizes[name])
+        name: LexicalIndex(**{part: snapshot.array(f"words.{name}.{part}") for part in word_arrays}, size=sizes[name])
         for name in _WORDS
     }
     vectors = {name: snapshot.array(f"vectors.{name}") for name in snapshot.info["vectors"]}
@@ -124,4 +200,5 @@ def read_contents(snapshot: Snapshot) -> Contents:
         moments=moments,
         similar=Similar(*(snapshot.array(f"similar.{part}") for part in _SIMILAR_ARRAYS)),
         info=snapshot.info,
+        mentions=snapshot.table("mentions") if whole else None,
     )

@@ -15,8 +15,8 @@ __all__ = ["FORMAT", "MANIFEST", "Manifest", "check_name", "digest"]
 MANIFEST = "manifest.json"
 """Name of the manifest in the folder of a snapshot."""
 
-FORMAT = 1
-"""Version of the layout of a snapshot."""
+FORMAT = 2
+"""Version of the layout of a snapshot. 1 had neither mentions, nor relations of facts, nor counts of terms."""
 
 _FILE_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 
@@ -30,12 +30,14 @@ class Manifest:
         created: When it was published: UTC, ISO 8601.
         files: Size in bytes and SHA-256 sum (hex) by path in the folder, with "/" between parts.
         info: A JSON object about how it was made.
+        format: Version of its layout.
     """
 
     name: str
     created: str
     files: Mapping[str, tuple[int, str]]
     info: Mapping[str, Any]
+    format: int = FORMAT
 
     def to_json(self) -> str:
         """The manifest as JSON, with a sum of its own.
@@ -44,7 +46,13 @@ class Manifest:
             InputError: `info` is not a JSON object.
         """
         files = {name: {"bytes": size, "sha256": digest} for name, (size, digest) in sorted(self.files.items())}
-        body = {"format": FORMAT, "name": self.name, "created": self.created, "files": files, "info": dict(self.info)}
+        body = {
+            "format": self.format,
+            "name": self.name,
+            "created": self.created,
+            "files": files,
+            "info": dict(self.info),
+        }
         try:
             # Through JSON and back: the sum must be of what a reader will see (keys as strings, tuples as lists).
             body = json.loads(json.dumps(body, allow_nan=False))
@@ -73,7 +81,7 @@ class Manifest:
             if stored != _sum(body):
                 raise ValueError("its SHA-256 sum differs")
             files = {name: (entry["bytes"], entry["sha256"]) for name, entry in body["files"].items()}
-            return cls(body["name"], body["created"], files, body["info"])
+            return cls(body["name"], body["created"], files, body["info"], version)
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise IndexCorruptError(str(path), f"{error}. {REMEDY}") from error
 

@@ -29,6 +29,7 @@ class Snapshot:
         path: Its folder.
         info: What `SnapshotWriter.publish` was told.
         created: When it was published: UTC, ISO 8601.
+        format: Version of its layout: `hippo.snapshot.manifest.FORMAT`, or an older one.
     """
 
     def __init__(self, path: Path, held: BufferedReader, manifest: Manifest) -> None:
@@ -36,6 +37,7 @@ class Snapshot:
         self.path = path
         self.name = manifest.name
         self.created = manifest.created
+        self.format = manifest.format
         self.info: Mapping[str, Any] = MappingProxyType(dict(manifest.info))
         self._files = manifest.files
         self._held = held

@@ -92,7 +92,7 @@ def test_the_manifest_is_plain_to_read(tmp_path: Path) -> None:
         writer.file("a.bin").write_bytes(b"abc")
         name = writer.publish({"encoder": "e"})
     manifest = json.loads((tmp_path / "snapshots" / name / "manifest.json").read_text())
-    assert manifest["format"] == 1
+    assert manifest["format"] == 2
     assert manifest["name"] == "000001"
     assert manifest["created"].endswith("+00:00")
     assert manifest["info"] == {"encoder": "e"}
