@@ -18,8 +18,9 @@ from hippo.errors import (
     IndexPathError,
     IndexStateError,
 )
+from hippo.store.turns import changing, opening
 
-__all__ = ["Connection"]
+__all__ = ["Connection", "is_open_here"]
 
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
     "autoinstall_known_extensions": "false",
@@ -49,8 +50,12 @@ class Connection:
         closed: Whether `close` was called.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, read_only: bool = False) -> None:
         """Open an existing file, or an empty one under a new name.
+
+        Args:
+            path: The file.
+            read_only: Whether file and log stay as they are; there may be temporary tables.
 
         Raises:
             IndexBusyError: Another process, or another connection of this one, has it open.
@@ -67,7 +72,8 @@ class Connection:
                 raise IndexBusyError(str(self.path.parent), "this process, which has it open already")
             _open_files.add(self.path)
         try:
-            self._duckdb = duckdb.connect(str(self.path), config=_CONFIG)
+            with opening(self.path.parent):
+                self._duckdb = duckdb.connect(str(self.path), read_only=read_only, config=_CONFIG)
         except duckdb.Error as error:
             self._forget()
             raise _opening_error(self.path, error) from error
@@ -82,9 +88,11 @@ class Connection:
     def close(self) -> None:
         """Release the file. Closing twice does nothing."""
         with self._lock:
-            self._duckdb.close()
-            if not self.closed:
-                self._forget()
+            if self.closed:
+                return
+            with changing(self.path.parent):
+                self._duckdb.close()
+            self._forget()
             self.closed = True
 
     @contextmanager
@@ -103,7 +111,7 @@ class Connection:
         The checkpoint is what makes it durable: a damaged log can lose commits in silence, damage to the main file is
         always found.
         """
-        with self._lock, self._translated():
+        with self._lock, self._translated(), changing(self.path.parent):
             self._duckdb.begin()
             try:
                 yield
@@ -123,7 +131,8 @@ class Connection:
 
     def checkpoint(self) -> None:
         """Move the log into the main file and fsync it."""
-        self.run("CHECKPOINT")
+        with changing(self.path.parent):
+            self.run("CHECKPOINT")
 
     def run(self, query: str, parameters: Sequence[Any] = (), **tables: pa.Table) -> None:
         """Execute one statement; `tables` may be named in it."""
@@ -152,6 +161,12 @@ class Connection:
         finally:
             for name in done:
                 self._duckdb.unregister(name)
+
+
+def is_open_here(file: Path) -> bool:
+    """Whether this process has a store's file open."""
+    with _open_files_guard:
+        return file.resolve() in _open_files
 
 
 def _first_line(error: Exception) -> str:

@@ -1,7 +1,7 @@
 """Documents and their chunks."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -38,15 +38,46 @@ class Documents(Part):
         query = "SELECT id, source FROM documents WHERE source IS NOT NULL AND id IN (SELECT key FROM asked)"
         return dict(self._connection.rows(query, asked=asked))
 
+    def all_sources(self) -> list[tuple[str, str]]:
+        """Id and source of all documents whose source is known, by id."""
+        return self._connection.rows("SELECT id, source FROM documents WHERE source IS NOT NULL ORDER BY id")
+
+    def document(self, document_id: str) -> tuple[Document, str] | None:
+        """A document without its text, which is stored in chunks alone, and the hash of its content."""
+        query = "SELECT title, metadata, timestamp, source, content_hash FROM documents WHERE id = ?"
+        rows = self._connection.rows(query, [document_id])
+        if not rows:
+            return None
+        [(title, metadata, timestamp, source, content_hash)] = rows
+        time = timestamp.replace(tzinfo=UTC) if timestamp else None
+        return Document("", document_id, title, json.loads(metadata), time, source), content_hash
+
+    def chunks_of(self, document_id: str) -> list[Chunk]:
+        """Chunks of a document, in order."""
+        query = (
+            'SELECT id, document_id, position, text, "start", "end", title FROM chunks '
+            "WHERE document_id = ? ORDER BY position"
+        )
+        return [Chunk(*row) for row in self._connection.rows(query, [document_id])]
+
     def put_documents(
-        self, documents: Sequence[tuple[Document, str, Sequence[Chunk]]], *, replacing: Sequence[str] = ()
-    ) -> None:
-        """Store documents with their chunks, which then wait for extraction. One transaction.
+        self,
+        documents: Sequence[tuple[Document, str, Sequence[Chunk]]],
+        *,
+        replacing: Sequence[str] = (),
+        deleting: Sequence[str] = (),
+    ) -> int:
+        """Store documents with their chunks, which then wait for extraction, and delete others. One transaction.
 
         Args:
             documents: Document, hash of its content, and its chunks. Ids are set, and new but for those replaced. A
                 timestamp without a time zone is taken as UTC.
-            replacing: Ids of documents whose older version goes, with all that came from it.
+            replacing: Ids of documents whose older version goes, with all that came from it but what was extracted from
+                chunks that the new version has too.
+            deleting: Ids of documents that go, with all that came from them. Unknown ones are passed over.
+
+        Returns:
+            Number of deleted documents.
 
         Raises:
             DocumentError: Metadata that is no JSON object, text that is no Unicode, or a time out of range.
@@ -62,11 +93,24 @@ class Documents(Part):
             if problem := bad_text(chunk.id, chunk.document_id, chunk.title, chunk.text):
                 raise DocumentError(chunk.document_id, problem)
         with self._connection.transaction():
+            deleted = self._delete(deleting) if deleting else 0
+            same = self._same(replacing, chunks) if replacing else set()
             if replacing:
-                self._delete(replacing)
+                self._delete(replacing, keeping=same)
             journal.insert(self._connection, "documents", pa.Table.from_pylist(rows, _DOCUMENTS))
             journal.insert(self._connection, "chunks", _chunk_columns(chunks))
-            journal.insert(self._connection, "ledger", _ledger_columns(chunks))
+            journal.insert(self._connection, "ledger", _ledger_columns([one for one in chunks if one.id not in same]))
+        return deleted
+
+    def _same(self, document_ids: Sequence[str], chunks: Sequence[Chunk]) -> set[str]:
+        """Ids of the chunks that documents have already, with the same text and title."""
+        given = pa.table({"id": strings([one.id for one in chunks]), "title": strings([one.title for one in chunks])})
+        asked = pa.table({"key": strings(document_ids)})
+        query = (
+            "SELECT c.id FROM chunks c JOIN given g ON g.id = c.id AND g.title IS NOT DISTINCT FROM c.title "
+            "WHERE c.document_id IN (SELECT key FROM asked)"
+        )
+        return {key for (key,) in self._connection.rows(query, given=given, asked=asked)}
 
     def delete_documents(self, document_ids: Sequence[str]) -> int:
         """Delete documents and all that came from their chunks. One transaction. Unknown ids are passed over.
@@ -79,11 +123,16 @@ class Documents(Part):
         with self._connection.transaction():
             return self._delete(document_ids)
 
-    def _delete(self, document_ids: Sequence[str]) -> int:
-        """`delete_documents` inside a transaction. No table has a key or an index, so a row may come back in it."""
-        asked = pa.table({"key": strings(document_ids)})
-        query = "SELECT id AS key FROM chunks WHERE document_id IN (SELECT key FROM asked)"
-        chunks = self._connection.table(query, asked=asked)
+    def _delete(self, document_ids: Sequence[str], keeping: Collection[str] = ()) -> int:
+        """`delete_documents` inside a transaction. No table has a key or an index, so a row may come back in it.
+
+        Args:
+            document_ids: The documents.
+            keeping: Chunks whose extraction stays, because they come back.
+        """
+        asked, kept = pa.table({"key": strings(document_ids)}), pa.table({"key": strings(sorted(keeping))})
+        query = "SELECT id AS key FROM chunks WHERE document_id IN (SELECT key FROM asked) AND id NOT IN (FROM kept)"
+        chunks = self._connection.table(query, asked=asked, kept=kept)
         for name in ("facts", "mentions", "ledger"):
             journal.delete(self._connection, name, "chunk_id", chunks)
         journal.delete(self._connection, "chunks", "document_id", asked)

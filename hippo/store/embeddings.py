@@ -90,6 +90,22 @@ class Embeddings(Part):
             self._fill(vectors, places.slice(begin, step))
         return vectors
 
+    def keep_embeddings(self, encoder: str | None, hashes: Sequence[str]) -> int:
+        """Remove all vectors but those of one encoder and some texts. One transaction.
+
+        Returns:
+            Number of removed vectors.
+        """
+        kept = pa.table({"hash": strings(list(dict.fromkeys(hashes)))})
+        unused = self._connection.table(
+            "SELECT rowid AS key FROM embeddings "
+            "WHERE encoder IS DISTINCT FROM ? OR hash NOT IN (SELECT hash FROM kept)",
+            [encoder],
+            kept=kept,
+        )
+        with self._connection.transaction():
+            return journal.delete(self._connection, "embeddings", "rowid", unused)
+
     def _fill(self, vectors: "Float32", places: pa.Table) -> None:
         """Read the vectors at some places, ascending, into their rows. Only this part of the table is read."""
         bounds = [places["place"][0].as_py(), places["place"][-1].as_py()]

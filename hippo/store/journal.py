@@ -10,7 +10,7 @@ import pyarrow as pa
 from hippo.errors import IndexCorruptError
 from hippo.store.connection import Connection
 
-__all__ = ["delete", "insert", "verify"]
+__all__ = ["delete", "forget", "insert", "mismatches", "verify"]
 
 _CONTENT = {
     "documents": "strlen(id) + strlen(coalesce(title, '')) + strlen(metadata) + strlen(content_hash)",
@@ -48,23 +48,40 @@ def delete(connection: Connection, name: str, column: str, keys: pa.Table) -> in
     return int(count)
 
 
-def verify(connection: Connection) -> None:
-    """Compare every table with the journal.
+def forget(connection: Connection, name: str) -> None:
+    """Take what a table holds now for what was written; must run in the transaction that made it so."""
+    connection.run("DELETE FROM journal WHERE name = ?", [name])
+    connection.run(f"INSERT INTO journal SELECT '{name}', {_sums(name)} FROM {name}")  # noqa: S608
 
-    Raises:
-        IndexCorruptError: A table holds other rows than were written, or cannot be read.
-    """
+
+def mismatches(connection: Connection) -> list[tuple[str, str]]:
+    """Tables that hold other rows than were written, or cannot be read: name, and what is wrong."""
     expected = {
         name: (rows, content)
         for name, rows, content in connection.rows(
             "SELECT name, sum(rows)::BIGINT, sum(content)::HUGEINT FROM journal GROUP BY name"
         )
     }
+    wrong = []
     for name in _CONTENT:
-        [found] = connection.rows(f"SELECT {_sums(name)} FROM {name}")  # noqa: S608
+        try:
+            [found] = connection.rows(f"SELECT {_sums(name)} FROM {name}")  # noqa: S608
+        except IndexCorruptError as error:
+            wrong.append((name, f"table {name} cannot be read: {error.args[1]}"))
+            continue
         rows, content = expected.get(name, (0, 0))
         if found != (rows, content):
             problem = f"table {name} holds {found[0]} rows (content {found[1]}), {rows} ({content}) were written"
-            raise IndexCorruptError(
-                str(connection.path), f"{problem}. Restore it from a copy, or index into a new folder"
-            )
+            wrong.append((name, problem))
+    return wrong
+
+
+def verify(connection: Connection) -> None:
+    """Compare every table with the journal.
+
+    Raises:
+        IndexCorruptError: A table holds other rows than were written, or cannot be read.
+    """
+    for _, problem in mismatches(connection):
+        remedy = "Run `hippo doctor --repair`, restore it from a backup, or index into a new folder"
+        raise IndexCorruptError(str(connection.path), f"{problem}. {remedy}")

@@ -6,9 +6,10 @@ DuckDB replays its log most reliably for tables without indexes.
 
 import duckdb
 
+from hippo.errors import IndexCorruptError, IndexMismatchError
 from hippo.store.connection import Connection
 
-__all__ = ["MIGRATIONS", "SCHEMA_VERSION", "migrate"]
+__all__ = ["MIGRATIONS", "SCHEMA_VERSION", "migrate", "schema_version"]
 
 _VERSION_1 = """
 CREATE TABLE meta (key VARCHAR, value VARCHAR);
@@ -62,3 +63,22 @@ def migrate(connection: Connection, version: int) -> None:
                 connection.run("INSERT INTO meta VALUES ('schema_version', ?), ('duckdb_version', ?)", known)
             else:
                 connection.run("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(number)])
+
+
+def schema_version(connection: Connection) -> int:
+    """Version of an open store: at most `SCHEMA_VERSION`.
+
+    Raises:
+        IndexCorruptError: It is a DuckDB file of something else.
+        IndexMismatchError: A newer hippo made it.
+    """
+    tables = connection.rows("SELECT table_name FROM duckdb_tables() WHERE table_name = 'meta'")
+    rows = connection.rows("SELECT value FROM meta WHERE key = 'schema_version'") if tables else []
+    if len(rows) != 1 or not rows[0][0].isdecimal():
+        remedy = "Restore it from a backup, or index into a new folder"
+        raise IndexCorruptError(str(connection.path), f"it is a DuckDB file, but no store of hippo. {remedy}")
+    version = int(rows[0][0])
+    if version > SCHEMA_VERSION:
+        remedy = "Upgrade the package hippo-memory"
+        raise IndexMismatchError(str(connection.path), "schema version", str(version), str(SCHEMA_VERSION), remedy)
+    return version

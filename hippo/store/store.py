@@ -2,22 +2,25 @@
 
 import os
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
 import duckdb
 
 from hippo.durable import sync_directory, sync_file
-from hippo.errors import IndexCorruptError, IndexMismatchError, IndexPathError, IndexStateError, InputError
+from hippo.errors import IndexCorruptError, IndexPathError, IndexStateError, InputError
 from hippo.store import journal
 from hippo.store.columns import bad_text
 from hippo.store.connection import Connection
 from hippo.store.documents import Documents
 from hippo.store.embeddings import Embeddings
 from hippo.store.extractions import Extractions
-from hippo.store.schema import SCHEMA_VERSION, migrate
+from hippo.store.schema import SCHEMA_VERSION, migrate, schema_version
 
 __all__ = ["STORE_FILE", "Store"]
 
@@ -63,7 +66,7 @@ class Store(Documents, Extractions, Embeddings):
             _create(path)
         connection = Connection(file)
         try:
-            _migrate(connection)
+            migrate(connection, schema_version(connection))
             journal.verify(connection)
             store = cls(connection)
             store.set_meta({"duckdb_version": duckdb.__version__})
@@ -71,6 +74,38 @@ class Store(Documents, Extractions, Embeddings):
             connection.close()
             raise
         return store
+
+    @classmethod
+    @contextmanager
+    def reading(cls, path: Path) -> Iterator["Store | None"]:
+        """The store of an index for reading alone, in a `with`: not a byte on disk changes.
+
+        A store of an older version is copied to a temporary folder, and brought up to date there. Nobody can write
+        meanwhile.
+
+        Args:
+            path: Folder of the index; None is given where it holds no store.
+
+        Raises:
+            IndexBusyError: Another process, or another store in this one, has it open.
+            IndexCorruptError: The file is damaged, or does not hold what was written.
+            IndexMismatchError: A newer hippo or DuckDB made it.
+        """
+        file = path / STORE_FILE
+        if not file.exists():
+            yield None
+            return
+        with ExitStack() as stack:
+            connection = stack.enter_context(closing(Connection(file, read_only=True)))
+            if schema_version(connection) == SCHEMA_VERSION:
+                journal.verify(connection)
+                yield cls(connection)
+            else:
+                folder = Path(stack.enter_context(TemporaryDirectory(prefix="hippo-")))
+                for part in (path / f"{STORE_FILE}.wal", file):  # What a crash left in the log counts.
+                    if part.exists():
+                        copyfile(part, folder / part.name)
+                yield stack.enter_context(cls.open(folder))
 
     def close(self) -> None:
         """Release the store's file for the next writer. Closing twice does nothing."""
@@ -165,17 +200,3 @@ def _rename_new(source: Path, target: Path) -> None:
     except OSError:  # A file system without links: rename, which on POSIX would replace.
         if not target.exists():
             source.rename(target)
-
-
-def _migrate(connection: Connection) -> None:
-    """Bring an older store up to date; refuse a newer one and a foreign DuckDB file."""
-    remedy = "Restore it from a copy, or index into a new folder"
-    tables = connection.rows("SELECT table_name FROM duckdb_tables() WHERE table_name = 'meta'")
-    rows = connection.rows("SELECT value FROM meta WHERE key = 'schema_version'") if tables else []
-    if len(rows) != 1 or not rows[0][0].isdecimal():
-        raise IndexCorruptError(str(connection.path), f"it is a DuckDB file, but no store of hippo. {remedy}")
-    version = int(rows[0][0])
-    if version > SCHEMA_VERSION:
-        remedy = "Upgrade the package hippo-memory"
-        raise IndexMismatchError(str(connection.path), "schema version", str(version), str(SCHEMA_VERSION), remedy)
-    migrate(connection, version)

@@ -1,0 +1,77 @@
+"""`hippo backup`, `hippo restore` and `hippo prune`: copies of an index, and its size."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hippo.cli.options import IndexArgument, JsonOption
+from hippo.cli.output import console, print_json, printable
+
+__all__ = ["BACKUP_EXAMPLES", "PRUNE_EXAMPLES", "RESTORE_EXAMPLES", "backup", "prune", "restore"]
+
+BACKUP_EXAMPLES = ("hippo backup my-index backups/monday",)
+RESTORE_EXAMPLES = ("hippo restore backups/monday my-index",)
+PRUNE_EXAMPLES = ("hippo prune my-index", "hippo prune my-index --keep 2 --json")
+
+_Target = Annotated[
+    Path, typer.Argument(metavar="FOLDER", help="Folder that does not exist or is empty.", show_default=False)
+]
+
+
+def backup(index: IndexArgument, target: _Target, json_: JsonOption = False) -> None:
+    """Copy an index into a new folder, even in use.
+
+    Readers and a writer may be at work. The copy is an index itself, and knows the sums of its files.
+    """
+    from hippo.maintenance import backup as copy
+
+    made = copy(index, target)
+    if json_:
+        print_json(made.to_dict())
+    else:
+        what = f"snapshot {made.snapshot}" if made.snapshot else "no snapshot yet"
+        _say(f"{made.path}: {what}, {made.files} files, {made.bytes / 2**20:,.1f} MiB")
+
+
+def restore(
+    source: Annotated[Path, typer.Argument(metavar="BACKUP", help="What `hippo backup` made.", show_default=False)],
+    index: _Target,
+    json_: JsonOption = False,
+) -> None:
+    """Make an index from a backup.
+
+    Every file is compared with its sum, so a damaged backup is told from a sound one.
+    """
+    from hippo.maintenance import restore as make
+
+    made = make(source, index)
+    if json_:
+        print_json(made.to_dict())
+    else:
+        _say(f"{made.path}: {made.files} files, {made.bytes / 2**20:,.1f} MiB")
+
+
+def prune(
+    index: IndexArgument,
+    keep: Annotated[int, typer.Option(metavar="N", help="Newest snapshots to keep in any case.")] = 1,
+    json_: JsonOption = False,
+) -> None:
+    """Remove what the index no longer needs.
+
+    That is: old snapshots, vectors of texts that are gone, and the gaps that deletes left in the store. Snapshots that
+    a reader holds stay, and so do the replies of language models.
+    """
+    from hippo.maintenance import prune as make_smaller
+
+    pruned = make_smaller(index, keep=keep)
+    if json_:
+        print_json(pruned.to_dict())
+        return
+    before, after = sum(pruned.before.values()), sum(pruned.after.values())
+    text = f"{len(pruned.snapshots)} snapshots and {pruned.embeddings:,} vectors removed"
+    _say(f"{text}; {before / 2**20:,.1f} MiB before, {after / 2**20:,.1f} MiB now")
+
+
+def _say(text: str) -> None:
+    console().print(printable(text), soft_wrap=True)

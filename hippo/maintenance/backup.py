@@ -1,0 +1,151 @@
+"""Copies of an index, also while a writer is at work."""
+
+import hashlib
+import json
+import shutil
+import sqlite3
+from collections.abc import Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+from hippo.errors import IndexCorruptError, IndexEmptyError, IndexMismatchError, IndexStateError
+from hippo.export.place import new_folder
+from hippo.identity import IDENTITY_FILE
+from hippo.llm import REPLIES_FILE
+from hippo.snapshot import Snapshot
+from hippo.snapshot.current import announce, check_root, folder
+from hippo.store import STORE_FILE
+from hippo.store.copy import copy_store
+from hippo.types import Backup
+
+__all__ = ["BACKUP_FILE", "backup", "restore"]
+
+BACKUP_FILE = "backup.json"
+"""Sums of all files of a backup."""
+
+_FORMAT = 1
+
+
+def backup(path: str | Path, target: str | Path) -> Backup:
+    """Copy an index into a new folder, which is itself an index and says what it holds in `backup.json`.
+
+    Readers and a writer may be at work: the store is copied between two of the writer's transactions, so the copy
+    holds all that was committed by then, and the next run on it goes on from there.
+
+    Args:
+        path: Folder of the index.
+        target: Folder that does not exist or is empty; it appears when it is complete.
+
+    Raises:
+        IndexCorruptError: The newest snapshot is damaged; see `check`.
+        IndexPathError: There is no index.
+        IndexStateError: A file could not be read or written.
+        InputError: The target is taken.
+    """
+    root, goal = Path(path), Path(target)
+    check_root(root)
+    with new_folder(goal) as made:
+        try:
+            snapshot = _copy_snapshot(root, made)
+            if (root / STORE_FILE).is_file():
+                copy_store(root / STORE_FILE, made / STORE_FILE)
+            if (root / IDENTITY_FILE).is_file():
+                shutil.copyfile(root / IDENTITY_FILE, made / IDENTITY_FILE)
+            if (root / REPLIES_FILE).is_file():
+                _copy_replies(root / REPLIES_FILE, made / REPLIES_FILE)
+        except (OSError, sqlite3.Error) as error:
+            raise IndexStateError(str(root), f"it could not be copied: {error}") from error
+        files = _sums(made)
+        created = datetime.now(UTC).isoformat(timespec="seconds")
+        body = {"format": _FORMAT, "created": created, "snapshot": snapshot, "files": files}
+        (made / BACKUP_FILE).write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
+    return _report(goal, body)
+
+
+def restore(source: str | Path, path: str | Path) -> Backup:
+    """Make an index from a backup, every file of which is compared with its sum.
+
+    Args:
+        source: Folder that `backup` made.
+        path: Folder that does not exist or is empty; it appears when it is complete.
+
+    Raises:
+        IndexCorruptError: The backup is damaged.
+        IndexStateError: A file could not be read or written.
+        InputError: There is something at `path`.
+    """
+    origin, goal = Path(source), Path(path)
+    body = _read(origin)
+    with new_folder(goal) as made:
+        for name, known in body["files"].items():
+            try:
+                (made / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(origin / name, made / name)
+            except OSError as error:
+                raise IndexCorruptError(str(origin / name), f"it cannot be read: {error}") from error
+            if _sum(made / name) != known["sha256"]:
+                raise IndexCorruptError(str(origin / name), "its SHA-256 sum is not the one of the backup")
+    return _report(goal, body)
+
+
+def _copy_snapshot(root: Path, made: Path) -> str | None:
+    """The newest snapshot, which cannot be removed while it is held."""
+    try:
+        with Snapshot.open(root) as snapshot:
+            goal = folder(made) / snapshot.name
+            shutil.copytree(snapshot.path, goal)
+            name = snapshot.name
+    except IndexEmptyError:
+        announce(made, None)
+        return None
+    announce(made, name)
+    Snapshot.open(made, name, verify=True).close()
+    return name
+
+
+def _copy_replies(source: Path, target: Path) -> None:
+    """A consistent copy of a SQLite file, whoever writes to it."""
+    with (
+        closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as old,
+        closing(sqlite3.connect(target)) as new,
+    ):
+        old.backup(new)
+
+
+def _sums(made: Path) -> dict[str, dict[str, int | str]]:
+    files = sorted(file for file in made.rglob("*") if file.is_file())
+    return {file.relative_to(made).as_posix(): {"bytes": file.stat().st_size, "sha256": _sum(file)} for file in files}
+
+
+def _sum(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+
+
+def _read(source: Path) -> dict[str, Any]:
+    """What a backup says of itself.
+
+    Raises:
+        IndexCorruptError: It says nothing, or names files outside its folder.
+    """
+    file = source / BACKUP_FILE
+    try:
+        body = json.loads(file.read_text(encoding="utf-8"))
+        if body["format"] > _FORMAT:
+            remedy = "Upgrade the package hippo-memory"
+            raise IndexMismatchError(str(file), "format of backups", str(body["format"]), str(_FORMAT), remedy)
+        for name, known in body["files"].items():
+            if not (source / name).resolve().is_relative_to(source.resolve()) or not isinstance(known["sha256"], str):
+                raise ValueError(f"it names the file {name!r}")
+            int(known["bytes"])
+    except FileNotFoundError as error:
+        raise IndexCorruptError(str(source), f"it holds no {BACKUP_FILE}, so it is no complete backup") from error
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise IndexCorruptError(str(file), f"it cannot be read: {error}") from error
+    return cast("dict[str, Any]", body)
+
+
+def _report(path: Path, body: Mapping[str, Any]) -> Backup:
+    return Backup(str(path), body["snapshot"], len(body["files"]), sum(one["bytes"] for one in body["files"].values()))

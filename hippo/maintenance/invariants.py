@@ -1,0 +1,92 @@
+"""What is true of the contents of a sound snapshot: every row number is in range, the graph is symmetric."""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hippo.snapshot.contents import Contents
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+__all__ = ["violations"]
+
+_UNIT = 1e-3
+"""How far from 1 the length of a stored vector may be."""
+
+
+def violations(contents: Contents) -> Iterator[str]:
+    """What is wrong with a snapshot's contents, in words. Reads all of it but the texts."""
+    yield from _rows(contents)
+    yield from _graph(contents)
+    yield from _vectors(contents)
+
+
+def _rows(contents: Contents) -> Iterator[str]:
+    tables = {"chunks": contents.chunks, "facts": contents.facts}
+    for name, column, count in (
+        ("chunks", "document", contents.documents.num_rows),
+        ("facts", "chunk", contents.n_chunks),
+    ):
+        if not _within(tables[name].column(column).to_numpy(), count):
+            yield f"rows of {name} name a {column} that is not there"
+    indptr, indices = contents.fact_entities
+    if len(indptr) != contents.facts.num_rows + 1 or not _monotonic(indptr, len(indices)):
+        yield "the entities of facts are not laid out row by row"
+    if not _within(indices, contents.entities.num_rows):
+        yield "facts name an entity that is not there"
+    for name, words in contents.words.items():
+        if not _monotonic(words.indptr, len(words.texts)) or not _within(words.texts, words.size):
+            yield f"the words of {name}s point outside"
+        elif not np.isfinite(words.weights).all() or (words.weights < 0).any():
+            yield f"the words of {name}s have weights that are no BM25 scores"
+    if not _within(contents.similar.low, contents.entities.num_rows) or not _within(
+        contents.similar.high, contents.entities.num_rows
+    ):
+        yield "similar pairs name an entity that is not there"
+
+
+def _graph(contents: Contents) -> Iterator[str]:
+    from scipy.sparse import csr_array
+
+    graph = contents.graph
+    if len(graph.indptr) != graph.n_nodes + 1 or not _monotonic(graph.indptr, len(graph.indices)):
+        yield "the graph is not laid out row by row"
+        return
+    if not _within(graph.indices, graph.n_nodes):
+        yield "edges lead to nodes that are not there"
+        return
+    for kind, weights in graph.weights.items():
+        if len(weights) != len(graph.indices) or not np.isfinite(weights).all() or (weights < 0).any():
+            yield f"{kind} edges have weights that are no weights"
+            continue
+        matrix = csr_array((weights, graph.indices, graph.indptr), shape=(graph.n_nodes, graph.n_nodes))
+        if (abs(matrix - matrix.T) > 0).nnz:
+            yield f"{kind} edges differ by direction"
+
+
+def _vectors(contents: Contents) -> Iterator[str]:
+    sizes = {
+        "passage": contents.n_chunks,
+        "fact": contents.facts.num_rows,
+        "entity": contents.entities.num_rows,
+    }
+    for kind, vectors in contents.vectors.items():
+        if len(vectors) != sizes[kind]:
+            yield f"there are {len(vectors)} vectors for {sizes[kind]} {kind} rows"
+            continue
+        for start in range(0, len(vectors), 16_384):
+            lengths = np.linalg.norm(vectors[start : start + 16_384].astype(np.float64), axis=1)
+            # A text without any word may have no direction.
+            if (np.abs(lengths[lengths > 0] - 1) > _UNIT).any() or not np.isfinite(lengths).all():
+                yield f"vectors of {kind} rows are not of length 1"
+                break
+
+
+def _within(rows: "NDArray[np.integer]", count: int) -> bool:
+    return not len(rows) or bool(rows.min() >= 0 and rows.max() < count)
+
+
+def _monotonic(indptr: "NDArray[np.integer]", total: int) -> bool:
+    return bool(len(indptr) and indptr[0] == 0 and indptr[-1] == total and (np.diff(indptr) >= 0).all())

@@ -1,0 +1,66 @@
+"""What is true of a sound store beyond the counts of the journal: every row has its owner, every place is in range."""
+
+from hippo.store.connection import Connection
+
+__all__ = ["broken"]
+
+_RULES = {
+    "documents": {
+        "documents that share an id": "SELECT count(*) - count(DISTINCT id) FROM documents",
+        "documents without content hash": "SELECT count(*) FROM documents WHERE content_hash IS NULL",
+    },
+    "chunks": {
+        "chunks that share an id": "SELECT count(*) - count(DISTINCT id) FROM chunks",
+        "chunks of no document": "SELECT count(*) FROM chunks ANTI JOIN documents ON document_id = documents.id",
+        "chunks that share a place in their document": (
+            "SELECT count(*) - count(DISTINCT (document_id, position)) FROM chunks"
+        ),
+    },
+    "ledger": {
+        "chunks without a state": "SELECT count(*) FROM chunks ANTI JOIN ledger ON chunk_id = chunks.id",
+        "states of no chunk": "SELECT count(*) FROM ledger ANTI JOIN chunks ON chunk_id = chunks.id",
+        "chunks with several states": "SELECT count(*) - count(DISTINCT (chunk_id, stage)) FROM ledger",
+        "unknown states": "SELECT count(*) FROM ledger WHERE state NOT IN ('pending', 'done', 'failed')",
+    },
+    "mentions": {
+        "mentions of no chunk": "SELECT count(*) FROM mentions ANTI JOIN chunks ON chunk_id = chunks.id",
+        "mentions outside their chunk": (
+            "SELECT count(*) FROM mentions m JOIN chunks c ON c.id = m.chunk_id "
+            'WHERE m."start" >= 0 AND (m."end" < m."start" OR m."end" > length(c.text))'
+        ),
+    },
+    "facts": {
+        "facts of no chunk": "SELECT count(*) FROM facts ANTI JOIN chunks ON chunk_id = chunks.id",
+        "facts that share a place in their chunk": "SELECT count(*) - count(DISTINCT (chunk_id, ordinal)) FROM facts",
+        "facts outside their chunk": (
+            "SELECT count(*) FROM facts f JOIN chunks c ON c.id = f.chunk_id "
+            'WHERE f."start" >= 0 AND (f."end" < f."start" OR f."end" > length(c.text))'
+        ),
+        "facts that relate what is not among their entities": (
+            "SELECT count(*) FROM facts WHERE len(relations) % 2 = 1 OR list_max(relations) >= len(entities) "
+            "OR list_min(relations) < 0"
+        ),
+    },
+    "embeddings": {
+        "texts embedded twice": "SELECT count(*) - count(DISTINCT (encoder, hash)) FROM embeddings",
+        "vectors of another length than the others": (
+            "SELECT coalesce(sum(lengths - 1), 0) FROM "
+            "(SELECT count(DISTINCT len(vector)) AS lengths FROM embeddings GROUP BY encoder)"
+        ),
+    },
+}
+
+
+def broken(connection: Connection) -> list[tuple[str, str]]:
+    """Rules that do not hold: table, and how many rows break the rule.
+
+    Raises:
+        IndexCorruptError: A table cannot be read.
+    """
+    found = []
+    for table, rules in _RULES.items():
+        for rule, query in rules.items():
+            [(count,)] = connection.rows(query)
+            if count:
+                found.append((table, f"{count} {rule}"))
+    return found

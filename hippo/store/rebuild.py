@@ -1,0 +1,184 @@
+"""A new store from what is left of a damaged one, and from the documents of a snapshot.
+
+Tables that hold what was written are copied row by row. Documents and chunks that do not come from the snapshot. What
+extraction and encoder made is made again where it is lost: the chunks wait for it.
+"""
+
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pyarrow as pa
+
+from hippo.durable import sync_directory, sync_file
+from hippo.errors import IndexCorruptError
+from hippo.store import journal
+from hippo.store.connection import Connection
+from hippo.store.documents import EXTRACTION
+from hippo.store.invariants import broken
+from hippo.store.schema import SCHEMA_VERSION, migrate, schema_version
+
+__all__ = ["Examination", "copy_tables", "examine", "rebuild"]
+
+_ROWS = 16_384
+_OWNED = ("mentions", "facts")
+
+
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What an examination of a store found.
+
+    Attributes:
+        damage: What is wrong, by damaged table; None names the file as a whole.
+        states: Number of chunks by state of their extraction.
+        note: Why it was not examined; None: it was.
+    """
+
+    damage: tuple[tuple[str | None, str], ...] = ()
+    states: Mapping[str, int] = field(default_factory=dict)
+    note: str | None = None
+
+
+def examine(file: Path) -> Examination:
+    """Look at every table of a store. Nothing of it is changed.
+
+    Raises:
+        IndexBusyError: Another process, or another store in this one, has it open.
+        IndexMismatchError: A newer hippo or DuckDB made it.
+    """
+    try:
+        connection = Connection(file, read_only=True)
+    except IndexCorruptError as error:
+        return Examination(((None, str(error.args[1])),))
+    try:
+        version = schema_version(connection)
+        if version < SCHEMA_VERSION:
+            return Examination(note=f"the store is of version {version}; `hippo index` brings it up to date")
+        wrong = journal.mismatches(connection)
+        known = {table for table, _ in wrong}
+        if known.intersection(("documents", "chunks", "ledger")):
+            return Examination(tuple(wrong))
+        wrong += [(table, rule) for table, rule in broken(connection) if table not in known]
+        states = "SELECT state, count(*) FROM ledger GROUP BY state ORDER BY state"
+        return Examination(tuple(wrong), dict(connection.rows(states)))
+    except IndexCorruptError as error:
+        return Examination(((None, str(error.args[1])),))
+    finally:
+        connection.close()
+
+
+def rebuild(file: Path, documents: Mapping[str, pa.Table] | None, meta: Mapping[str, str]) -> list[str]:
+    """Put a sound store in the place of a damaged one, which is kept beside it under another name.
+
+    Args:
+        file: The damaged store.
+        documents: Tables "documents" and "chunks" with the columns of the store, from a snapshot; None: there is none.
+        meta: What is known about the index, where the damaged store cannot tell.
+
+    Returns:
+        What was done, in words.
+
+    Raises:
+        IndexCorruptError: Documents or chunks are damaged, and there is no snapshot to take them from.
+    """
+    damaged = {table for table, _ in examine(file).damage}
+    temporary = file.with_name(f".store-{secrets.token_hex(4)}.duckdb")
+    old = None if None in damaged else Connection(file)
+    try:
+        new = Connection(temporary)
+        try:
+            migrate(new, 0)
+            done = _fill(new, old, damaged, documents, meta)
+        finally:
+            new.close()
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    finally:
+        if old is not None:
+            old.close()
+    sync_file(temporary)
+    kept = file.with_name(f"{file.stem}-damaged-{secrets.token_hex(4)}{file.suffix}")
+    if file.exists():
+        file.rename(kept)
+        done.append(f"the damaged store is kept as {kept.name}; remove it when all is well")
+    file.with_name(f"{file.name}.wal").unlink(missing_ok=True)
+    temporary.rename(file)
+    sync_directory(file.parent)
+    return done
+
+
+def _fill(
+    new: Connection,
+    old: Connection | None,
+    damaged: set[str | None],
+    documents: Mapping[str, pa.Table] | None,
+    meta: Mapping[str, str],
+) -> list[str]:
+    done: list[str] = []
+    lost = old is None or damaged.intersection(("documents", "chunks"))
+    if lost and documents is None:
+        raise IndexCorruptError(
+            str(new.path.parent),
+            "documents are damaged, and there is no sound snapshot to take them from. Restore the index from a backup",
+        )
+    with new.transaction():
+        known = dict(old.rows("SELECT key, value FROM meta")) if old is not None else dict(meta)
+        # What was published is no longer what the store holds, so the next run publishes.
+        _copy_meta(new, {**known, "published": ""})
+        for name in ("documents", "chunks"):
+            if lost and documents is not None:
+                journal.insert(new, name, documents[name])
+                done.append(f"{name} were taken from the newest sound snapshot")
+            elif old is not None:
+                _copy(new, old, name)
+        fresh = old is None or lost or damaged.intersection(("ledger", *_OWNED))
+        if fresh:
+            waiting = new.table("SELECT id AS chunk_id FROM chunks")
+            journal.insert(new, "ledger", _pending(waiting))
+            done.append(f"{waiting.num_rows} chunks wait for extraction")
+        elif old is not None:
+            for name in ("ledger", *_OWNED):
+                _copy(new, old, name)
+        if old is not None and "embeddings" not in damaged:
+            _copy(new, old, "embeddings")
+        else:
+            done.append("texts wait for embedding")
+    return done
+
+
+def copy_tables(new: Connection, old: Connection) -> None:
+    """Copy all that a store holds into a new one. One transaction."""
+    with new.transaction():
+        _copy_meta(new, dict(old.rows("SELECT key, value FROM meta")))
+        for name in ("documents", "chunks", "ledger", *_OWNED, "embeddings"):
+            _copy(new, old, name)
+
+
+def _copy_meta(new: Connection, meta: Mapping[str, str]) -> None:
+    for key, value in meta.items():
+        if key not in ("schema_version", "duckdb_version"):
+            new.run("INSERT INTO meta VALUES (?, ?)", [key, value])
+
+
+def _copy(new: Connection, old: Connection, name: str) -> None:
+    """Copy a table in parts, so that it need not fit into memory."""
+    [(last,)] = old.rows(f"SELECT coalesce(max(rowid), -1) FROM {name}")  # noqa: S608
+    for first in range(0, last + 1, _ROWS):
+        query = f"SELECT * FROM {name} WHERE rowid >= ? AND rowid < ? ORDER BY rowid"  # noqa: S608
+        journal.insert(new, name, old.table(query, [first, first + _ROWS]))
+
+
+def _pending(chunks: pa.Table) -> pa.Table:
+    count = chunks.num_rows
+    return pa.table(
+        {
+            "chunk_id": chunks.column("chunk_id"),
+            "stage": pa.array([EXTRACTION] * count, pa.string()),
+            "state": pa.array(["pending"] * count, pa.string()),
+            "fingerprint": pa.nulls(count, pa.string()),
+            "reason": pa.nulls(count, pa.string()),
+            "attempts": pa.array([0] * count, pa.int32()),
+        }
+    )

@@ -1,0 +1,200 @@
+"""Examining and repairing: damage of every part is named, and all comes back."""
+
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from hippo import Hippo
+from hippo.errors import IndexCorruptError, IndexPathError
+from hippo.llm import Replies
+from hippo.maintenance import check, repair
+from hippo.store import Store
+from hippo.types import Completion
+
+TEXTS = ["Ada Lovelace met Charles Babbage.", "Charles Babbage was born in London.", "London lies on the Thames."]
+QUESTION = "Where was the man whom Ada Lovelace met born?"
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    path = tmp_path / "index"
+    with Hippo.open(path, encoder="hashing") as memory:
+        memory.add(TEXTS[:2])
+        memory.add(TEXTS[2:])
+    return path
+
+
+def hits(root: Path) -> list[tuple[str, float]]:
+    with Hippo.open(root) as memory:
+        return [(hit.text, hit.score) for hit in memory.retrieve(QUESTION, k=3).hits]
+
+
+def in_store(root: Path, statement: str) -> None:
+    with Store.open(root) as store:
+        store._connection.run(statement)
+
+
+def test_a_sound_index_is_left_alone(root):
+    files = {file: file.read_bytes() for file in root.rglob("*") if file.is_file()}
+    health = check(root)
+    assert health.sound
+    assert not health.notes
+    assert set(health.checked) == {"store", "current", "identity", "snapshot 000002"}
+    assert repair(root) == health
+    assert {file: file.read_bytes() for file in root.rglob("*") if file.is_file()} == files
+
+
+def test_no_index_is_an_error(tmp_path):
+    with pytest.raises(IndexPathError, match="no index"):
+        check(tmp_path)
+
+
+def flip(file: Path, place: int) -> None:
+    data = bytearray(file.read_bytes())
+    data[place] ^= 16
+    file.write_bytes(data)
+
+
+def flip_an_array(root: Path) -> None:
+    flip(next(root.glob("snapshots/*/vectors.passage.npy")), -9)
+
+
+def lose_a_table(root: Path) -> None:
+    next(root.glob("snapshots/*/chunks.arrow")).unlink()
+
+
+def lose_all_snapshots(root: Path) -> None:
+    shutil.rmtree(root / "snapshots")
+
+
+def lose_current(root: Path) -> None:
+    (root / "CURRENT").unlink()
+
+
+def scribble_identity(root: Path) -> None:
+    (root / "identity.json").write_text("{")
+
+
+def lose_facts(root: Path) -> None:
+    in_store(root, "DELETE FROM facts WHERE ordinal = 0")
+
+
+def orphan_mentions(root: Path) -> None:
+    in_store(root, "UPDATE mentions SET chunk_id = 'abcdefghabcdefghabcdefghabcdefgh'")
+
+
+def lose_ledger(root: Path) -> None:
+    in_store(root, "DELETE FROM ledger")
+
+
+def double_embeddings(root: Path) -> None:
+    in_store(root, "INSERT INTO embeddings SELECT * FROM embeddings")
+
+
+def lose_documents(root: Path) -> None:
+    in_store(root, "DELETE FROM documents")
+
+
+def truncate_store(root: Path) -> None:
+    file = root / "store.duckdb"
+    file.write_bytes(file.read_bytes()[:5000])
+
+
+def lose_store(root: Path) -> None:
+    (root / "store.duckdb").unlink()
+
+
+@pytest.mark.parametrize(
+    ("damage", "part"),
+    [
+        (flip_an_array, "snapshot"),
+        (lose_a_table, "snapshot"),
+        (lose_all_snapshots, "current"),
+        (lose_current, "current"),
+        (scribble_identity, "identity"),
+        (lose_facts, "store"),
+        (orphan_mentions, "store"),
+        (lose_ledger, "store"),
+        (double_embeddings, "store"),
+        (lose_documents, "store"),
+        (truncate_store, "store"),
+        (lose_store, "store"),
+    ],
+)
+def test_damage_is_named_and_repaired(root, damage, part):
+    before = hits(root)
+    damage(root)
+    health = check(root)
+    assert not health.sound
+    assert all(problem.part.startswith(part) for problem in health.problems), health.problems
+    assert all(problem.repair for problem in health.problems)
+    after = repair(root)
+    assert after.sound, after.problems
+    assert after.repaired
+    assert hits(root) == before
+    with Hippo.open(root) as memory:
+        report = memory.add([*TEXTS, "Westminster lies in London."])
+        assert (report.chunks, report.added, report.failed) == (4, 1, ())
+    assert check(root).sound
+
+
+def test_what_cannot_be_repaired_is_said(root):
+    lose_all_snapshots(root)
+    truncate_store(root)
+    health = check(root)
+    assert [problem.repair for problem in health.problems if problem.part == "store"] == [None]
+    with pytest.raises(IndexCorruptError, match="backup"):
+        repair(root)
+
+
+def test_a_damaged_store_is_kept_beside_the_new_one(root):
+    lose_facts(root)
+    repair(root)
+    [kept] = root.glob("store-damaged-*.duckdb")
+    with duckdb.connect(str(kept), read_only=True) as connection:
+        assert connection.execute("SELECT count(*) FROM documents").fetchone() == (3,)
+
+
+def test_damaged_replies_are_told_from_sound_ones(tmp_path):
+    path = tmp_path / "index"
+    with Hippo.open(path, encoder="hashing") as memory:
+        memory.add(TEXTS)
+    file = path / "replies.sqlite"
+    with closing(Replies(file)) as replies:
+        for number in range(200):
+            replies.put(f"{number:064x}", Completion(f"reply {number} " * 30))
+    assert check(path).sound
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("UPDATE replies SET reply = 'x' WHERE rowid = 7")
+        connection.commit()
+    [problem] = check(path).problems
+    assert (problem.part, "1 replies" in problem.problem) == ("replies", True)
+    after = repair(path)
+    assert after.sound
+    assert "199 replies were saved" in after.repaired[0]
+    flip(file, 8192 + 40)
+    flip(file, 3 * 4096 + 2)
+    assert not check(path).sound
+    assert repair(path).sound
+    with closing(Replies(file)) as replies:
+        found = replies.get_many(f"{number:064x}" for number in range(200))
+    assert found
+    assert all(found[key].text == f"reply {int(key, 16)} " * 30 for key in found)
+
+
+def test_a_writer_at_work_is_a_note(root):
+    with Store.open(root):
+        health = check(root)
+    assert health.sound
+    assert "store" not in health.checked
+    assert "not examined" in health.notes[0]
+
+
+def test_health_is_plain_data(root):
+    lose_current(root)
+    assert json.loads(json.dumps(check(root).to_dict()))["problems"][0]["part"] == "current"
