@@ -9,6 +9,7 @@ Python values ─── coerce_documents ┘
 
 from hippo.documents.chunk import SentenceChunker, WholeDocumentChunker
 from hippo.documents.formats import KNOWN_SUFFIXES
+from hippo.documents.limits import Limits
 from hippo.documents.load import check_unique, coerce_documents, iter_documents
 from hippo.documents.records import Columns
 from hippo.documents.sentences import sentence_spans
@@ -17,6 +18,7 @@ from hippo.documents.tokens import WordCounter
 __all__ = [
     "KNOWN_SUFFIXES",
     "Columns",
+    "Limits",
     "SentenceChunker",
     "WholeDocumentChunker",
     "WordCounter",

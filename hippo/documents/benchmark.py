@@ -12,6 +12,8 @@ from hippo.types import Document, Skipped
 
 __all__ = ["read_json"]
 
+_MOST_SHOWN = 80
+"""Characters of a title in a message."""
 _SHAPES = (
     'known shapes: [{"title": ..., "text": ...}, ...] and {title: [sentence, ...], ...}; one object a line is .jsonl'
 )
@@ -56,7 +58,7 @@ def _records(data: Any, file: FileInput) -> Iterator[Mapping[str, Any]]:
     elif isinstance(data, dict):
         for title, sentences in data.items():
             if not isinstance(sentences, list) or not all(isinstance(sentence, str) for sentence in sentences):
-                raise DocumentError(file.source, f"{title!r} holds no list of sentences; {_SHAPES}")
+                raise DocumentError(file.source, f"{title[:_MOST_SHOWN]!r} holds no list of sentences; {_SHAPES}")
             yield {file.columns.title: title, file.columns.text: "".join(sentences)}
     else:
         raise DocumentError(file.source, f"holds a {type(data).__name__}; {_SHAPES}")

@@ -19,6 +19,8 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+_NOT_FOR_FILES = frozenset(["idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape", "utf-7"])
+"""Codecs of host names, source code and mail, which no browser knows."""
 _MOST_MESS = 0.1
 """Mess (0 to 1: the detector's, and the share of symbols and controls) above which a guess is not believed."""
 _MOST_ACCENTED = 0.3
@@ -74,10 +76,11 @@ def _declared(sample: bytes, name: str | None) -> str | None:
     if name is None:
         return None
     try:
+        known = codecs.lookup(name).name not in _NOT_FOR_FILES
         sample.decode(name)
     except (LookupError, UnicodeError):
         return None
-    return name
+    return name if known else None
 
 
 def _is_western(sample: bytes) -> bool:

@@ -16,7 +16,8 @@ def find_files(folder: Path) -> Iterator[tuple[Path, str] | Skipped]:
     """Files of a folder and its subfolders, in the order of names.
 
     Hidden files and folders, links out of the folder, links to folders (their files are found where they are), indexes
-    of hippo, names that are not UTF-8 and what is no regular file are left out.
+    of hippo, names that are not UTF-8 or hold a backslash or a line break, and what is no regular file are left out. So
+    the path of a file below the folder, which becomes its id, never leads out of it.
 
     Args:
         folder: Where to begin.
@@ -65,6 +66,9 @@ def _reason(path: Path, root: Path) -> str | None:
     except UnicodeEncodeError:
         # Two such names may become one when they are written as text, so neither can be an id.
         return "name is not UTF-8"
+    if any(sign in path.name for sign in "\\\r\n"):
+        # Such a name would be another path elsewhere, or several lines.
+        return "name holds a backslash or a line break"
     try:
         return _kind(path, root)
     except OSError as error:

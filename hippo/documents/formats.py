@@ -11,7 +11,7 @@ from hippo.documents.source import FileInput
 from hippo.documents.tables import read_csv, read_jsonl, read_parquet, read_tsv
 from hippo.types import Document, Skipped
 
-__all__ = ["KNOWN_SUFFIXES", "READERS", "STREAMED", "Reader"]
+__all__ = ["ISOLATED", "KNOWN_SUFFIXES", "READERS", "STREAMED", "Reader"]
 
 Reader = Callable[[FileInput], Iterator[Document | Skipped]]
 """Yields the documents of a file, and what of it had to be left out."""
@@ -40,3 +40,5 @@ KNOWN_SUFFIXES: tuple[str, ...] = tuple(READERS)
 """Suffixes that `iter_documents` reads, lower case, sorted."""
 STREAMED = frozenset([".csv", ".jsonl", ".ndjson", ".parquet", ".tsv"])
 """Suffixes of files that are read row by row, whatever their size."""
+ISOLATED = frozenset([".docx", ".htm", ".html", ".markdown", ".md", ".parquet", ".pdf"])
+"""Suffixes of files that third-party packages parse, and that are therefore read in a process of their own."""

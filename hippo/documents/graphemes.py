@@ -51,9 +51,17 @@ def cut_before(text: str, start: int, limit: int) -> int:
     """
     if limit == len(text) or (text[limit - 1 : limit + 1].isascii() and not joins(text[limit - 1], text[limit])):
         return limit
-    border = start
-    for cluster in _cluster().finditer(text, start):
-        if cluster.end() > limit:
-            return border if border > start else cluster.end()
-        border = cluster.end()
-    return border
+    # A window, since in a long run of flags every match looks back to where the text begins.
+    size = limit + 1 - start
+    while True:
+        window = text[start : start + size]
+        border = 0
+        for cluster in _cluster().finditer(window):
+            if start + cluster.end() > limit:
+                break
+            border = cluster.end()
+        if border:
+            return start + border
+        if cluster.end() < size:
+            return start + cluster.end()
+        size *= 2

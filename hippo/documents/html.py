@@ -68,9 +68,9 @@ def html_text(html: str) -> tuple[str | None, str]:
         except FeatureNotFound as error:
             raise MissingExtraError("reading HTML", "lxml", "documents") from error
     title = " ".join(soup.title.get_text().split()) if soup.title else ""
-    text = re.sub(r"[^\S\n]*\n[^\S\n]*", "\n", "".join(_visible(soup)))
-    # The last cell of a row, and an item that begins with a block.
-    text = re.sub(r"(?: ?\|)+(?=\n|\Z)", "", text)
+    # Without the bar after the last cell of a row.
+    text = "\n".join(line.strip().rstrip(" |") for line in "".join(_visible(soup)).split("\n"))
+    # An item that begins with a block.
     text = re.sub(r"(^|\n)-\n+", r"\1- ", text)
     return title or None, re.sub(r"\n{3,}", "\n\n", text).strip()
 

@@ -6,14 +6,16 @@ from dataclasses import replace
 from pathlib import Path
 
 from hippo.documents.folders import find_files, has_file
-from hippo.documents.formats import KNOWN_SUFFIXES, READERS, STREAMED
+from hippo.documents.formats import ISOLATED, KNOWN_SUFFIXES, READERS, STREAMED
+from hippo.documents.limits import Limits
+from hippo.documents.process import ParserProcess
 from hippo.documents.records import Columns, clean, parse_timestamp, plain, record_document
 from hippo.documents.source import FileInput
 from hippo.errors import DocumentError, DuplicateDocumentError, UnknownNameError
 from hippo.ids import content_id
 from hippo.types import Document, Skipped
 
-__all__ = ["MAX_BYTES", "check_unique", "coerce_documents", "iter_documents"]
+__all__ = ["MAX_BYTES", "check_unique", "coerce_documents", "iter_documents", "read_file"]
 
 _LISTED = "documents["
 MAX_BYTES = 256 * 2**20
@@ -26,6 +28,7 @@ def iter_documents(
     suffixes: Collection[str] | None = None,
     columns: Columns = Columns(),  # noqa: B008  (frozen)
     max_bytes: int = MAX_BYTES,
+    limits: Limits = Limits(),  # noqa: B008  (frozen)
 ) -> Iterator[Document | Skipped]:
     """Read documents from files and folders.
 
@@ -38,7 +41,9 @@ def iter_documents(
         sources: One path or several.
         suffixes: Only files with these suffixes ("md" or ".md"); None: all known ones.
         columns: Names of the columns of CSV, TSV, JSON lines, Parquet and JSON files.
-        max_bytes: Largest file that is read whole, in bytes; also the longest row of a table.
+        max_bytes: Largest file that is read whole, in bytes; also the longest row of a table, and the longest text that
+            a compressed file may hold.
+        limits: What a file may take that a third-party package parses, in a process of its own.
 
     Returns:
         Documents with unique ids, and a `Skipped` for each file or row that holds no usable document.
@@ -56,7 +61,7 @@ def iter_documents(
         raise DocumentError(repr(sources), "is no path; give a pathlib.Path, or texts to coerce_documents")
     wanted = _suffixes(suffixes)
     checked = [_existing(path, wanted) for path in paths]
-    return check_unique(_finish(_read(checked, wanted, suffixes is not None, columns, max_bytes)))
+    return check_unique(_finish(_read(checked, wanted, suffixes is not None, columns, max_bytes, limits)))
 
 
 def _suffixes(suffixes: Collection[str] | None) -> frozenset[str]:
@@ -86,25 +91,37 @@ def _existing(path: object, wanted: frozenset[str]) -> Path:
 
 
 def _read(
-    paths: list[Path], wanted: frozenset[str], chosen: bool, columns: Columns, max_bytes: int
+    paths: list[Path], wanted: frozenset[str], chosen: bool, columns: Columns, max_bytes: int, limits: Limits
 ) -> Iterator[Document | Skipped]:
-    for root in paths:
-        found = find_files(root) if root.is_dir() else iter([(root, root.name)])
-        for item in found:
-            if isinstance(item, Skipped):
-                yield item
-                continue
-            path, name = item
-            if path.suffix.lower() in wanted:
-                tolerant = root.is_dir() and columns == Columns()
-                yield from _read_file(FileInput(path, name, columns, max_bytes), tolerant)
-            elif not chosen or not root.is_dir():
-                # What a choice of suffixes leaves out of a folder was not asked for; anything else is reported.
-                yield Skipped(str(path), f"suffix {path.suffix!r} is none of {', '.join(sorted(wanted))}")
+    with ParserProcess(limits) as process:
+        for root in paths:
+            is_folder = root.is_dir()
+            found = find_files(root) if is_folder else iter([(root, root.name)])
+            for item in found:
+                if isinstance(item, Skipped):
+                    yield item
+                    continue
+                path, name = item
+                if path.suffix.lower() in wanted:
+                    tolerant = is_folder and columns == Columns()
+                    yield from read_file(FileInput(path, name, columns, max_bytes), process, tolerant=tolerant)
+                elif not chosen or not is_folder:
+                    # What a choice of suffixes leaves out of a folder was not asked for; anything else is reported.
+                    yield Skipped(str(path), f"suffix {path.suffix!r} is none of {', '.join(sorted(wanted))}")
 
 
-def _read_file(file: FileInput, tolerant: bool) -> Iterator[Document | Skipped]:
-    """Read a file; a tolerant reader skips one of the wrong shape, which nobody said holds documents."""
+def read_file(file: FileInput, process: ParserProcess, *, tolerant: bool = False) -> Iterator[Document | Skipped]:
+    """What a file of a known suffix holds.
+
+    Args:
+        file: The file.
+        process: Where third-party packages parse.
+        tolerant: Skip a file of the wrong shape, which nobody said holds documents.
+
+    Raises:
+        DocumentError: A column is missing, or a JSON file has an unknown shape, and `tolerant` is not set.
+        MissingExtraError: The format needs a package that is not installed.
+    """
     suffix = file.path.suffix.lower()
     try:
         if not file.path.is_file():
@@ -117,7 +134,7 @@ def _read_file(file: FileInput, tolerant: bool) -> Iterator[Document | Skipped]:
             limit = f"{size / 2**20:.1f} MiB, over the limit of {file.max_bytes / 2**20:.1f} MiB"
             yield file.skip(f"{limit}; split it, or raise max_bytes")
         else:
-            yield from READERS[suffix](file)
+            yield from (process.read if suffix in ISOLATED else READERS[suffix])(file)
     except OSError as error:
         yield file.skip(f"cannot be read: {error.strerror or error}")
     except DocumentError as error:

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 __all__ = ["markdown_text", "read_markdown", "read_plain"]
 
+_MOST_LEVELS = 100
+"""Quotes, lists and items of lists within one another; each takes the parser five calls of Python's thousand."""
 _FRONT_MATTER = re.compile(r"---[^\S\n]*\n(.*?\n)---[^\S\n]*(?:\n|\Z)", re.DOTALL)
-_FRONT_TITLE = re.compile(r"^title:[^\S\n]*([\"']?)(.+?)\1[^\S\n]*$", re.MULTILINE)
 
 
 def read_plain(file: FileInput) -> Iterator[Document | Skipped]:
@@ -37,13 +38,28 @@ def read_markdown(file: FileInput) -> Iterator[Document | Skipped]:
         return
     front = _FRONT_MATTER.match(text)
     metadata = {"front_matter": front[1]} if front else {}
-    title, body = markdown_text(text[front.end() :] if front else text)
-    named = _FRONT_TITLE.search(front[1]) if front else None
-    yield Document(body, id=file.id, title=named[2] if named else title, metadata=metadata, source=file.source)
+    found = markdown_text(text[front.end() :] if front else text)
+    if found is None:
+        yield file.skip(f"blocks nest deeper than {_MOST_LEVELS} levels; flatten it, or save it as text")
+        return
+    title, body = found
+    named = _front_title(front[1]) if front else None
+    yield Document(body, id=file.id, title=named or title, metadata=metadata, source=file.source)
 
 
-def markdown_text(text: str) -> tuple[str | None, str]:
+def _front_title(front: str) -> str | None:
+    for line in front.split("\n"):
+        if line.startswith("title:"):
+            title = line.removeprefix("title:").strip()
+            quoted = len(title) > 1 and title[0] == title[-1] and title[0] in "\"'"
+            return title[1:-1] if quoted else title
+    return None
+
+
+def markdown_text(text: str) -> tuple[str | None, str] | None:
     """Title (the first heading of level 1) and text of Markdown, the title's own line left out where it comes first.
+
+    None where quotes and lists nest so deep that the parser leaves out what they hold.
 
     Raises:
         MissingExtraError: markdown-it-py is not installed.
@@ -52,7 +68,9 @@ def markdown_text(text: str) -> tuple[str | None, str]:
         from markdown_it import MarkdownIt
     except ImportError as error:
         raise MissingExtraError("reading Markdown", "markdown-it-py", "documents") from error
-    tokens = MarkdownIt("commonmark").enable("table").parse(text)
+    tokens = MarkdownIt("commonmark", {"maxNesting": _MOST_LEVELS}).enable("table").parse(text)
+    if any(token.level >= _MOST_LEVELS - 1 for token in tokens):
+        return None
     title = None
     blocks: list[str] = []
     mark = ""

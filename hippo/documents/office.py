@@ -1,7 +1,7 @@
 """Files of office programs: PDF and DOCX.
 
-Their parsers meet damaged and hostile files and then raise almost anything, so every exception of theirs is taken to
-mean that the file is broken, and is reported with the file.
+Their parsers meet damaged and hostile files and then raise almost anything. They run in a process of their own, which
+reports every exception with the file.
 """
 
 import logging
@@ -18,9 +18,10 @@ if TYPE_CHECKING:
 
 __all__ = ["read_docx", "read_pdf"]
 
-
-def _broken(file: FileInput, kind: str, error: Exception) -> Skipped:
-    return file.skip(f"no readable {kind}: {type(error).__name__}: {error}")
+_MOST_RATIO = 200
+"""Most bytes that one of an archive unpacks to: text of office programs shrinks to a tenth, a bomb to a thousandth."""
+_FREE_BYTES = 16 * 2**20
+"""Unpacked bytes of which the ratio does not count."""
 
 
 def read_pdf(file: FileInput) -> Iterator[Document | Skipped]:
@@ -35,17 +36,13 @@ def read_pdf(file: FileInput) -> Iterator[Document | Skipped]:
         raise MissingExtraError("reading PDF", "pypdf", "documents") from error
     # What is wrong with a file is reported with its name; the library would log it without.
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)
-    try:
-        with PdfReader(file.path) as reader:
-            # An empty user password is common: it only forbids printing and the like.
-            if reader.is_encrypted and not reader.decrypt(""):
-                yield file.skip("encrypted PDF; remove its password first")
-                return
-            pages = [page.extract_text().strip() for page in reader.pages]
-            title = (reader.metadata and reader.metadata.title) or file.path.stem
-    except Exception as error:
-        yield _broken(file, "PDF", error)
-        return
+    with PdfReader(file.path) as reader:
+        # An empty user password is common: it only forbids printing and the like.
+        if reader.is_encrypted and not reader.decrypt(""):
+            yield file.skip("encrypted PDF; remove its password first")
+            return
+        pages = [page.extract_text().strip() for page in reader.pages]
+        title = (reader.metadata and reader.metadata.title) or file.path.stem
     text = _join_pages(pages)
     if not text.strip():
         yield file.skip("no text; if its pages are scanned, run OCR first")
@@ -76,29 +73,35 @@ def read_docx(file: FileInput) -> Iterator[Document | Skipped]:
         from docx.text.paragraph import Paragraph
     except ImportError as error:
         raise MissingExtraError("reading DOCX", "python-docx", "documents") from error
+    if problem := _bomb(file):
+        yield file.skip(problem)
+        return
     blocks: list[str] = []
     heading = None
-    try:
-        with zipfile.ZipFile(file.path) as archive:
-            unpacked = sum(item.file_size for item in archive.infolist())
-        if unpacked > file.max_bytes:
-            yield file.skip(f"unpacks to {unpacked} bytes, over the limit of {file.max_bytes}; raise max_bytes")
-            return
-        content = docx.Document(str(file.path))
-        for block in content.iter_inner_content():
-            if not isinstance(block, Paragraph):
-                blocks.extend(_rows(block))
-                continue
-            style = str(block.style.name) if block.style else ""
-            if heading is None and style in ("Title", "Heading 1") and block.text.strip():
-                heading = block.text.strip()
-            blocks.append(f"- {block.text}" if style.startswith("List") and block.text.strip() else block.text)
-        title = content.core_properties.title.strip() or heading or file.path.stem
-    except Exception as error:
-        yield _broken(file, "DOCX", error)
-        return
+    content = docx.Document(str(file.path))
+    for block in content.iter_inner_content():
+        if not isinstance(block, Paragraph):
+            blocks.extend(_rows(block))
+            continue
+        style = str(block.style.name) if block.style else ""
+        if heading is None and style in ("Title", "Heading 1") and block.text.strip():
+            heading = block.text.strip()
+        blocks.append(f"- {block.text}" if style.startswith("List") and block.text.strip() else block.text)
+    title = content.core_properties.title.strip() or heading or file.path.stem
     text = "\n\n".join(block for block in blocks if block.strip())
     yield Document(text, id=file.id, title=title, source=file.source)
+
+
+def _bomb(file: FileInput) -> str | None:
+    """Why an archive is not unpacked; None if it can be. What it says of its sizes may be a lie: memory is limited."""
+    with zipfile.ZipFile(file.path) as archive:
+        unpacked = sum(item.file_size for item in archive.infolist())
+    if unpacked > file.max_bytes:
+        return f"unpacks to {unpacked} bytes, over the limit of {file.max_bytes}; raise max_bytes"
+    size = file.path.stat().st_size
+    if unpacked > _FREE_BYTES and unpacked > _MOST_RATIO * size:
+        return f"unpacks to {unpacked // size} times its size, as zip bombs do; save it again, or convert it to text"
+    return None
 
 
 def _rows(table: "Table") -> Iterator[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
+from itertools import islice
 from math import isfinite
 from numbers import Integral, Real
 from pathlib import Path
@@ -18,6 +19,11 @@ from hippo.types import Document
 __all__ = ["Columns", "clean", "parse_timestamp", "plain", "record_document"]
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_MOST_NAMES = 20
+_MOST_SHOWN = 80
+"""Characters of a value in a message."""
+_MOST_BITS = 4096
+"""Bits of a whole number; Python refuses to write out much longer ones, since that takes quadratic time."""
 _MOST_LEVELS = 64
 """Mappings and lists within one another; deeper ones are a fault or an attack."""
 
@@ -55,7 +61,22 @@ class Columns:
         wanted = [self.text, *(name for name, usual in optional if name != usual), *(self.metadata or ())]
         for name in wanted:
             if name not in present:
-                raise DocumentError(source, f"no column {name!r}; columns present: {', '.join(map(repr, present))}")
+                raise DocumentError(source, f"no column {name!r}; columns present: {_listed(present)}")
+
+
+def _shown(value: Any) -> str:
+    """A value for a message, which must not grow with what it is about."""
+    try:
+        return repr(value)[:_MOST_SHOWN]
+    except ValueError:
+        # Numbers of thousands of digits, which Python does not write out.
+        return "(too long)"
+
+
+def _listed(names: Collection[Any]) -> str:
+    shown = [_shown(name) for name in islice(names, _MOST_NAMES)]
+    more = len(names) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def clean(text: str) -> str:
@@ -95,9 +116,11 @@ def parse_timestamp(value: Any, source: str) -> datetime | None:
         try:
             value = datetime.fromisoformat(value.strip())
         except ValueError as error:
-            raise DocumentError(source, f"timestamp {value!r} is not ISO 8601, such as 2024-05-01T10:00:00Z") from error
+            problem = f"timestamp {_shown(value)} is not ISO 8601, such as 2024-05-01T10:00:00Z"
+            raise DocumentError(source, problem) from error
     if not isinstance(value, datetime):
-        raise DocumentError(source, f"timestamp {value!r} is a {type(value).__name__}, not ISO 8601 text or a datetime")
+        problem = f"timestamp {_shown(value)} is a {type(value).__name__}, not ISO 8601 text or a datetime"
+        raise DocumentError(source, problem)
     return value if value.tzinfo else value.replace(tzinfo=UTC)
 
 
@@ -116,7 +139,7 @@ def record_document(record: Mapping[Any, Any], columns: Columns, source: str) ->
         DocumentError: A value has the wrong type, metadata nest too deep, or there is no text key.
     """
     if columns.text not in record:
-        raise DocumentError(source, f"no key {columns.text!r}; keys present: {', '.join(map(repr, record)) or 'none'}")
+        raise DocumentError(source, f"no key {columns.text!r}; keys present: {_listed(record) or 'none'}")
     text = record[columns.text]
     if not isinstance(text, str) and not _is_missing(text):
         raise DocumentError(source, f"{columns.text!r} must be a string, got {type(text).__name__}")
@@ -136,17 +159,27 @@ def _label(value: Any, name: str, source: str) -> str | None:
         return None
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise DocumentError(source, f"{name!r} must be a string or a number, got {type(value).__name__}")
-    return str(value)
+    return str(_sized(value, source))
+
+
+def _sized(value: Any, source: str) -> Any:
+    if isinstance(value, int) and value.bit_length() > _MOST_BITS:
+        raise DocumentError(source, f"holds a whole number of {value.bit_length()} bits, more than {_MOST_BITS}")
+    return value
 
 
 def _metadata(record: Mapping[Any, Any], columns: Columns, source: str) -> dict[str, Any]:
     taken = {columns.text, columns.id, columns.title, columns.timestamp}
     names = columns.metadata if columns.metadata is not None else [key for key in record if key not in taken]
-    metadata = {str(name): record[name] for name in names if name in record}
+    metadata = {str(_sized(name, source)): record[name] for name in names if name in record}
     if isinstance(metadata.get("metadata"), Mapping):
         nested = metadata.pop("metadata")
         metadata.update(nested)
-    return {clean(str(name)): plain(value, source) for name, value in metadata.items()}
+    return {_key(name, source): plain(value, source) for name, value in metadata.items()}
+
+
+def _key(name: Any, source: str) -> str:
+    return clean(str(_sized(name, source)))
 
 
 def plain(value: Any, source: str, levels: int = _MOST_LEVELS) -> Any:
@@ -167,20 +200,20 @@ def plain(value: Any, source: str, levels: int = _MOST_LEVELS) -> Any:
     if isinstance(value, str):
         return clean(value)
     if value is None or isinstance(value, bool | int):
-        return value
+        return _sized(value, source)
     if isinstance(value, float):
         return value if isfinite(value) else None
     if isinstance(value, Mapping | Sequence | Set) and not isinstance(value, bytes | bytearray):
         if levels == 0:
             raise DocumentError(source, f"metadata nest deeper than {_MOST_LEVELS} levels")
         if isinstance(value, Mapping):
-            return {clean(str(name)): plain(item, source, levels - 1) for name, item in value.items()}
+            return {_key(name, source): plain(item, source, levels - 1) for name, item in value.items()}
         items = sorted(value, key=str) if isinstance(value, Set) else value
         return [plain(item, source, levels - 1) for item in items]
     if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, Integral):
-        return int(value)
+        return _sized(int(value), source)
     if isinstance(value, Real):
         return plain(float(value), source)
     if isinstance(value, Decimal | UUID | Enum | Path | timedelta | bytes | bytearray):

@@ -8,6 +8,9 @@ from hippo.types import Skipped
 
 __all__ = ["FileInput"]
 
+_LONGEST_REASON = 500
+"""Characters: parsers quote what they could not read."""
+
 
 @dataclass(frozen=True, slots=True)
 class FileInput:
@@ -32,4 +35,4 @@ class FileInput:
 
     def skip(self, reason: str, row: int | None = None) -> Skipped:
         """This file, or one row of it (counted from 1), left out."""
-        return Skipped(self.source if row is None else f"{self.source}:{row}", reason)
+        return Skipped(self.source if row is None else f"{self.source}:{row}", reason[:_LONGEST_REASON])

@@ -15,7 +15,11 @@ from hippo.types import Document, Skipped
 __all__ = ["read_csv", "read_jsonl", "read_parquet", "read_tsv"]
 
 _BATCH = 256
-"""Rows of a Parquet file that are in memory at once."""
+"""Most rows of a Parquet file that are in memory at once."""
+_BATCH_BYTES = 16 * 2**20
+"""About as many bytes."""
+_LONGEST_HEADER = 2**20
+"""Characters that the names of all columns of a table may have."""
 
 
 def read_csv(file: FileInput) -> Iterator[Document | Skipped]:
@@ -47,20 +51,23 @@ def _read_delimited(file: FileInput, delimiter: str) -> Iterator[Document | Skip
     last = 1
     try:
         with file.path.open(encoding=encoding, newline="") as stream:
-            if delimiter == "," and "," not in (first := stream.readline(file.max_bytes)) and ";" in first:
+            if delimiter == "," and "," not in (first := stream.readline(_LONGEST_HEADER)) and ";" in first:
                 delimiter = ";"
             stream.seek(0)
-            rows = csv.reader(_lines(stream, file.max_bytes), delimiter=delimiter, strict=True)
+            lines = _Lines(stream, min(file.max_bytes, _LONGEST_HEADER))
+            rows = csv.reader(lines, delimiter=delimiter, strict=True)
             header = next(rows, [])
             if repeated := [name for name, times in Counter(header).items() if name and times > 1]:
                 raise DocumentError(file.source, f"more than one column is named {repeated[0]!r}")
             file.columns.require(header, file.source)
             last = rows.line_num + 1
+            lines.begin_row(file.max_bytes)
             for row in rows:
                 if row:
                     empty = False
                     yield _row(file, header, row, last)
                 last = rows.line_num + 1
+                lines.begin_row(file.max_bytes)
     except (csv.Error, UnicodeDecodeError) as error:
         yield file.skip(f"cannot be read from here on: {error}", last)
         return
@@ -68,12 +75,27 @@ def _read_delimited(file: FileInput, delimiter: str) -> Iterator[Document | Skip
         yield file.skip("no rows")
 
 
-def _lines(stream: TextIO, limit: int) -> Iterator[str]:
-    """Lines of a table, none of them held in memory beyond a limit."""
-    while line := stream.readline(limit):
-        if len(line) == limit and not line.endswith(("\n", "\r")):
-            raise csv.Error(f"line of {limit} characters or more; raise max_bytes")
-        yield line
+class _Lines:
+    """Lines of a table. A row may span many of them, as cells in quotes do, but no more than a limit of characters."""
+
+    def __init__(self, stream: TextIO, limit: int) -> None:
+        self._stream = stream
+        self.begin_row(limit)
+
+    def begin_row(self, limit: int) -> None:
+        self._limit = self._left = limit
+
+    def __iter__(self) -> "_Lines":
+        return self
+
+    def __next__(self) -> str:
+        line = self._stream.readline(self._left)
+        self._left -= len(line)
+        if not self._left and not line.endswith(("\n", "\r")):
+            raise csv.Error(f"row of {self._limit} characters or more; shorten it, or raise max_bytes")
+        if not line:
+            raise StopIteration
+        return line
 
 
 def _row(file: FileInput, header: list[str], row: list[str], line: int) -> Document | Skipped:
@@ -146,7 +168,7 @@ def read_parquet(file: FileInput) -> Iterator[Document | Skipped]:
         with pq.ParquetFile(file.path) as table:
             names = table.schema_arrow.names
             file.columns.require(names, file.source)
-            for batch in table.iter_batches(batch_size=_BATCH):
+            for batch in table.iter_batches(batch_size=_batch_size(table.metadata)):
                 for record in batch.to_pylist():
                     row += 1
                     yield _document(file, record, row)
@@ -155,6 +177,12 @@ def read_parquet(file: FileInput) -> Iterator[Document | Skipped]:
         return
     if row == 0:
         yield file.skip("no rows")
+
+
+def _batch_size(metadata: Any) -> int:
+    """Rows of a batch, fewer where they are long. Sizes that are a lie cost speed, or memory, which is limited."""
+    size = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
+    return min(_BATCH, max(1, int(_BATCH_BYTES * metadata.num_rows // max(1, size))))
 
 
 def _document(file: FileInput, record: Mapping[str, Any], row: int) -> Document | Skipped:

@@ -5,6 +5,7 @@ possessives, quoted titles, dates, years and numbers. Scripts without case: quot
 between stop words (as in RAKE, Rose et al. 2010), of which those that occur again in the chunk count as salient.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -113,9 +114,12 @@ def find_mentions(sentence: str, context: Context) -> list[Mention]:
 
 def _numbers(sentence: str, dates: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Numbers of two digits or more; within a date only the year, which is a name of its own."""
+    beginnings = [start for start, _ in dates]
     for match in _NUMBER.finditer(sentence):
         start, end = match.span()
-        if end - start == _YEAR or not any(low <= start and end <= high for low, high in dates):
+        before = bisect_right(beginnings, start)
+        within = before > 0 and end <= dates[before - 1][1]
+        if end - start == _YEAR or not within:
             yield start, end
 
 

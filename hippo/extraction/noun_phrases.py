@@ -85,7 +85,11 @@ class NounPhrases:
 
     def _trim(self, start: int, end: int) -> "Span":
         doc = self._doc
-        while end - start > 1 and (doc[end - 1].is_punct or doc[end - 1].is_space) and not _closes(doc[start:end]):
+        opened = next((place for place in range(start, end) if doc[place].text == "("), end)
+        while end - start > 1 and (doc[end - 1].is_punct or doc[end - 1].is_space):
+            if doc[end - 1].text == ")" and opened < end:
+                # It closes a bracket of the phrase: "Spring (season)".
+                break
             end -= 1
         # "the United States" but "The Hague": a capital may belong to the name.
         while end - start > 1 and (
@@ -93,8 +97,3 @@ class NounPhrases:
         ):
             start += 1
         return doc[start:end]
-
-
-def _closes(span: "Span") -> bool:
-    """Whether the last word closes a bracket that the phrase opened: "Spring (season)"."""
-    return span[-1].text == ")" and any(token.text == "(" for token in span)

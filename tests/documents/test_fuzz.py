@@ -1,0 +1,162 @@
+"""The fuzzing job: it finds what it is there to find, makes inputs again, and finds nothing in what we have."""
+
+import json
+import subprocess
+import sys
+import textwrap
+from argparse import Namespace
+from contextlib import suppress
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from hippo.errors import DocumentError, HippoError
+from pipelines import fuzz, fuzz_targets
+from pipelines.fuzz_targets import TARGETS, Target
+from pipelines.fuzz_worker import input_of
+
+ROOT = Path(__file__).parents[2]
+HARMFUL = """
+    import os, time
+    from hippo.errors import DocumentError
+
+    def make(chance):
+        return str(int(chance.random() * 10))
+
+    def good(value, folder):
+        if value == "7":
+            raise DocumentError("x", "is refused")
+        return "good"
+
+    def crashes(value, folder):
+        return 1 / int(value)
+
+    def hangs(value, folder):
+        while value == "3":
+            pass
+        return "good"
+
+    def dies(value, folder):
+        if value == "4":
+            os._exit(9)
+        return "good"
+
+    def takes(value, folder):
+        held = bytearray(200 * 2**20) if value == "5" else None
+        return "good"
+"""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_process_left():
+    yield
+    fuzz_targets._process().close()
+
+
+def arguments(tmp_path: Path, **values: object) -> Namespace:
+    usual = {"inputs": 10, "seconds": None, "seed": 10, "limit": 1.0, "processes": 1, "failures": tmp_path / "failures"}
+    return Namespace(**(usual | values))
+
+
+@pytest.fixture
+def harmful(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "harmful.py").write_text(textwrap.dedent(HARMFUL))
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("pipelines.fuzz_worker._WARM_UP", -1)
+    yield import_module("harmful")
+    del sys.modules["harmful"]
+
+
+def target(module, name: str, batch: int = 10) -> Target:
+    return Target(name, 1.0, batch, module.make, getattr(module, name))
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "problem", "value"),
+    [
+        ("crashes", "crash", "ZeroDivisionError in harmful.py, line 14", "0"),
+        ("hangs", "hang", "takes more than 1 s", "3"),
+        ("dies", "crash", "the process ended with 9", "4"),
+    ],
+)
+def test_harm_is_found_and_can_be_made_again(harmful, tmp_path, name, kind, problem, value) -> None:
+    result = fuzz.run([target(harmful, name)], arguments(tmp_path))
+    made = [input_of(target(harmful, name), 10, number) for number in range(10)]
+    (found,) = result["kinds"]
+    assert found == {"target": name, "kind": kind, "problem": problem, "times": made.count(value)}
+    assert result["inputs"] == 10
+    first = result["findings"][0]
+    assert made[first["number"]] == value
+    saved = tmp_path / "failures" / f"{kind}-{name}-10-{first['number']}"
+    assert saved.read_text() == value
+    assert json.loads(saved.with_name(saved.name + ".json").read_text()) == first
+    assert f"{name}: {kind}: {problem}" in fuzz.report(result)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="memory is not known")
+def test_memory_is_weighed(harmful, tmp_path) -> None:
+    from pipelines.fuzz_worker import Report, attempt
+
+    report = Report()
+    one = target(harmful, "takes")
+    for number in range(10):
+        attempt(one, 3, number, tmp_path, report)
+    # The first only: what was taken once is there for the others.
+    assert [finding.kind for finding in report.findings] == ["memory"]
+    assert input_of(one, 3, report.findings[0].number) == "5"
+
+
+def test_refusals_are_outcomes(harmful, tmp_path) -> None:
+    result = fuzz.run([target(harmful, "good")], arguments(tmp_path))
+    assert result["findings"] == []
+    outcomes = result["targets"]["good"]["outcomes"]
+    assert outcomes.keys() == {"good", DocumentError.__name__}
+    assert sum(outcomes.values()) == 10
+    assert not (tmp_path / "failures").exists()
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_inputs_depend_on_seed_and_number_alone(name: str) -> None:
+    made = [input_of(TARGETS[name], 5, number) for number in range(20)]
+    assert made == [input_of(TARGETS[name], 5, number) for number in range(20)]
+    assert len(set(made)) > 10
+    assert made != [input_of(TARGETS[name], 6, number) for number in range(20)]
+
+
+GOOD = frozenset("chunks extraction places key terms read answer condition records config questions documents".split())
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_targets_get_through(name: str, tmp_path: Path) -> None:
+    """Inputs that are all refused at the door would prove nothing."""
+    one = TARGETS[name]
+    for number in range(500):
+        with suppress(HippoError, *one.allowed):
+            if one.check(input_of(one, 1, number), tmp_path) in GOOD:
+                return
+    pytest.fail("nothing was read")
+
+
+def test_a_short_run_finds_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pipelines.fuzz", "--seconds", "10", "--processes", "1", "--seed", "11"]
+    command += ["--failures", str(tmp_path / "failures"), "--out", str(tmp_path / "out.json"), "--inputs", "20000"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    result = json.loads((tmp_path / "out.json").read_text())
+    assert result["inputs"] > 100
+    assert result["findings"] == []
+
+
+def test_the_command_fails_where_something_is_found(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    found = {"seed": 0, "seconds": 0.0, "inputs": 1, "targets": {}, "kinds": [], "findings": [{"kind": "crash"}]}
+    monkeypatch.setattr(fuzz, "run", lambda *_: found)
+    for findings, status in ((found["findings"], 1), ([], 0)):
+        monkeypatch.setitem(found, "findings", findings)
+        monkeypatch.setattr("sys.argv", ["fuzz", "--inputs", "1"])
+        with pytest.raises(SystemExit) as ended:
+            fuzz.main()
+        assert ended.value.code == status
+    monkeypatch.setattr("sys.argv", ["fuzz", "--inputs", "0"])
+    with pytest.raises(SystemExit):
+        fuzz.main()
