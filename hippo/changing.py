@@ -1,0 +1,263 @@
+"""The changing side of a memory: documents are added, updated, deleted, and made equal to a folder."""
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from hippo.config import Config
+from hippo.documents import Columns, coerce_documents, iter_documents
+from hippo.errors import DocumentError, InputError
+from hippo.protocols import ProgressCallback
+from hippo.snapshot import remove_old
+from hippo.snapshot.current import check_root
+from hippo.types import AddReport, Document, Estimate, Skipped
+
+if TYPE_CHECKING:
+    from hippo.indexing.remove import Doomed
+    from hippo.indexing.revise import Revision
+
+__all__ = ["Changing"]
+
+Documents = Iterable[Document | str | Mapping[str, Any]] | Document | str | Mapping[str, Any]
+"""What `add` takes: `Document`s, texts, or mappings with `text` and optionally `id`, `title`, `metadata`,
+`timestamp`; one, or many."""
+
+AS_IT_WAS: Any = ...
+"""Stands for the value that there is, since None is a value that a title or timestamp may take."""
+
+
+class Changing(ABC):
+    """Changes of a memory. `hippo.Hippo` adds opening, asking and closing.
+
+    Every call is one change: readers see all of it or nothing, and an error before the first document is stored leaves
+    the index as it was. Work that was committed before a crash is found again by the next call.
+    """
+
+    path: Path
+    config: Config
+
+    @abstractmethod
+    def _parts(self) -> AbstractContextManager[dict[str, Any]]:
+        """What one run of indexing is done with."""
+
+    @abstractmethod
+    def refresh(self) -> bool:
+        """Open the newest snapshot."""
+
+    def add(self, documents: Documents, *, progress: ProgressCallback | None = None) -> AddReport:
+        """Add documents and publish them.
+
+        A document whose id the index holds is left alone if nothing of it changed, and replaced otherwise.
+
+        Args:
+            documents: `Document`s, texts, or mappings with `text` and optionally `id`, `title`, `metadata`,
+                `timestamp`.
+            progress: Is told of every step; see `hippo.progress.ProgressBars`.
+
+        Raises:
+            DocumentError: A document cannot be used; nothing was added.
+            DuplicateDocumentError: Two of them have one id; nothing was added.
+            IndexBusyError: Another process is adding.
+        """
+        return self._change(coerce_documents(documents), progress)  # type: ignore[arg-type]  # single values too
+
+    def add_files(
+        self,
+        *paths: str | os.PathLike[str],
+        suffixes: Collection[str] | None = None,
+        columns: Columns | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> AddReport:
+        """Add the documents of files and folders, as `add` does. Their ids are their paths below the folder given.
+
+        Args:
+            paths: Files and folders; folders are read with all their subfolders.
+            suffixes: Only files with these suffixes; None: all that can be read.
+            columns: Names of the columns of tables.
+            progress: Is told of every step.
+
+        Raises:
+            DocumentError: A path does not exist, a folder holds no document, or a table lacks its text column.
+        """
+        return self._change(_read_files("add_files", paths, suffixes, columns), progress)
+
+    def update(
+        self,
+        document_id: str,
+        *,
+        text: str = AS_IT_WAS,
+        title: str | None = AS_IT_WAS,
+        metadata: Mapping[str, Any] = AS_IT_WAS,
+        timestamp: datetime | str | None = AS_IT_WAS,
+        progress: ProgressCallback | None = None,
+    ) -> AddReport:
+        """Give a document new values; what is not named stays as it was.
+
+        Passages whose text and title stay are neither extracted nor embedded again.
+
+        Args:
+            document_id: Id of a document that the index holds.
+            text: Its new text.
+            title: Its new title; None: it has none.
+            metadata: Takes the place of all its metadata.
+            timestamp: A datetime or ISO 8601; None: unknown.
+            progress: Is told of every step.
+
+        Raises:
+            DocumentError: The index holds no such document, or a value cannot be used; nothing was changed.
+            IndexBusyError: Another process is changing the index.
+            IndexPathError: There is no index.
+        """
+        from hippo.indexing.revise import Revision
+
+        given = {"text": text, "title": title, "metadata": metadata, "timestamp": timestamp}
+        changes = {name: value for name, value in given.items() if value is not AS_IT_WAS}
+        check_root(self.path)
+        return self._change((), progress, revisions=[Revision(document_id, _checked(document_id, changes))])
+
+    def delete(
+        self,
+        *document_ids: str,
+        where: str | Mapping[str, Any] | None = None,
+        missing_ok: bool = False,
+        progress: ProgressCallback | None = None,
+    ) -> AddReport:
+        """Delete documents with all that came from them: passages, facts, edges, names that only they used.
+
+        Args:
+            document_ids: Their ids.
+            where: Delete all that satisfy this condition on their metadata; see `hippo.filters`.
+            missing_ok: Pass over ids that the index does not hold.
+            progress: Is told of every step.
+
+        Raises:
+            DocumentError: The index holds no document of one of the ids; nothing was deleted.
+            FilterError: The condition is wrong.
+            InputError: Neither ids nor a condition were given, or both.
+            IndexBusyError: Another process is changing the index.
+            IndexPathError: There is no index.
+        """
+        check_root(self.path)
+        return self._change((), progress, doomed=_doomed(document_ids, where, missing_ok))
+
+    def select(
+        self, *document_ids: str, where: str | Mapping[str, Any] | None = None, missing_ok: bool = False
+    ) -> list[str]:
+        """Ids of the documents that `delete` would take, in order. Arguments and errors are those of `delete`."""
+        from hippo.store import Store
+
+        doomed = _doomed(document_ids, where, missing_ok)
+        check_root(self.path)
+        with Store.reading(self.path) as store:
+            return [] if store is None else sorted(doomed(store))
+
+    def sync(
+        self,
+        *paths: str | os.PathLike[str],
+        suffixes: Collection[str] | None = None,
+        columns: Columns | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> AddReport:
+        """Make the index equal to folders: add what is new, replace what has changed, delete what has vanished.
+
+        Documents that came from elsewhere stay, and so do those of files that are there and cannot be read now.
+
+        Args:
+            paths: Files and folders, as for `add_files`.
+            suffixes: Only files with these suffixes; None: all that can be read.
+            columns: Names of the columns of tables.
+            progress: Is told of every step.
+
+        Raises:
+            DocumentError: As for `add_files`; a folder without any document is refused, lest one that is not mounted
+                empties the index.
+        """
+        from hippo.indexing.remove import Vanished
+
+        items = _read_files("sync", paths, suffixes, columns)
+        vanished = Vanished([Path(path) for path in paths])
+        return self._change(vanished.watch(items), progress, doomed=vanished)
+
+    async def aadd(self, documents: Documents, *, progress: ProgressCallback | None = None) -> AddReport:
+        """`add` without blocking the event loop. The work cannot be interrupted; cancelling ends the wait."""
+        from hippo.background import in_thread
+
+        return await in_thread(self.add, documents, progress=progress)
+
+    def estimate(self, documents: Documents, *, progress: ProgressCallback | None = None) -> Estimate:
+        """What `add` would take with these documents: calls, tokens, money, time. Nothing is changed or asked.
+
+        Arguments and errors are those of `add`.
+        """
+        return self._estimate(coerce_documents(documents), progress)  # type: ignore[arg-type]  # as in add
+
+    def estimate_files(
+        self,
+        *paths: str | os.PathLike[str],
+        suffixes: Collection[str] | None = None,
+        columns: Columns | None = None,
+        progress: ProgressCallback | None = None,
+    ) -> Estimate:
+        """What `add_files` would take; arguments and errors are the same."""
+        return self._estimate(_read_files("estimate_files", paths, suffixes, columns), progress)
+
+    def _change(
+        self,
+        items: Iterable[Document | Skipped],
+        progress: ProgressCallback | None,
+        *,
+        doomed: "Doomed | None" = None,
+        revisions: "Sequence[Revision]" = (),
+    ) -> AddReport:
+        from hippo.indexing.add import add_documents
+
+        with self._parts() as parts:
+            report = add_documents(self.path, items, **parts, doomed=doomed, revisions=revisions, progress=progress)
+        self.refresh()
+        # Only now has this memory let go of the older one.
+        remove_old(self.path, keep=1 + self.config.indexing.keep_snapshots)
+        return report
+
+    def _estimate(self, items: Iterable[Document | Skipped], progress: ProgressCallback | None) -> Estimate:
+        from hippo.indexing.estimate import estimate_add
+
+        with self._parts() as parts:
+            return estimate_add(self.path, items, **parts, progress=progress)
+
+
+def _doomed(document_ids: Sequence[str], where: str | Mapping[str, Any] | None, missing_ok: bool) -> "Doomed":
+    from hippo.indexing.remove import by_condition, by_id
+
+    if bool(document_ids) == (where is not None):
+        raise InputError("name the documents either by ids or by a condition")
+    for one in document_ids:
+        if not isinstance(one, str):
+            raise InputError(f"an id is a text, got {one!r}; many ids are given one by one: delete(*ids)")
+    return by_id(document_ids, missing_ok=missing_ok) if where is None else by_condition(where)
+
+
+def _checked(document_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+    """New values of a document as `add` would take them.
+
+    Raises:
+        DocumentError: One of them cannot be used.
+    """
+    whole = {"text": "as it was", **changes, "id": document_id}
+    [made] = coerce_documents([Document(**whole)])
+    if isinstance(made, Skipped):
+        raise DocumentError(document_id, f"{made.reason}; to take it out of the index, delete it")
+    return {name: getattr(made, name) for name in changes}
+
+
+def _read_files(
+    caller: str, paths: Sequence[str | os.PathLike[str]], suffixes: Collection[str] | None, columns: Columns | None
+) -> Iterator[Document | Skipped]:
+    if not paths:
+        raise DocumentError(caller, "needs at least one file or folder")
+    if columns is not None and not isinstance(columns, Columns):
+        raise DocumentError("columns", f"must be a hippo.Columns, got {type(columns).__name__}")
+    return iter_documents([Path(path) for path in paths], suffixes=suffixes, columns=columns or Columns())

@@ -1,0 +1,136 @@
+"""`hippo delete` and `hippo update`: documents that an index holds."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hippo.cli.options import (
+    ConfigOption,
+    IndexArgument,
+    JsonOption,
+    LLMOption,
+    QuietOption,
+    WhereOption,
+    open_existing,
+)
+from hippo.cli.output import console, print_json, progress_bars
+from hippo.cli.report import check_extraction, show_report
+from hippo.errors import DocumentError, InputError
+
+__all__ = ["DELETE_EXAMPLES", "UPDATE_EXAMPLES", "delete", "update"]
+
+DELETE_EXAMPLES = (
+    "hippo delete my-index report.pdf notes/old.md",
+    "hippo delete my-index --where \"year < 2020 and lang = 'en'\" --dry-run",
+)
+UPDATE_EXAMPLES = (
+    "hippo update my-index report.pdf --metadata '{\"year\": 2024}'",
+    "hippo update my-index notes/today.md --text-file today.txt --timestamp 2024-05-01",
+)
+_LISTED = 10
+
+
+def delete(
+    index: IndexArgument,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids of documents.", show_default=False)] = None,
+    where: WhereOption = None,
+    missing_ok: Annotated[
+        bool, typer.Option("--missing-ok", help="Pass over ids that the index does not hold.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list the documents that would go.")] = False,
+    config: ConfigOption = None,
+    json_: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Delete documents with all that came from them.
+
+    That is their passages, facts and edges, and names that only they used. Readers see the index with all of them or
+    without any.
+    """
+    with open_existing(index, config) as memory, progress_bars(quiet=quiet, as_json=json_) as progress:
+        if dry_run:
+            doomed = memory.select(*ids or (), where=where, missing_ok=missing_ok)
+        else:
+            report = memory.delete(*ids or (), where=where, missing_ok=missing_ok, progress=progress)
+    if dry_run and json_:
+        print_json({"documents": doomed})
+    elif dry_run:
+        out = console()
+        out.print(f"{len(doomed)} documents would be deleted" + (":" if doomed else ""))
+        for one in doomed[:_LISTED]:
+            out.print(f"  {one}", soft_wrap=True)
+        if len(doomed) > _LISTED:
+            out.print(f"  and {len(doomed) - _LISTED} more")
+    elif json_:
+        print_json(report.to_dict())
+    else:
+        show_report(report, index)
+
+
+def update(
+    index: IndexArgument,
+    document: Annotated[str, typer.Argument(metavar="ID", help="Id of the document.", show_default=False)],
+    text_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="File with its new text; - reads standard input.", show_default=False),
+    ] = None,
+    title: Annotated[
+        str | None, typer.Option(metavar="TITLE", help="Its new title; empty: none.", show_default=False)
+    ] = None,
+    metadata: Annotated[
+        str | None,
+        typer.Option(metavar="JSON", help="JSON object that takes the place of its metadata.", show_default=False),
+    ] = None,
+    timestamp: Annotated[
+        str | None, typer.Option(metavar="TIME", help="Date or time, ISO 8601; empty: none.", show_default=False)
+    ] = None,
+    llm: LLMOption = None,
+    config: ConfigOption = None,
+    json_: JsonOption = False,
+    quiet: QuietOption = False,
+) -> None:
+    """Give a document a new text, title, metadata or timestamp.
+
+    What is not named stays as it was. Passages whose text and title stay are not extracted again.
+    """
+    changes: dict[str, Any] = {}
+    if text_file is not None:
+        changes["text"] = _read(text_file)
+    if title is not None:
+        changes["title"] = title or None
+    if metadata is not None:
+        changes["metadata"] = _object(metadata)
+    if timestamp is not None:
+        changes["timestamp"] = timestamp or None
+    if not changes:
+        raise InputError("nothing to update: give --text-file, --title, --metadata or --timestamp")
+    with open_existing(index, config, llm=llm) as memory, progress_bars(quiet=quiet, as_json=json_) as progress:
+        report = memory.update(document, **changes, progress=progress)
+        extractor = memory.config.extractor.name
+    if json_:
+        print_json(report.to_dict())
+    else:
+        show_report(report, index)
+    check_extraction(report, extractor)
+
+
+def _read(file: Path) -> str:
+    if str(file) == "-":
+        return sys.stdin.read()
+    try:
+        return file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DocumentError(str(file), f"it cannot be read as UTF-8 text: {error}") from error
+
+
+def _object(text: str) -> Any:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"--metadata: {text[:80]!r} is no JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise InputError(f"--metadata: {text[:80]!r} is no JSON object")
+    return value

@@ -1,0 +1,74 @@
+"""Versions of documents: what tells two of them apart, and a new one where only a part of it is given."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from hippo.errors import DocumentError
+from hippo.ids import text_hash
+from hippo.protocols import Chunker
+from hippo.store import Store
+from hippo.types import Chunk, Document
+
+__all__ = ["Revision", "content_hash", "revise"]
+
+
+def content_hash(document: Document) -> str:
+    """Hash of everything that a new version of a document may change: title, text, metadata, timestamp.
+
+    Raises:
+        DocumentError: The timestamp cannot be told in UTC.
+    """
+    metadata = json.dumps(dict(document.metadata), sort_keys=True, ensure_ascii=False, default=str)
+    time = document.timestamp
+    if time is not None:
+        try:
+            time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
+        except OverflowError as error:
+            problem = f"timestamp {time} is not within the years 1 to 9999 in UTC"
+            raise DocumentError(document.source or document.id or "document", problem) from error
+    return text_hash("\x00".join([document.title or "", metadata, time.isoformat() if time else "", document.text]))
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """What is new of a document.
+
+    Attributes:
+        id: Its id.
+        changes: New values of `text`, `title`, `metadata`, `timestamp`; what is not named stays.
+    """
+
+    id: str
+    changes: Mapping[str, Any]
+
+
+def revise(store: Store, revision: Revision, chunker: Chunker) -> tuple[Document, str, list[Chunk]] | None:
+    """The new version of a document, the hash of its content and its chunks; None where nothing of it changes.
+
+    Without a new text the chunks are those that it has.
+
+    Raises:
+        DocumentError: The index holds no such document.
+    """
+    stored = store.document(revision.id)
+    if stored is None:
+        raise DocumentError(revision.id, "the index holds no document of this id; add it")
+    document, known_hash = stored
+    if "text" in revision.changes:
+        new = replace(document, **revision.changes)
+        hashed = content_hash(new)
+        return None if hashed == known_hash else (new, hashed, chunker.chunk(new))
+    new = replace(document, **revision.changes)
+    if new == document:
+        return None
+    # The whole text is not stored; a hash that no text has makes the next `add` of it a change.
+    named = [known_hash, new.title or "", json.dumps(dict(new.metadata), sort_keys=True), _iso(new.timestamp)]
+    chunks = [replace(chunk, title=new.title) for chunk in store.chunks_of(revision.id)]
+    return new, text_hash("\x00".join(named)), chunks
+
+
+def _iso(timestamp: datetime | None) -> str:
+    return timestamp.isoformat() if timestamp else ""
