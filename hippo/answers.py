@@ -2,43 +2,53 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing
+from itertools import chain
 
-from hippo.background import elsewhere, iterate
-from hippo.errors import LLMError
+from hippo.background import aiterate, gather, iterate
+from hippo.errors import LLMError, QuestionError
 from hippo.reader import Reader
 from hippo.types import Answer, Retrieval
 
-__all__ = ["AnswerStream", "answer_all", "answer_each"]
+__all__ = ["AnswerStream", "Outcome", "answer_all", "answer_each"]
+
+Outcome = Answer | LLMError | QuestionError
+"""An answer, or why there is none."""
 
 _BLOCK = 32
 """Questions retrieved at a time: their answers are under way while the next are retrieved."""
 
-Retrieve = Callable[[Sequence[str]], Awaitable[list[Retrieval]]]
 
+async def answer_all(
+    questions: Sequence[str], retrieve: Callable[[Sequence[str]], Awaitable[list[Retrieval]]], reader: Reader
+) -> list[Outcome]:
+    """Outcomes, in the order of the questions, where passages are ranked for many of them at once.
 
-async def answer_all(questions: Sequence[str], retrieve: Retrieve, reader: Reader) -> list[Answer | LLMError]:
-    """Answers, in the order of the questions; an error in place of an answer that could not be had.
+    An error of a language model in ranking is the outcome of all of these.
 
     Args:
         questions: The questions.
-        retrieve: Ranks passages for some of them at once.
+        retrieve: Ranks passages for some of them.
         reader: Answers from passages.
     """
-    tasks: list[asyncio.Task[Answer]] = []
-    try:
-        for start in range(0, len(questions), _BLOCK):
-            found = await retrieve(questions[start : start + _BLOCK])
-            tasks += [asyncio.create_task(reader.answer(one)) for one in found]
-        return await _outcomes(tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
+    turn = asyncio.Lock()  # One block at a time fills the processor, and as much memory as is to be taken.
+
+    async def answer(block: Sequence[str]) -> list[Outcome]:
+        try:
+            async with turn:
+                found = await retrieve(block)
+        except (LLMError, QuestionError) as error:
+            return [error] * len(block)
+        return await gather(_outcome(reader.answer(one)) for one in found)
+
+    blocks = [questions[start : start + _BLOCK] for start in range(0, len(questions), _BLOCK)]
+    return list(chain.from_iterable(await gather(answer(block) for block in blocks)))
 
 
 async def answer_each(
     questions: Sequence[str], retrieve: Callable[[str], Awaitable[Retrieval]], reader: Reader
-) -> list[Answer | LLMError]:
-    """The same where passages are ranked for each question on its own, with the help of a language model.
+) -> list[Outcome]:
+    """The same where passages are ranked for each question on its own, so that each may fail on its own.
 
     Args:
         questions: The questions.
@@ -49,26 +59,21 @@ async def answer_each(
     async def answer(question: str) -> Answer:
         return await reader.answer(await retrieve(question))
 
-    tasks = [asyncio.create_task(answer(question)) for question in questions]
+    return await gather(_outcome(answer(question)) for question in questions)
+
+
+async def _outcome(answer: Awaitable[Answer]) -> Outcome:
+    """What an answer comes to; other errors are no outcome of a question and pass."""
     try:
-        return await _outcomes(tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-
-
-async def _outcomes(tasks: Sequence[asyncio.Task[Answer]]) -> list[Answer | LLMError]:
-    """What the tasks come to, all of them waited for; errors other than of a language model are raised."""
-    answers: list[Answer | LLMError] = []
-    for one in await asyncio.gather(*tasks, return_exceptions=True):
-        if isinstance(one, BaseException) and not isinstance(one, LLMError):
-            raise one
-        answers.append(one)
-    return answers
+        return await answer
+    except (LLMError, QuestionError) as error:
+        return error
 
 
 class AnswerStream:
-    """An answer as it is written: iterate over it, with `for` or `async for`, for pieces of its text.
+    """An answer as it is written: iterate over it once, with `for` or `async for`, for pieces of its text.
+
+    Leaving early, or an interrupt, ends the retrieval or the model's reply.
 
     Attributes:
         answer: The whole answer with its citations, once the pieces have ended; None before.
@@ -86,16 +91,9 @@ class AnswerStream:
                 yield item
 
     async def __aiter__(self) -> AsyncIterator[str]:
-        try:
-            while (item := await elsewhere(self._next())) is not None:
+        async with aclosing(aiterate(self._items)) as items:
+            async for item in items:
                 if isinstance(item, Answer):
                     self.answer = item
                 else:
                     yield item
-        finally:
-            close = getattr(self._items, "aclose", None)
-            if close is not None:
-                await elsewhere(close())
-
-    async def _next(self) -> str | Answer | None:
-        return await anext(self._items, None)

@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hippo.errors import EncodingError
-from hippo.protocols import Encoder
+from hippo.protocols import Encoder, InstructedEncoder
+from hippo.types import TextKind
 
 if TYPE_CHECKING:
     from hippo.protocols import Float32
 
-__all__ = ["checked"]
+__all__ = ["alike", "checked"]
 
 _NORM_ERROR = 1e-3
 
@@ -31,3 +32,14 @@ def checked(encoder: Encoder, vectors: "Float32", count: int) -> "Float32":
     if not np.all(np.abs(norms - 1.0) < _NORM_ERROR):
         raise EncodingError(name, f"vectors must have length 1, got {norms[np.argmax(np.abs(norms - 1.0))]}")
     return vectors
+
+
+def alike(encoder: Encoder, *kinds: TextKind) -> bool:
+    """Whether it is known that texts of these kinds get the same vectors, so that they need not be encoded again.
+
+    Examples:
+        >>> from hippo.testing import HashingEncoder
+        >>> alike(HashingEncoder(), "query_to_passage", "query_to_fact")
+        True
+    """
+    return isinstance(encoder, InstructedEncoder) and len({encoder.instruction(kind) for kind in kinds}) == 1

@@ -2,17 +2,18 @@
 
 import os
 import threading
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import weakref
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from hippo.asking import Asking
+from hippo.changing import Changing
 from hippo.config import Config, load_config
-from hippo.documents import Columns, coerce_documents, iter_documents
 from hippo.errors import (
-    DocumentError,
     IndexClosedError,
     IndexCorruptError,
     IndexEmptyError,
@@ -21,21 +22,23 @@ from hippo.identity import Identity
 from hippo.models import Models
 from hippo.parts import as_llm, by_section, check_retrieval, make_chunker, make_encoder, make_engine, make_extractor
 from hippo.place import checked_place, newest_snapshot, sizes
-from hippo.protocols import LLM, DialogueExtractor, Encoder, Extractor, ProgressCallback
-from hippo.snapshot import Snapshot, current, remove_old
-from hippo.types import AddReport, Document, Estimate, Skipped, Status
+from hippo.protocols import LLM, DialogueExtractor, Encoder, Extractor, FactFilter
+from hippo.snapshot import Snapshot, current
+from hippo.types import Status
 
 if TYPE_CHECKING:
     import igraph
     import networkx
 
+    from hippo.filters import Condition
+    from hippo.retrieval.filtered import Retrievers
     from hippo.retrieval.retrieve import Retriever
     from hippo.snapshot.contents import Contents
 
 __all__ = ["Hippo"]
 
 
-class Hippo(Asking):
+class Hippo(Asking, Changing):
     """A memory in a folder: documents go in, ranked passages with their evidence come out.
 
     Any number of threads and processes may retrieve, also while one adds. Made by `Hippo.open`.
@@ -55,20 +58,23 @@ class Hippo(Asking):
         encoder: Encoder | None,
         extractor: Extractor | None,
         llm: LLM | None,
+        fact_filter: FactFilter | None,
         snapshot: Snapshot | IndexCorruptError | None,
     ) -> None:
         self.path = path
         self.config = config
         self._encoder = encoder
         self._extractor = extractor
-        self._models = Models(config, path, llm)
+        self._own_llm = getattr(extractor, "llm", None)
+        self._models = Models(config, path, llm, fact_filter)
         self._identity = Identity.of(config, encoder.fingerprint if encoder else None)
         self._engine = make_engine(config)
         self._lock = threading.Lock()
         self._closed = False
         self._damage = snapshot if isinstance(snapshot, IndexCorruptError) else None
         self._snapshot = snapshot if isinstance(snapshot, Snapshot) else None
-        self._retriever: Retriever | None = None
+        self._retrievers: Retrievers | None = None
+        _memories.add(self)
 
     @classmethod
     def open(
@@ -78,6 +84,7 @@ class Hippo(Asking):
         encoder: str | Encoder | None = None,
         extractor: str | Extractor | None = None,
         llm: "str | LLM | Any | None" = None,
+        recognition: str | FactFilter | None = None,
         config: Config | Mapping[str, Any] | str | os.PathLike[str] | None = None,
         overrides: Mapping[str, Any] | None = None,
     ) -> "Hippo":
@@ -92,6 +99,8 @@ class Hippo(Asking):
                 object.
             llm: Name of a language model ("openai:MODEL", "transformers:MODEL"), a `hippo.protocols.LLM` or a LangChain
                 chat model: for extraction, recognition and reading, where they are asked for.
+            recognition: Name of a fact filter ("none", "llm", "cross-encoder:MODEL") or a `hippo.protocols.FactFilter`,
+                for the profiles that name none of their own.
             config: A `Config`, a mapping like the TOML file, or the path of one.
             overrides: A mapping like the TOML file that is stronger than `config` and the environment.
 
@@ -109,15 +118,18 @@ class Hippo(Asking):
         try:
             stored = Identity.from_info(snapshot.info) if isinstance(snapshot, Snapshot) else Identity.read(root)
             model = as_llm(llm)
-            named = by_section(overrides, encoder=encoder, extractor=extractor, llm=model)
+            named = by_section(overrides, encoder=encoder, extractor=extractor, llm=model, recognition=recognition)
             settings = load_config(config, named, stored=stored.settings if stored else None)
             check_retrieval(settings)
             made_encoder = make_encoder(settings) if encoder is None or isinstance(encoder, str) else encoder
             # Questions need no extractor, so one that was not named is made by the first `add`.
             given = None if isinstance(extractor, str) else extractor
-            memory = cls(root, settings, made_encoder, given, None if isinstance(model, str) else model, snapshot)
+            own_model = None if isinstance(model, str) else model
+            own_filter = None if isinstance(recognition, str) else recognition
+            memory = cls(root, settings, made_encoder, given, own_model, own_filter, snapshot)
             if isinstance(extractor, str):
-                memory._parts()
+                with memory._parts():
+                    pass  # What it lacks is said now.
             if stored is not None:
                 stored.check(str(root), memory._identity)
             return memory
@@ -126,100 +138,25 @@ class Hippo(Asking):
                 snapshot.close()
             raise
 
-    def add(
-        self,
-        documents: Iterable[Document | str | Mapping[str, Any]] | Document | str | Mapping[str, Any],
-        *,
-        progress: ProgressCallback | None = None,
-    ) -> AddReport:
-        """Add documents and publish them. Readers see all of them or none.
-
-        A document whose id the index holds is left alone if nothing of it changed, and replaced otherwise.
-
-        Args:
-            documents: `Document`s, texts, or mappings with `text` and optionally `id`, `title`, `metadata`,
-                `timestamp`.
-            progress: Is told of every step; see `hippo.progress.ProgressBars`.
-
-        Raises:
-            DocumentError: A document cannot be used; nothing was added.
-            DuplicateDocumentError: Two of them have one id; nothing was added.
-            IndexBusyError: Another process is adding.
-        """
-        return self._add(coerce_documents(documents), progress)  # type: ignore[arg-type]  # single values are taken too
-
-    def add_files(
-        self,
-        *paths: str | os.PathLike[str],
-        suffixes: Collection[str] | None = None,
-        columns: Columns | None = None,
-        progress: ProgressCallback | None = None,
-    ) -> AddReport:
-        """Add the documents of files and folders, as `add` does. Their ids are their paths below the folder given.
-
-        Args:
-            paths: Files and folders; folders are read with all their subfolders.
-            suffixes: Only files with these suffixes; None: all that can be read.
-            columns: Names of the columns of tables.
-            progress: Is told of every step.
-
-        Raises:
-            DocumentError: A path does not exist, a folder holds no document, or a table lacks its text column.
-        """
-        return self._add(_read_files(paths, suffixes, columns), progress)
-
-    def _add(self, items: Iterable[Document | Skipped], progress: ProgressCallback | None) -> AddReport:
-        from hippo.indexing.add import add_documents
-
-        report = add_documents(self.path, items, **self._parts(), progress=progress)
-        self.refresh()
-        # Only now has this memory let go of the older one.
-        remove_old(self.path, keep=1 + self.config.indexing.keep_snapshots)
-        return report
-
-    def _parts(self) -> dict[str, Any]:
-        """What indexing is done with."""
+    @contextmanager
+    def _parts(self) -> Iterator[dict[str, Any]]:
+        """What one run of indexing is done with."""
         self._check_open()
-        caller = None
         if self._extractor is None:
             self._extractor = make_extractor(self.config, lambda: self._models.caller("extraction"))
-        if isinstance(self._extractor, DialogueExtractor):
-            caller = self._models.caller_of_run("extraction")
-        return {
-            "chunker": make_chunker(self.config, self._encoder),
-            "extractor": self._extractor,
-            "encoder": self._encoder,
-            "config": self.config,
-            "identity": self._identity,
-            "caller": caller,
-        }
-
-    def estimate(
-        self,
-        documents: Iterable[Document | str | Mapping[str, Any]] | Document | str | Mapping[str, Any],
-        *,
-        progress: ProgressCallback | None = None,
-    ) -> Estimate:
-        """What `add` would take with these documents: calls, tokens, money, time. Nothing is changed or asked.
-
-        Arguments and errors are those of `add`.
-        """
-        return self._estimate(coerce_documents(documents), progress)  # type: ignore[arg-type]  # as in add
-
-    def estimate_files(
-        self,
-        *paths: str | os.PathLike[str],
-        suffixes: Collection[str] | None = None,
-        columns: Columns | None = None,
-        progress: ProgressCallback | None = None,
-    ) -> Estimate:
-        """What `add_files` would take; arguments and errors are the same."""
-        return self._estimate(_read_files(paths, suffixes, columns), progress)
-
-    def _estimate(self, items: Iterable[Document | Skipped], progress: ProgressCallback | None) -> Estimate:
-        from hippo.indexing.estimate import estimate_add
-
-        return estimate_add(self.path, items, **self._parts(), progress=progress)
+        with ExitStack() as run:
+            caller = None
+            if isinstance(self._extractor, DialogueExtractor):
+                own = self._own_llm if isinstance(self._own_llm, LLM) else None
+                caller = run.enter_context(self._models.caller_of_run("extraction", own))
+            yield {
+                "chunker": make_chunker(self.config, self._encoder),
+                "extractor": self._extractor,
+                "encoder": self._encoder,
+                "config": self.config,
+                "identity": self._identity,
+                "caller": caller,
+            }
 
     def refresh(self) -> bool:
         """Open the newest snapshot, if another process has published one; else this does nothing.
@@ -241,7 +178,7 @@ class Hippo(Asking):
             if self._snapshot is not None:
                 # What is being read from it stays mapped.
                 self._snapshot.close()
-            self._snapshot, self._retriever, self._damage = snapshot, None, None
+            self._snapshot, self._retrievers, self._damage = snapshot, None, None
             return True
 
     def status(self) -> Status:
@@ -283,28 +220,33 @@ class Hippo(Asking):
         Raises:
             IndexEmptyError: Nothing has been added yet.
         """
-        return self._retriever_now().contents
+        return self._retrievers_now().whole.contents
 
-    def _retriever_now(self) -> "Retriever":
+    def _retriever_now(self, where: "Condition | None" = None) -> "Retriever":
+        return self._retrievers_now().of(where)
+
+    def _retrievers_now(self) -> "Retrievers":
         with self._lock:
-            if self._retriever is None:
+            if self._retrievers is None:
                 self._check_open()
                 if self._damage is not None:
                     raise self._damage
                 if self._snapshot is None:
                     raise IndexEmptyError(str(self.path))
+                from hippo.retrieval.filtered import Retrievers
                 from hippo.retrieval.retrieve import Retriever
                 from hippo.snapshot.contents import read_contents
 
                 options = self.config.retrieval
-                self._retriever = Retriever(
-                    read_contents(self._snapshot),
-                    self._engine,
+                make = partial(
+                    Retriever,
+                    engine=self._engine,
                     tolerance=options.tolerance,
                     vectors=options.vectors,
                     encode=partial(self._encode, self._encoder, kind="query_to_entity") if self._encoder else None,
                 )
-            return self._retriever
+                self._retrievers = Retrievers(read_contents(self._snapshot), make)
+            return self._retrievers
 
     def _check_open(self) -> None:
         if self._closed:
@@ -317,7 +259,11 @@ class Hippo(Asking):
             self._models.close()
             if self._snapshot is not None:
                 self._snapshot.close()
-            self._snapshot, self._retriever = None, None
+            self._snapshot, self._retrievers = None, None
+
+    def _forked(self) -> None:
+        """Begin anew in a child: threads of the parent that held locks, or asked a model, are not here."""
+        self._lock, self._models = threading.Lock(), self._models.in_child()
 
     def __del__(self) -> None:
         """Close what was not closed."""
@@ -333,11 +279,13 @@ class Hippo(Asking):
         self.close()
 
 
-def _read_files(
-    paths: Sequence[str | os.PathLike[str]], suffixes: Collection[str] | None, columns: Columns | None
-) -> Iterator[Document | Skipped]:
-    if not paths:
-        raise DocumentError("add_files", "needs at least one file or folder")
-    if columns is not None and not isinstance(columns, Columns):
-        raise DocumentError("columns", f"must be a hippo.Columns, got {type(columns).__name__}")
-    return iter_documents([Path(path) for path in paths], suffixes=suffixes, columns=columns or Columns())
+_memories: "weakref.WeakSet[Hippo]" = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for memory in tuple(_memories):
+        memory._forked()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

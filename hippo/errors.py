@@ -9,6 +9,7 @@ HippoError
 ├── InputError              what the caller handed over cannot be used
 │   ├── DocumentError       a document, file or column
 │   ├── DuplicateDocumentError  two documents with one id in one call
+│   ├── FilterError         a condition on documents
 │   └── QuestionError       a question, or k
 ├── IndexStateError         the index on disk
 │   ├── IndexPathError      the path is no index and cannot become one
@@ -21,6 +22,7 @@ HippoError
 ├── EncodingError           an encoder returned something that is not one unit vector per text
 └── LLMError                a language model could not be used
     ├── LLMUnavailableError     it did not answer: network, overload, time-out
+    │   └── LLMReplyLostError   it was asked, but its reply was lost on the way; it may charge for it all the same
     ├── LLMRefusedError         it refuses every request: key, model name, permission
     ├── LLMRequestError         it refuses this request: too long, filtered, unknown parameter
     ├── LLMReplyError           its reply could not be used, not after asking again either
@@ -38,6 +40,7 @@ __all__ = [
     "DuplicateDocumentError",
     "EncodingError",
     "ExtractionError",
+    "FilterError",
     "HippoError",
     "IndexBusyError",
     "IndexClosedError",
@@ -51,6 +54,7 @@ __all__ = [
     "LLMError",
     "LLMRefusedError",
     "LLMReplyError",
+    "LLMReplyLostError",
     "LLMRequestError",
     "LLMUnavailableError",
     "MissingExtraError",
@@ -116,6 +120,12 @@ class DuplicateDocumentError(InputError):
         "two documents have the id {0!r} ({1} and {2}); give each its own id, or none to use a hash of its text. "
         "The id of a file is its path below the folder given: index a folder that holds both"
     )
+
+
+class FilterError(InputError):
+    """A condition on documents cannot be used. `args`: where (the condition, or a piece of it), problem."""
+
+    template = "filter {0!r}: {1}"
 
 
 class QuestionError(InputError):
@@ -186,6 +196,10 @@ class LLMUnavailableError(LLMError):
     """It did not answer; trying again may help. `args`: model, reason, seconds that it asked to wait or None."""
 
     template = "model {0!r} did not answer: {1}"
+
+
+class LLMReplyLostError(LLMUnavailableError):
+    """The request was sent, but no whole reply came back: it may be charged for. `args`: as of its base."""
 
 
 class LLMRefusedError(LLMError):

@@ -7,8 +7,18 @@ to things of different kinds. They depend on content alone: not on order, proces
 import hashlib
 import re
 import unicodedata
+from itertools import groupby
 
-__all__ = ["ASCII_NORMALISER", "KEY_NORMALISER", "ascii_key", "chunk_id", "content_id", "entity_key", "text_hash"]
+__all__ = [
+    "ASCII_NORMALISER",
+    "KEY_NORMALISER",
+    "ascii_key",
+    "chunk_id",
+    "content_id",
+    "entity_key",
+    "nfkc",
+    "text_hash",
+]
 
 KEY_NORMALISER = "unicode-1"
 """Name and version of `entity_key`, stored in every index: keys of two normalisers never mix."""
@@ -16,6 +26,8 @@ ASCII_NORMALISER = "ascii-1"
 """The same of `ascii_key`."""
 
 _SPACE = re.compile(r"\s+")
+_MANY_MARKS = re.compile(r"[^\w\s\x00-\x7f]{32,}")
+"""No combining mark is a letter, a digit or ASCII, so this finds all long runs of them, and some of symbols."""
 _PERCENT = re.compile(r"(?<=\d) %")
 _NOT_ASCII_NAME = re.compile(r"[^a-z0-9 ]")
 _APOSTROPHES = frozenset("'’`")
@@ -58,6 +70,28 @@ def chunk_id(document_id: str, position: int, text: str) -> str:
     return _digest("chunk", document_id, str(position), text)
 
 
+def nfkc(text: str) -> str:
+    r"""Normalisation form NFKC of any text, in about linear time.
+
+    `unicodedata.normalize` puts marks in order by insertion, which takes quadratic time for thousands in a row: long
+    runs are put in order before.
+
+    Examples:
+        >>> nfkc("ﬁ"), nfkc("a" + "\u0301\u0323" * 99) == unicodedata.normalize("NFKC", "a" + "\u0301\u0323" * 99)
+        ('fi', True)
+    """
+    if not text.isascii():
+        text = _MANY_MARKS.sub(_ordered, text)
+    return unicodedata.normalize("NFKC", text)
+
+
+def _ordered(run: re.Match[str]) -> str:
+    """Characters decomposed, and the marks between two that are none sorted by their class."""
+    characters = "".join(unicodedata.normalize("NFKD", character) for character in run[0])
+    classes = groupby(characters, lambda character: unicodedata.combining(character) != 0)
+    return "".join("".join(sorted(group, key=unicodedata.combining) if marks else group) for marks, group in classes)
+
+
 def _is_core(character: str) -> bool:
     """Letters, marks and digits of every script."""
     return unicodedata.category(character)[0] in "LMN"
@@ -76,7 +110,7 @@ def entity_key(name: str) -> str:
         >>> entity_key("北京"), entity_key("β-Carotene"), entity_key("(Mercury (planet))"), entity_key("...")
         ('北京', 'β-carotene', 'mercury (planet)', '')
     """
-    text = _SPACE.sub(" ", unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())).strip()
+    text = _SPACE.sub(" ", nfkc(nfkc(name).casefold())).strip()
     text = _PERCENT.sub("%", text)
     start, end = 0, len(text)
     opening = text.find("(")

@@ -28,11 +28,11 @@ _SPECIAL_TOKENS = 2
 NONE = "none"
 """Name that stands for no encoder (an index without vectors), no language model, no fact filter."""
 
-
 _PROTOCOLS: dict[str, tuple[Any, str]] = {
     "encoder": (Encoder, "encode"),
     "extractor": (Extractor, "extract"),
     "llm": (LLM, "complete, or a LangChain chat model"),
+    "recognition": (FactFilter, "recognize"),
 }
 
 
@@ -48,10 +48,12 @@ def by_section(overrides: Mapping[str, Any] | None, **parts: object) -> dict[str
     for key, part in parts.items():
         protocol, method = _PROTOCOLS[key]
         if isinstance(part, str):
-            sections[key] = {**sections.get(key, {}), "name": part}
+            section = sections.setdefault(key, {})
+            if isinstance(section, dict):  # `load_config` says what is wrong with it if it is none
+                section["name"] = part
         elif not isinstance(part, protocol | None):
             problem = f"must be a name or an object with {method}, got {type(part).__name__}"
-            raise ConfigError("keyword", key, problem)
+            raise ConfigError(KEYWORD, key, problem)
     return sections
 
 
@@ -141,9 +143,16 @@ def check_retrieval(config: Config) -> None:
     """Check profiles and names of a configuration, so that a mistake shows when it is read and not when one is used.
 
     Raises:
-        ConfigError: A profile has an unknown option, a value out of range or an unknown base.
-        UnknownNameError: The caller named the profile to use by keyword, and there is no such profile.
+        ConfigError: A profile has an unknown option, a value out of range or an unknown base, or a name is unknown.
+        UnknownNameError: The caller gave by keyword the name that is unknown.
     """
+    _check_profiles(config)
+    _check_name(config, "vectors", "retrieval.vectors", config.retrieval.vectors, "auto")
+    _check_name(config, "recognition", "recognition.name", config.recognition.name.partition(":")[0], NONE)
+
+
+def _check_profiles(config: Config) -> None:
+    """Resolve every profile; the fault of one may lie in another, its base."""
     profiles = config.retrieval.profiles
     for name in profiles:
         try:
@@ -158,10 +167,13 @@ def check_retrieval(config: Config) -> None:
         resolve_profile(config.retrieval.profile, profiles)
     except UnknownNameError as error:
         raise _placed(config, "retrieval.profile", error) from None
-    vectors = config.retrieval.vectors
-    if vectors != "auto" and vectors not in registry.names("vectors"):
-        unknown = UnknownNameError("vector index", vectors, ["auto", *registry.names("vectors")])
-        raise _placed(config, "retrieval.vectors", unknown)
+
+
+def _check_name(config: Config, kind: registry.Kind, key: str, name: str, also: str) -> None:
+    try:
+        registry.check(kind, name, also=[also])
+    except UnknownNameError as error:
+        raise _placed(config, key, error) from None
 
 
 def _by_spec(

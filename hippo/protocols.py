@@ -32,12 +32,14 @@ if TYPE_CHECKING:
 __all__ = [
     "LLM",
     "BatchLLM",
+    "CachingLLM",
     "Chunker",
     "Dialogue",
     "DialogueExtractor",
     "Encoder",
     "Extractor",
     "FactFilter",
+    "InstructedEncoder",
     "PageRank",
     "PageRankResult",
     "ProgressCallback",
@@ -118,7 +120,8 @@ class LLM(Protocol):
         Many calls run at once, in one event loop.
 
         Raises:
-            LLMUnavailableError: No answer; trying again may help.
+            LLMUnavailableError: No answer; trying again may help. An `LLMReplyLostError` where the request was sent and
+                may be charged for.
             LLMRequestError: This request is refused.
             LLMRefusedError: Every request is refused.
         """
@@ -133,14 +136,23 @@ class StreamingLLM(LLM, Protocol):
 
 
 @runtime_checkable
+class CachingLLM(LLM, Protocol):
+    """A language model that keeps its replies, as `hippo.llm.Caller` does."""
+
+    def forget(self, request: LLMRequest) -> None:
+        """Keep the reply to a request no longer: it could not be used, and the request is to be asked anew."""
+
+
+@runtime_checkable
 class BatchLLM(LLM, Protocol):
     """A language model that also takes many requests at once, to be answered within a day at a lower price."""
 
-    async def submit(self, requests: Mapping[str, LLMRequest]) -> str:
+    async def submit(self, requests: Mapping[str, LLMRequest], *, label: str) -> str:
         """Hand requests over.
 
         Args:
             requests: By a key of the caller's, of at most 64 characters; at least one.
+            label: Of the caller's, of at most 64 characters, for `find`.
 
         Returns:
             Name of the batch, to be kept: `collect` finds it again, in another process too.
@@ -151,14 +163,24 @@ class BatchLLM(LLM, Protocol):
             LLMRefusedError: Every request is refused.
         """
 
+    async def find(self, label: str) -> str | None:
+        """Name of the batch that was handed over with a label; None: there is none.
+
+        Raises:
+            LLMUnavailableError: No answer; trying again may help.
+            LLMRefusedError: Every request is refused.
+        """
+
     async def collect(self, batch: str) -> Mapping[str, Completion | LLMError] | None:
         """What became of a batch: by key the reply, or the error that `complete` would have raised.
+
+        Requests that the batch ended without, because its time was over, are missing: they can be handed over again.
 
         Returns:
             None while it is being worked on.
 
         Raises:
-            LLMRequestError: There is no such batch.
+            LLMRequestError: There is no such batch, or it failed as a whole.
             LLMUnavailableError: No answer; trying again may help.
             LLMRefusedError: Every request is refused.
         """
@@ -202,6 +224,14 @@ class Encoder(Protocol):
 
     def encode(self, texts: Sequence[str], *, kind: TextKind = "passage") -> "Float32":
         """One unit vector per text: float32, C-contiguous, `(len(texts), dimension)`, rows of L2 norm 1."""
+
+
+@runtime_checkable
+class InstructedEncoder(Encoder, Protocol):
+    """An encoder for which kinds of texts differ by an instruction in front of them, and by nothing else."""
+
+    def instruction(self, kind: TextKind) -> str:
+        """What goes in front of a text of this kind: texts of kinds with the same one get the same vector."""
 
 
 @runtime_checkable

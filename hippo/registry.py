@@ -11,13 +11,15 @@ Looking up names reads package metadata only; a back-end's module is imported wh
 """
 
 import inspect
+from collections.abc import Sequence
 from importlib.metadata import EntryPoint, entry_points
 from types import NoneType, SimpleNamespace, UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from hippo.errors import ConfigError, MissingExtraError, UnknownNameError
+from hippo.redact import redacted, told_by
 
-__all__ = ["GROUPS", "Kind", "create", "load", "names"]
+__all__ = ["GROUPS", "Kind", "check", "create", "load", "names"]
 
 Kind = Literal["encoder", "extractor", "chunker", "vectors", "pagerank", "llm", "recognition"]
 """What a back-end is."""
@@ -56,6 +58,16 @@ def names(kind: Kind) -> list[str]:
         True
     """
     return sorted({entry.name for entry in _entries(kind)})
+
+
+def check(kind: Kind, name: str, *, also: Sequence[str] = ()) -> None:
+    """Make sure that a name is that of an installed back-end, or one of `also`. Nothing is imported.
+
+    Raises:
+        UnknownNameError: It is none; the known ones are listed.
+    """
+    if name not in also and name not in names(kind):
+        raise UnknownNameError(_label(kind), name, sorted({*also, *names(kind)}))
 
 
 def load(kind: Kind, name: str) -> type[Any]:
@@ -112,13 +124,15 @@ def create(kind: Kind, name: str, **options: Any) -> Any:
     for option in options.keys() & named.keys():
         kind_of_value = _annotation(back_end, named[option])
         if type(options[option]) in _PLAIN and not _fits(options[option], kind_of_value):
-            raise ConfigError(where, option, f"must be {_words(kind_of_value)}, got {options[option]!r}")
+            shown = redacted(options[option], option)
+            raise ConfigError(where, option, f"must be {_words(kind_of_value)}, got {shown!r}")
     try:
         return back_end(**options)
     except (AttributeError, TypeError, ValueError) as error:
         if not options:
             raise
-        raise ConfigError(where, ", ".join(options), f"not taken: {error}") from error
+        problem, cause = told_by(error, options)
+        raise ConfigError(where, ", ".join(options), f"not taken: {problem}") from cause
 
 
 def _annotation(back_end: type[Any], parameter: inspect.Parameter) -> Any:

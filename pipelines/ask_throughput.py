@@ -1,13 +1,14 @@
 """How much faster many questions are answered at once than one at a time.
 
     python -m pipelines.ask_throughput --questions 200 --concurrency 50 --latency 0.2 --out runs/ask_throughput.json
+    python -m pipelines.ask_throughput --questions 20 --latency 0.05
 
 Questions of the sample corpus are asked against `hippo.testing.server`, in a process of its own, which takes some time
-for each answer as a provider does; first one after another, then all of them by one call. Replies are not cached.
+for each answer as a provider does; first one after another, then all of them by one call, each after questions that are
+not counted. Replies are not cached.
 """
 
 import argparse
-import json
 import tempfile
 import time
 from itertools import cycle, islice
@@ -16,29 +17,26 @@ from typing import Any
 
 from hippo import Answer, Hippo
 from hippo.evaluation import load_dataset
-from pipelines.llm_faults import server
+from pipelines.common import new_parser, publish, server, table
 
 
 def main() -> None:
     """Parse arguments, run, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = new_parser(__doc__)
     parser.add_argument("--questions", type=int, default=200, help="number of questions")
     parser.add_argument("--concurrency", type=int, default=50, help="requests under way at a time")
     parser.add_argument("--latency", type=float, default=0.2, help="seconds that the server takes to answer")
-    parser.add_argument("--out", type=Path, help="JSON file for the results")
     arguments = parser.parse_args()
     result = run(arguments)
-    print(json.dumps(result, indent=1))
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+    rows = [[name.replace("_", " "), value] for name, value in result.items()]
+    publish(arguments, result, table(["measure", "value"], rows))
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """Index the sample, ask both ways."""
     dataset = load_dataset(Path(__file__).parents[1] / "data", "sample")
     texts = list(islice(cycle(question.text for question in dataset.questions), arguments.questions))
-    with tempfile.TemporaryDirectory() as folder, server(arguments.latency, 0.0, 0) as url:
+    with tempfile.TemporaryDirectory() as folder, server(arguments.latency) as url:
         config = {
             "llm": {
                 "name": "openai:test",

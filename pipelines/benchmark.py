@@ -7,35 +7,36 @@ kept in --index and used again by the next run; indexing time is reported by the
 
     python -m pipelines.benchmark --dataset data --name sample --read --llm openai:gpt-4o-mini
 
-also lets a language model answer from the five best passages of each profile, and scores its answers.
+also lets a language model answer from the five best passages of each profile, and scores its answers. Replies are kept
+in the index, so that a run that was broken off goes on where it stood, and one that two profiles share is paid once.
+What an answer costs with each of them is therefore measured apart, without those replies, on --timed questions.
 """
 
 import argparse
-import json
 import platform
-import subprocess
-import sys
-import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from hippo import Hippo, ProgressBars
+from hippo import AddReport, Hippo, ProgressBars
 from hippo.config import load_config
-from hippo.evaluation import Dataset, load_dataset, retrieval_table
+from hippo.evaluation import load_dataset, retrieval_table
 from hippo.evaluation.read import check_answers
 from hippo.evaluation.run import evaluate
 from hippo.parts import make_encoder
+from pipelines.common import new_parser, publish
+from pipelines.cost import query_cost, reading_cost, show_cost
 from pipelines.replay import TimedEncoder
 
 _CUTS = (2, 5, 10, 20)
+_TIMED = 100
+"""Questions that retrieval is timed on."""
 
 
 def main() -> None:
     """Parse arguments, run, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = new_parser(__doc__)
     parser.add_argument("--dataset", type=Path, required=True, help="folder of NAME.json and NAME_corpus.json")
     parser.add_argument("--name", required=True, help="name of the dataset")
     parser.add_argument(
@@ -44,18 +45,14 @@ def main() -> None:
     parser.add_argument("--encoder", default="minilm", help="name of the encoder, or none")
     parser.add_argument("--extractor", default="pattern", help="name of the extractor")
     parser.add_argument("--read", action="store_true", help="let a language model answer, and score its answers")
+    parser.add_argument("--timed", type=int, default=20, help="with --read: questions to measure costs on; 0: none")
     parser.add_argument("--llm", help="language model, NAME:MODEL (default: the configuration's)")
     parser.add_argument("--config", type=Path, help="hippo.toml with further options")
     parser.add_argument("--index", type=Path, help="folder of the index (default: runs/NAME-ENCODER-EXTRACTOR)")
     parser.add_argument("--limit", type=int, help="first questions only")
-    parser.add_argument("--out", type=Path, help="JSON file for the results")
     arguments = parser.parse_args()
     result = run(arguments)
-    print(result.pop("text"))
-    print(json.dumps(result["cost"], indent=1))
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    publish(arguments, result, result.pop("text"))
 
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
@@ -63,11 +60,11 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     dataset = load_dataset(arguments.dataset, arguments.name, limit=arguments.limit)
     if arguments.read:
         check_answers(dataset.questions)
-    overrides = {
+    overrides: dict[str, Any] = {
         "chunking": {"method": "document"},
         "encoder": {"name": arguments.encoder},
         "extractor": {"name": arguments.extractor},
-        **({"llm": {"name": arguments.llm}} if arguments.llm else {}),
+        "llm": {"name": arguments.llm} if arguments.llm else {},
     }
     config = load_config(arguments.config, overrides)
     made = make_encoder(config)
@@ -76,35 +73,27 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         encoder.encode(["warm up"])
         encoder.seconds = 0.0
     folder = arguments.index or Path("runs") / f"{arguments.name}-{arguments.encoder}-{arguments.extractor}"
+    names = arguments.profiles.split(",")
+    questions = [question.text for question in dataset.questions]
     cost: dict[str, Any] = {}
     with Hippo.open(folder, encoder=encoder, config=config) as memory:
         with ProgressBars() as bars:
             report = memory.add(dataset.documents, progress=bars)
         if report.added and encoder:
-            total = sum(report.seconds.values())
-            cost["indexing"] = {
-                "seconds": {name: round(value, 2) for name, value in report.seconds.items()},
-                "total_s": round(total, 2),
-                "encoder_calls_s": round(encoder.seconds, 2),
-                "ratio": round(total / encoder.seconds, 3),
-            }
-        names = arguments.profiles.split(",")
-        questions = [question.text for question in dataset.questions]
-        rankings = {
-            name: [
-                [hit.document_id for hit in found.hits]
-                for found in memory.retrieve_many(questions, k=max(_CUTS), profile=name)
-            ]
-            for name in names
-        }
+            cost["indexing"] = indexing_cost(report, encoder)
+        rankings = {name: ranked(memory, questions, name) for name in names}
         reading = evaluate(memory, dataset.questions, profiles=names, read=True) if arguments.read else None
         if encoder:
-            cost["query"] = query_cost(memory, dataset, encoder, folder)
-    golds = [question.gold for question in dataset.questions]
-    table = retrieval_table(rankings, golds, ks=_CUTS)
-    text = f"{dataset.name}: {len(questions)} questions, {len(dataset.documents)} passages\n{table.to_text()}"
+            cost["query"] = query_cost(memory, folder, questions[:_TIMED], names, encoder)
+    if arguments.read and arguments.timed > 0:
+        uncached = load_config(arguments.config, {**overrides, "llm": {**overrides["llm"], "cache": False}})
+        with Hippo.open(folder, encoder=encoder, config=uncached) as memory:
+            cost["reading"] = reading_cost(memory, questions[: arguments.timed], names)
+    table = retrieval_table(rankings, [question.gold for question in dataset.questions], ks=_CUTS)
+    title = f"{dataset.name}: {len(questions)} questions, {len(dataset.documents)} passages"
+    parts = [f"{title}\n{table.to_text()}", reading.to_text() if reading else "", show_cost(cost)]
     return {
-        "text": f"{text}\n\n{reading.to_text()}" if reading else text,
+        "text": "\n\n".join(filter(None, parts)),
         "dataset": dataset.name,
         "config": asdict(config),
         "machine": {"python": platform.python_version(), "system": platform.system(), "processor": platform.machine()},
@@ -116,22 +105,21 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-def query_cost(memory: Hippo, dataset: Dataset, encoder: TimedEncoder, folder: Path) -> dict[str, Any]:
-    """Cost of answering, measured in a process without a model."""
-    questions = [question.text for question in dataset.questions][:100]
-    with tempfile.TemporaryDirectory() as scratch:
-        vectors, config = Path(scratch) / "vectors.npz", Path(scratch) / "config.json"
-        np.savez(
-            vectors,
-            questions=np.array(questions),
-            fingerprint=np.array(encoder.fingerprint),
-            vectors=encoder.encode(questions, kind="query_to_passage"),
-        )
-        config.write_text(json.dumps({"chunking": asdict(memory.config.chunking)}), encoding="utf-8")
-        command = [sys.executable, "-m", "pipelines.query_cost", str(folder), str(vectors), str(config)]
-        done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603  (our own module)
-    measured: dict[str, Any] = json.loads(done.stdout)
-    return measured
+def ranked(memory: Hippo, questions: Sequence[str], profile: str) -> list[list[str]]:
+    """Ids of the best documents of each question."""
+    found = memory.retrieve_many(questions, k=max(_CUTS), profile=profile)
+    return [[hit.document_id for hit in one.hits] for one in found]
+
+
+def indexing_cost(report: AddReport, encoder: TimedEncoder) -> dict[str, Any]:
+    """Seconds by stage, and how all of them compare with those in the encoder."""
+    total = sum(report.seconds.values())
+    return {
+        "seconds": {name: round(value, 2) for name, value in report.seconds.items()},
+        "total_s": round(total, 2),
+        "encoder_calls_s": round(encoder.seconds, 2),
+        "ratio": round(total / encoder.seconds, 3),
+    }
 
 
 if __name__ == "__main__":

@@ -7,11 +7,9 @@ Each argument is the name of a dataset, with the published triples of its passag
 there are rows for hippo with facts found by rules, with the triples, and with both; the profiles of the published
 systems then run on the graph that those build from the triples, otherwise on facts found by rules. Every passage is one
 chunk, the encoder is the same throughout, and no language model is asked. The first row is the baseline of the
-differences.
+differences. Indexes are kept in --index: a run that was broken off goes on where it stood.
 """
 
-import argparse
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +22,7 @@ from hippo.evaluation import Dataset, Table, load_dataset, retrieval_table
 from hippo.parts import make_encoder
 from hippo.protocols import Encoder
 from hippo.types import TextKind
+from pipelines.common import new_parser, publish, write
 
 if TYPE_CHECKING:
     from hippo.protocols import Float32
@@ -79,25 +78,26 @@ class _Remembering:
 
 def main() -> None:
     """Parse arguments, run, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = new_parser(__doc__)
     parser.add_argument("datasets", nargs="+", metavar="NAME[=OPENIE]", help="datasets, with their published triples")
     parser.add_argument("--datasets", dest="folder", type=Path, required=True, help="folder of the datasets")
     parser.add_argument("--encoder", default="minilm", help="name of the encoder")
     parser.add_argument("--index", type=Path, default=Path("runs/compare"), help="folder for the indexes, used again")
-    parser.add_argument("--out", type=Path, help="JSON file for the results")
     arguments = parser.parse_args()
     made = make_encoder(load_config(None, {"encoder": {"name": arguments.encoder}}))
     encoder = _Remembering(made) if made else None
     results: dict[str, Any] = {}
+    tables = []
     for item in arguments.datasets:
         name, _, openie = item.partition("=")
         dataset = load_dataset(arguments.folder, name)
         table = compare(dataset, encoder, arguments.index / name, openie)
         results[name] = table.to_dict()
-        print(f"\n{name}: {len(dataset.questions)} questions, {len(dataset.documents)} passages\n{table.to_markdown()}")
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+        title = f"{name}: {len(dataset.questions)} questions, {len(dataset.documents)} passages"
+        tables.append(f"{title}\n\n{table.to_markdown()}")
+        if arguments.out:  # what is done stays, should a later one fail
+            write(arguments.out, results)
+    publish(arguments, results, "\n\n".join(tables))
 
 
 def compare(dataset: Dataset, encoder: Encoder | None, folder: Path, openie: str) -> Table:

@@ -1,16 +1,13 @@
 """Do the PageRank engines agree with the exact solution?
 
-    python -m pipelines.engines [--out FILE]
+    python -m pipelines.engines --out runs/engines.json
 
 Walks on the graph families of the conformance suite and on random passage-entity graphs: plain and query-aware, three
 dampings, several restart vectors each. Two passes: to a tolerance, for the largest difference of a score; and for the
 order of the top 20, of which every certified column must equal the head of the exact ranking.
 """
 
-import argparse
-import json
 import math
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +16,7 @@ from hippo import registry
 from hippo.graph.pagerank import exact_pagerank
 from hippo.protocols import Walk
 from hippo.testing.pagerank import GRAPHS, bipartite_graph, restart_block
+from pipelines.common import new_parser, publish, table
 
 _ENGINES = ("push", "power", "igraph", "auto")
 _DAMPINGS = (0.3, 0.6, 0.85)
@@ -65,15 +63,20 @@ def compare(name: str) -> dict[str, Any]:
 
 def main() -> None:
     """Compare, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--out", type=Path, help="JSON file for the results")
-    arguments = parser.parse_args()
+    arguments = new_parser(__doc__).parse_args()
     results = [compare(name) for name in _ENGINES]
-    for row in results:
-        print(json.dumps(row))
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    header = ["engine", "largest difference", "columns", "certified", "of these equal to the exact top 20"]
+    rows = [
+        [
+            row["engine"],
+            f"{row['largest_difference']:.0e}",
+            row["columns"],
+            row["certified"],
+            row["certified_with_the_exact_top_20"],
+        ]
+        for row in results
+    ]
+    publish(arguments, results, table(header, rows))
 
 
 if __name__ == "__main__":

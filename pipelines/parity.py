@@ -7,7 +7,6 @@ scores and the facts that seeded, and figures of its graph. Passages are whole d
 triples are imported, so that nothing but the method is compared. The index is kept in --index and used again.
 """
 
-import argparse
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -27,6 +26,7 @@ from hippo.protocols import Encoder
 from hippo.retrieval.profiles import PROFILES
 from hippo.snapshot.contents import Contents
 from hippo.types import Retrieval
+from pipelines.common import new_parser, publish
 from pipelines.ties import CLOSE, Choices, compare
 
 if TYPE_CHECKING:
@@ -39,20 +39,16 @@ _PROFILE = "hipporag2"
 
 def main() -> None:
     """Parse arguments, run, print, write."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = new_parser(__doc__)
     parser.add_argument("--dataset", type=Path, required=True, help="folder of NAME.json and NAME_corpus.json")
     parser.add_argument("--openie", type=Path, required=True, help="published file of triples")
     parser.add_argument("--fixture", type=Path, required=True, help="what the published code returned")
     parser.add_argument("--index", type=Path, help="folder of the index (default: a temporary one)")
-    parser.add_argument("--out", type=Path, help="JSON file for the results")
     arguments = parser.parse_args()
     with ExitStack() as stack:
         folder = arguments.index or Path(stack.enter_context(tempfile.TemporaryDirectory())) / "index"
         result = run(arguments.dataset, arguments.openie, arguments.fixture, folder)
-    print(report(result))
-    if arguments.out:
-        arguments.out.parent.mkdir(parents=True, exist_ok=True)
-        arguments.out.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    publish(arguments, result, report(result))
 
 
 def run(folder: Path, openie: Path, fixture: Path, index: Path) -> dict[str, Any]:

@@ -1,19 +1,63 @@
-"""What answering questions costs beside the encoder: `python -m pipelines.query_cost INDEX VECTORS.npz [CONFIG.json]`.
+"""What retrieval costs beside the encoder: time and memory of a process that loads no model.
 
-Runs in a process of its own, without torch, on question vectors made before. Prints JSON: seconds to open the index and
-retrieve the first time, median and 95th percentile of later retrievals, and peak memory.
+    python -m pipelines.query_cost INDEX VECTORS.npz --profiles hippo,bm25
+
+`pipelines.benchmark` runs it. VECTORS.npz holds `questions`, their `vectors` and the `fingerprint` of the encoder.
+Printed is JSON: seconds to open the index and retrieve for the first time, seconds of each later retrieval by profile,
+and peak memory. Profiles take turns; a first retrieval with each is not counted.
 """
 
+import argparse
 import json
 import resource
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from time import perf_counter
+from typing import Any
 
 import numpy as np
 
 from hippo import Hippo
-from pipelines.replay import ReplayEncoder
+from pipelines.replay import ReplayEncoder, in_turns
+
+
+def main() -> None:
+    """Parse arguments, measure, print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("index", help="folder of the index")
+    parser.add_argument("vectors", help="file of questions and their vectors")
+    parser.add_argument("--profiles", default="hippo", help="comma-separated; the first makes the first retrieval")
+    parser.add_argument("--config", type=Path, help="JSON file of settings")
+    arguments = parser.parse_args()
+    config = json.loads(arguments.config.read_text(encoding="utf-8")) if arguments.config else {}
+    json.dump(measure(arguments.index, arguments.vectors, arguments.profiles.split(","), config), sys.stdout)
+
+
+def measure(index: str, vectors_file: str, profiles: Sequence[str], config: dict[str, Any]) -> dict[str, Any]:
+    """Open, retrieve, time."""
+    stored = np.load(vectors_file, allow_pickle=False)
+    questions = [str(question) for question in stored["questions"]]
+    encoder = ReplayEncoder(str(stored["fingerprint"]), questions, stored["vectors"])
+    base = peak_memory()
+    began = perf_counter()
+    with Hippo.open(index, encoder=encoder, config=config) as memory:
+        memory.retrieve(questions[0], profile=profiles[0])
+        first = perf_counter() - began
+        for name in profiles:
+            memory.retrieve(questions[0], profile=name)
+        seconds: dict[str, list[float]] = {name: [] for name in profiles}
+        for question, name in in_turns(questions, profiles):
+            began = perf_counter()
+            memory.retrieve(question, profile=name)
+            seconds[name].append(perf_counter() - began)
+    return {
+        "open_and_first_retrieval_s": round(first, 4),
+        "peak_memory_mib": peak_memory(),
+        "memory_before_opening_mib": base,
+        "torch_loaded": "torch" in sys.modules,
+        "seconds": seconds,
+    }
 
 
 def peak_memory() -> float:
@@ -25,34 +69,5 @@ def peak_memory() -> float:
     return round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, 1)
 
 
-def main(index: str, vectors_file: str, config_file: str) -> None:
-    """Measure and print."""
-    stored = np.load(vectors_file, allow_pickle=False)
-    questions = [str(question) for question in stored["questions"]]
-    encoder = ReplayEncoder(str(stored["fingerprint"]), questions, stored["vectors"])
-    config = json.loads(Path(config_file).read_text(encoding="utf-8"))
-    base = peak_memory()
-    began = perf_counter()
-    with Hippo.open(index, encoder=encoder, config=config) as memory:
-        memory.retrieve(questions[0])
-        first = perf_counter() - began
-        seconds = []
-        for question in questions:
-            began = perf_counter()
-            memory.retrieve(question)
-            seconds.append(perf_counter() - began)
-    json.dump(
-        {
-            "open_and_first_retrieval_s": round(first, 4),
-            "retrieve_median_ms": round(float(np.median(seconds)) * 1e3, 2),
-            "retrieve_p95_ms": round(float(np.percentile(seconds, 95)) * 1e3, 2),
-            "peak_memory_mib": peak_memory(),
-            "memory_before_opening_mib": base,
-            "torch_loaded": "torch" in sys.modules,
-        },
-        sys.stdout,
-    )
-
-
 if __name__ == "__main__":
-    main(*sys.argv[1:4])
+    main()

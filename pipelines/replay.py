@@ -1,8 +1,8 @@
-"""Encoders for measuring: one that keeps time, one that repeats vectors made before and needs no model."""
+"""For measuring: an encoder that keeps time, one that repeats vectors made before, and profiles that take turns."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -12,7 +12,24 @@ from hippo.types import TextKind
 if TYPE_CHECKING:
     from hippo.protocols import Float32
 
-__all__ = ["ReplayEncoder", "TimedEncoder"]
+__all__ = ["ReplayEncoder", "TimedEncoder", "in_turns"]
+
+T = TypeVar("T")
+
+
+def in_turns(questions: Sequence[str], profiles: Sequence[T]) -> Iterator[tuple[str, T]]:
+    """Every question with every profile; at each question another profile comes first.
+
+    So none of them finds warm what another has paid for: pages of the index, connections, a provider's prompt cache.
+
+    Examples:
+        >>> list(in_turns(["why", "who"], ["a", "b"]))
+        [('why', 'a'), ('why', 'b'), ('who', 'b'), ('who', 'a')]
+    """
+    for row, question in enumerate(questions):
+        first = row % len(profiles)
+        for profile in (*profiles[first:], *profiles[:first]):
+            yield question, profile
 
 
 class TimedEncoder:

@@ -1,4 +1,6 @@
-"""Speed of the sentence splitter beside spaCy's: `python -m pipelines.sentences`.
+"""Speed of the sentence splitter beside spaCy's.
+
+    python -m pipelines.sentences
 
 Both read the sample corpus, in turns, in one process; printed are the best rate of each and their ratio.
 """
@@ -11,6 +13,7 @@ from pathlib import Path
 import spacy
 
 from hippo.documents import sentence_spans
+from pipelines.common import new_parser, publish, table
 
 _CORPUS = Path(__file__).parents[1] / "data" / "sample_corpus.json"
 _TURNS = 5
@@ -18,6 +21,7 @@ _TURNS = 5
 
 def main() -> None:
     """Measure and print."""
+    arguments = new_parser(__doc__).parse_args()
     texts = [passage["text"] for passage in json.loads(_CORPUS.read_text(encoding="utf-8"))]
     pipeline = spacy.blank("en")
     pipeline.add_pipe("sentencizer")
@@ -34,7 +38,9 @@ def main() -> None:
             best[name] = min(best[name], time.perf_counter() - began)
     size = sum(map(len, texts)) / 1e6
     rates = {name: round(size / seconds, 2) for name, seconds in best.items()}
-    print(json.dumps({"megabytes_per_second": rates, "ratio": round(best["spacy"] / best["hippo"], 1)}))
+    result = {"megabytes_per_second": rates, "ratio": round(best["spacy"] / best["hippo"], 1)}
+    text = table(["splitter", "megabytes per second"], list(rates.items()))
+    publish(arguments, result, f"{text}\nratio: {result['ratio']}")
 
 
 if __name__ == "__main__":

@@ -33,6 +33,7 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
             "The id of a file is its path below the folder given: index a folder that holds both"
         ),
     ),
+    "FilterError": (("a == b", "two fields"), "filter 'a == b': two fields"),
     "QuestionError": (("k must be at least 1", 0), "k must be at least 1, got 0"),
     "IndexStateError": (("my-index", "odd"), "my-index: odd"),
     "IndexPathError": (("my-index", "is a file"), "my-index: is a file"),
@@ -57,6 +58,7 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
     "EncodingError": (("minilm", "holds NaN"), "encoder 'minilm': holds NaN"),
     "LLMError": (("gpt", "odd"), "model 'gpt': odd"),
     "LLMUnavailableError": (("gpt", "overloaded", 2.5), "model 'gpt' did not answer: overloaded"),
+    "LLMReplyLostError": (("gpt", "it took too long", None), "model 'gpt' did not answer: it took too long"),
     "LLMRefusedError": (
         ("gpt", "the key is wrong", "Set OPENAI_API_KEY."),
         "model 'gpt' refuses all requests: the key is wrong. Set OPENAI_API_KEY.",

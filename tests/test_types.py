@@ -16,6 +16,7 @@ from hippo import types
 from hippo.types import (
     AddReport,
     Answer,
+    Backup,
     Chunk,
     Citation,
     Completion,
@@ -25,12 +26,15 @@ from hippo.types import (
     Extraction,
     ExtractionFailure,
     Fact,
+    Health,
     Hit,
     LLMRequest,
     Mention,
     Message,
     PathStep,
+    Problem,
     Progress,
+    Pruned,
     Recognition,
     Retrieval,
     SeedFact,
@@ -107,6 +111,10 @@ VALUES: list[Any] = [
         {"read": 0.5},
     ),
     Status("my-index", None, 0, 0, 0, 0, {}, {}, None, "pattern-1", {"store": 0}),
+    Problem("current", "it is missing", None),
+    Health("my-index", ("store",), (Problem("store", "it is damaged", "makes it again"),), ("1 chunk waits",), ()),
+    Backup("copy", "000001", 3, 4096),
+    Pruned(("000001",), 2, {"store": 2}, {"store": 1}),
 ]
 
 plain = st.recursive(

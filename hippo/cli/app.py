@@ -9,8 +9,12 @@ import typer
 from hippo import __version__
 from hippo.cli.ask import EXAMPLES as ASK_EXAMPLES
 from hippo.cli.ask import ask
+from hippo.cli.change import DELETE_EXAMPLES, UPDATE_EXAMPLES, delete, update
+from hippo.cli.copies import BACKUP_EXAMPLES, PRUNE_EXAMPLES, RESTORE_EXAMPLES, backup, prune, restore
 from hippo.cli.demo import EXAMPLES as DEMO_EXAMPLES
 from hippo.cli.demo import demo
+from hippo.cli.doctor import EXAMPLES as DOCTOR_EXAMPLES
+from hippo.cli.doctor import doctor
 from hippo.cli.evaluate import EXAMPLES as EVAL_EXAMPLES
 from hippo.cli.evaluate import evaluate
 from hippo.cli.export import EXAMPLES as EXPORT_EXAMPLES
@@ -29,11 +33,17 @@ __all__ = ["app", "run"]
 
 _COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     "index": (index, INDEX_EXAMPLES),
+    "update": (update, UPDATE_EXAMPLES),
+    "delete": (delete, DELETE_EXAMPLES),
     "query": (query, QUERY_EXAMPLES),
     "ask": (ask, ASK_EXAMPLES),
     "status": (status, STATUS_EXAMPLES),
     "eval": (evaluate, EVAL_EXAMPLES),
     "export": (export, EXPORT_EXAMPLES),
+    "doctor": (doctor, DOCTOR_EXAMPLES),
+    "backup": (backup, BACKUP_EXAMPLES),
+    "restore": (restore, RESTORE_EXAMPLES),
+    "prune": (prune, PRUNE_EXAMPLES),
     "demo": (demo, DEMO_EXAMPLES),
     "init": (init, INIT_EXAMPLES),
 }

@@ -1,11 +1,11 @@
 """`hippo ask`: answers from an index, with citations."""
 
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hippo.cli.evidence import name, show_recognition
+from hippo.cli.evidence import name, show_recognition, taken
 from hippo.cli.options import (
     ConfigOption,
     IndexArgument,
@@ -14,16 +14,18 @@ from hippo.cli.options import (
     ProfileOption,
     RecognitionOption,
     StepsOption,
+    WhereOption,
     open_existing,
 )
 from hippo.cli.output import console, print_json, printable
 from hippo.cli.query import QuestionArgument, read_questions
-from hippo.errors import LLMError
+from hippo.cli.waiting import waiting
+from hippo.errors import LLMError, QuestionError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from hippo import Answer, Hippo, Usage
+    from hippo import Answer, AnswerStream, Hippo
 
 __all__ = ["EXAMPLES", "ask"]
 
@@ -42,6 +44,7 @@ def ask(
     profile: ProfileOption = None,
     recognition: RecognitionOption = None,
     steps: StepsOption = None,
+    where: WhereOption = None,
     reasoning: Annotated[
         bool | None, typer.Option("--reasoning", help="Let the model think before it answers.", show_default=False)
     ] = None,
@@ -56,29 +59,45 @@ def ask(
     (OPENAI_API_KEY), replies are kept in the index and asked for once.
     """
     questions = read_questions(question)
+    options: dict[str, Any] = {
+        "k": k,
+        "profile": profile,
+        "steps": steps,
+        "where": where,
+        "reasoning": reasoning,
+    }
     with open_existing(index, config, llm=llm, recognition=recognition) as memory:
         if question == "-" or json_:
-            answers = memory.ask_many(questions, k=k, profile=profile, steps=steps, reasoning=reasoning)
+            with waiting(memory, as_json=json_):
+                answers = memory.ask_many(questions, **options)
             _show_many(answers, questions, as_json=json_, single=question != "-")
         else:
-            _show_live(memory, question, k=k, profile=profile, steps=steps, reasoning=reasoning)
+            _show_live(memory, memory.ask_stream(question, **options))
 
 
-def _show_live(
-    memory: "Hippo", question: str, *, k: int, profile: str | None, steps: int | None, reasoning: bool | None
-) -> None:
-    stream = memory.ask_stream(question, k=k, profile=profile, steps=steps, reasoning=reasoning)
-    for piece in stream:
-        sys.stdout.write(printable(piece))
-        sys.stdout.flush()
-    sys.stdout.write("\n")
+def _show_live(memory: "Hippo", stream: "AnswerStream") -> None:
+    """The answer as it is written; one that breaks off still ends its line, so that the error stands on its own."""
+    begun = False
+    try:
+        with waiting(memory, as_json=False) as end_waiting:
+            for piece in stream:
+                begun = True
+                end_waiting()
+                sys.stdout.write(printable(piece))
+                sys.stdout.flush()
+    finally:
+        if begun:
+            sys.stdout.write("\n")
+            sys.stdout.flush()
     if stream.answer is not None:
         _show_sources(console(), stream.answer)
 
 
-def _show_many(answers: "list[Answer | LLMError]", questions: list[str], *, as_json: bool, single: bool) -> None:
+def _show_many(
+    answers: "list[Answer | LLMError | QuestionError]", questions: list[str], *, as_json: bool, single: bool
+) -> None:
     """All answers; the first error is raised once the others are shown."""
-    if single and isinstance(answers[0], LLMError):
+    if single and isinstance(answers[0], LLMError | QuestionError):
         raise answers[0]
     if as_json:
         data = [answer.to_dict() for answer in answers]
@@ -87,13 +106,13 @@ def _show_many(answers: "list[Answer | LLMError]", questions: list[str], *, as_j
         out = console()
         for number, (question, answer) in enumerate(zip(questions, answers, strict=True)):
             out.print(printable(("\n" if number else "") + question), style="bold")
-            if isinstance(answer, LLMError):
+            if isinstance(answer, LLMError | QuestionError):
                 out.print(printable(f"error: {answer}"), soft_wrap=True)
             else:
                 out.print(printable(answer.text), soft_wrap=True)
                 _show_sources(out, answer)
     for answer in answers:
-        if isinstance(answer, LLMError):
+        if isinstance(answer, LLMError | QuestionError):
             raise answer
 
 
@@ -110,18 +129,6 @@ def _show_sources(out: "Console", answer: "Answer") -> None:
         line = Text.assemble(f"[{citation.number}] ", (name(hits[citation.chunk_id]), "bold"))
         out.print(line.append(f"  {printable(citation.document_id)}", "dim"), soft_wrap=True)
     show_recognition(out, answer.retrieval)
-    total = sum(answer.usage.values(), start=_no_usage())
     if answer.finish == "length":
         out.print("the answer was cut off; raise reader.max_tokens", style="dim")
-    out.print(
-        f"{total.requests} calls, {total.replayed} from the cache, {total.input_tokens} tokens in, "
-        f"{total.output_tokens} out, ${total.cost:.4f}" + (" and more of unknown price" if total.unpriced else ""),
-        style="dim",
-        soft_wrap=True,
-    )
-
-
-def _no_usage() -> "Usage":
-    from hippo import Usage
-
-    return Usage()
+    out.print(taken(answer.usage), style="dim", soft_wrap=True)

@@ -15,6 +15,8 @@ from hippo.cli.options import (
     open_existing,
 )
 from hippo.cli.output import console, print_json, printable
+from hippo.cli.waiting import waiting
+from hippo.errors import InputError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -68,10 +70,17 @@ def evaluate(
         bool, typer.Option("--read", help="Let a language model answer from the passages, and score its answers.")
     ] = False,
     answer_k: Annotated[
-        int, typer.Option("--answer-k", metavar="N", help="Number of passages that it reads for a question.")
-    ] = 5,
+        int | None,
+        typer.Option(
+            "--answer-k",
+            metavar="N",
+            help="With --read: number of passages that it reads for a question. Default: 5.",
+            show_default=False,
+        ),
+    ] = None,
     reasoning: Annotated[
-        bool | None, typer.Option("--reasoning", help="Let it think before it answers.", show_default=False)
+        bool | None,
+        typer.Option("--reasoning", help="With --read: let it think before it answers.", show_default=False),
     ] = None,
     llm: LLMOption = None,
     config: ConfigOption = None,
@@ -91,17 +100,21 @@ def evaluate(
     from hippo.evaluation.run import evaluate as measure
     from hippo.evaluation.run import match_questions
 
+    if not read and (answer_k is not None or reasoning):
+        raise InputError("--answer-k and --reasoning are about answers, and none are read. Add --read")
     with open_existing(index, config, llm=llm, recognition=recognition) as memory:
-        table = measure(
-            memory,
-            match_questions(memory, load_questions(questions)),
-            profiles=profile or None,
-            ks=k or None,
-            steps=steps,
-            read=read,
-            answer_k=answer_k,
-            reasoning=reasoning,
-        )
+        matched = match_questions(memory, load_questions(questions))
+        with waiting(memory, as_json=json_):
+            table = measure(
+                memory,
+                matched,
+                profiles=profile or None,
+                ks=k or None,
+                steps=steps,
+                read=read,
+                answer_k=5 if answer_k is None else answer_k,
+                reasoning=reasoning,
+            )
     if json_:
         print_json(table.to_dict())
     else:

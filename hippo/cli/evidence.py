@@ -1,7 +1,7 @@
 """Ranked passages, and the evidence that led to them, for a reader."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from hippo.cli.output import printable
@@ -9,9 +9,9 @@ from hippo.cli.output import printable
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from hippo import Hit, Retrieval
+    from hippo import Hit, Retrieval, Usage
 
-__all__ = ["show_path", "show_recognition", "show_retrieval"]
+__all__ = ["name", "show_path", "show_recognition", "show_retrieval", "taken"]
 
 _HASH = re.compile(r"[0-9a-f]{32}")
 """Id of a document that was given none: says nothing to a person."""
@@ -23,6 +23,18 @@ def name(hit: "Hit") -> str:
     """Title of a passage, or how it begins."""
     text = hit.title or " ".join(hit.text.split())
     return printable(text if hit.title or len(text) <= _WIDTH else f"{text[:_WIDTH]}…")
+
+
+def taken(usage: "Mapping[str, Usage]") -> str:
+    """What language models took, all uses together."""
+    from hippo import Usage
+
+    total = sum(usage.values(), start=Usage())
+    unknown = " and more of unknown price" if total.unpriced else ""
+    return (
+        f"{total.requests} calls, {total.replayed} from the cache, {total.input_tokens} tokens in, "
+        f"{total.output_tokens} out, ${total.cost:.4f}{unknown}"
+    )
 
 
 def show_retrieval(out: "Console", retrieval: "Retrieval", *, gold: Collection[str] = (), texts: bool = True) -> None:
@@ -52,9 +64,10 @@ def show_recognition(out: "Console", retrieval: "Retrieval") -> None:
     """One line on what recognition memory and further rounds did, where there were any."""
     found = retrieval.recognition
     if found is not None:
-        said = {"kept": f"kept {len(found.kept)} of {found.shown} facts", "none": f"kept none of {found.shown} facts"}
+        none = f"kept none of {found.shown} facts" if found.shown else "had no facts to choose from"
+        said = {"kept": f"kept {len(found.kept)} of {found.shown} facts", "none": none}
         text = said.get(found.outcome, f"failed: {found.reason}")
-        if found.fallback:
+        if found.fallback and found.shown:
             text += f"; instead: {found.fallback}"
         out.print(printable(f"recognition {text}"), style="dim", soft_wrap=True)
     for number, step in enumerate(retrieval.steps, 1):

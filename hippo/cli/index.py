@@ -1,23 +1,24 @@
 """`hippo index`: add files and folders to an index."""
 
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from hippo.cli.options import ConfigOption, IndexArgument, JsonOption, LLMOption, QuietOption
-from hippo.cli.output import console, print_json, printable, progress_bars, warn
+from hippo.cli.output import console, print_json, progress_bars
+from hippo.cli.report import check_extraction, list_left_out, show_report
+from hippo.errors import InputError
 
 if TYPE_CHECKING:
-    from hippo import AddReport, Estimate
+    from hippo import Estimate
 
 __all__ = ["EXAMPLES", "index"]
 
 EXAMPLES = (
     "hippo index my-index notes/ report.pdf",
     "hippo index my-index notes/ --suffix md --suffix txt",
+    "hippo index my-index notes/ --sync",
     "hippo index tickets tickets.csv --text-column body --id-column number --title-column subject",
     "hippo index my-index notes/ --encoder none --json",
     "hippo index my-index --extractor pattern+llm --llm openai:gpt-4o-mini --dry-run",
@@ -25,7 +26,6 @@ EXAMPLES = (
     "hippo index musique corpus/ --openie openie_results_ner_gpt-4o-mini.json --chunking document",
     "HIPPO_CHUNKING__MAX_TOKENS=128 hippo index my-index notes/",
 )
-_LISTED = 10
 
 
 def index(
@@ -74,6 +74,9 @@ def index(
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Only say what it would take: calls, tokens, money, time.")
+    ] = False,
+    sync: Annotated[
+        bool, typer.Option("--sync", help="Also delete what was read from these folders and has vanished from them.")
     ] = False,
     config: ConfigOption = None,
     suffix: Annotated[
@@ -139,6 +142,8 @@ def index(
     with memory, progress_bars(quiet=quiet, as_json=json_) as progress:
         if not paths:
             check_root(index)
+            if sync:
+                raise InputError("--sync needs the folders that the index is to be equal to")
         if dry_run:
             estimate = (
                 memory.estimate_files(*paths, suffixes=suffix or None, columns=columns, progress=progress)
@@ -146,7 +151,8 @@ def index(
                 else memory.estimate([], progress=progress)
             )
         elif paths:
-            report = memory.add_files(*paths, suffixes=suffix or None, columns=columns, progress=progress)
+            change = memory.sync if sync else memory.add_files
+            report = change(*paths, suffixes=suffix or None, columns=columns, progress=progress)
         else:
             report = memory.add([], progress=progress)
     if json_:
@@ -154,7 +160,9 @@ def index(
     elif dry_run:
         _show_estimate(estimate)
     else:
-        _show(report, index)
+        show_report(report, index)
+    if not dry_run:
+        check_extraction(report, memory.config.extractor.name)
 
 
 def _given(**sections: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -177,38 +185,4 @@ def _show_estimate(estimate: "Estimate") -> None:
             soft_wrap=True,
         )
     out.print(", ".join(f"{stage} about {seconds:.0f} s" for stage, seconds in estimate.seconds.items()))
-    _list_left_out("skipped", [(item.source, item.reason) for item in estimate.skipped])
-
-
-def _show(report: "AddReport", path: Path) -> None:
-    out = console()
-    out.print(f"{report.added} documents added, {report.changed} changed, {report.unchanged} unchanged")
-    counts = f"{report.chunks} passages, {report.facts} facts, {report.entities} entities"
-    out.print(printable(f"{path} now holds {counts} ({sum(report.seconds.values()):.1f} s)"))
-    _list_left_out("skipped", [(item.source, item.reason) for item in report.skipped])
-    for use, usage in report.usage.items():
-        unknown = " and more of unknown price" if usage.unpriced else ""
-        out.print(
-            f"{use}: {usage.requests} calls, {usage.replayed} from the cache, {usage.input_tokens} tokens in, "
-            f"{usage.output_tokens} out, ${usage.cost:.4f}{unknown}",
-            soft_wrap=True,
-        )
-    if report.dropped:
-        counts = ", ".join(f"{count} x {reason}" for reason, count in report.dropped.items())
-        out.print(printable(f"dropped in extraction: {counts}"), soft_wrap=True)
-    if report.stopped:
-        warn(f"{report.stopped}. {report.pending} passages are left")
-    _list_left_out("failed, will be tried again", [(item.chunk_id, item.reason) for item in report.failed])
-
-
-def _list_left_out(what: str, items: Sequence[tuple[str, str]]) -> None:
-    """The first few on standard error, and how many there are for each reason."""
-    if not items:
-        return
-    warn(f"{len(items)} {what}:")
-    for source, reason in items[:_LISTED]:
-        warn(f"  {source}: {reason}")
-    if len(items) > _LISTED:
-        warn(f"  and {len(items) - _LISTED} more; by reason:")
-        for reason, count in Counter(reason for _, reason in items).most_common(_LISTED):
-            warn(f"  {count} x {reason}")
+    list_left_out("skipped", [(item.source, item.reason) for item in estimate.skipped])

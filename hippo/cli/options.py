@@ -17,6 +17,7 @@ __all__ = [
     "QuietOption",
     "RecognitionOption",
     "StepsOption",
+    "WhereOption",
     "open_existing",
 ]
 
@@ -61,6 +62,14 @@ StepsOption = Annotated[
     typer.Option(
         metavar="N",
         help="Rounds of retrieving and reasoning, by a language model. Default: 1.",
+        show_default=False,
+    ),
+]
+WhereOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="CONDITION",
+        help="Only documents whose metadata satisfy this: \"year >= 2020 and lang = 'en'\". Default: all.",
         show_default=False,
     ),
 ]

@@ -14,9 +14,11 @@ from hippo.cli.options import (
     ProfileOption,
     RecognitionOption,
     StepsOption,
+    WhereOption,
     open_existing,
 )
 from hippo.cli.output import console, print_json, printable
+from hippo.cli.waiting import waiting
 from hippo.errors import InputError
 
 __all__ = ["EXAMPLES", "QuestionArgument", "query", "read_questions"]
@@ -26,6 +28,7 @@ EXAMPLES = (
     'hippo query my-index "Where was her teacher born?" -k 10 --explain',
     'hippo query my-index "Where was her teacher born?" --profile bm25 --json',
     'hippo query my-index "Where was her teacher born?" --steps 3 --llm openai:gpt-4o-mini',
+    'hippo query my-index "Who was born in London?" --where "year < 1900 and lang = \'en\'"',
     "hippo query my-index - --json < questions.txt",
 )
 
@@ -48,6 +51,7 @@ def query(
     explain: Annotated[bool, typer.Option("--explain", help="Show the path of evidence to every passage.")] = False,
     recognition: RecognitionOption = None,
     steps: StepsOption = None,
+    where: WhereOption = None,
     llm: LLMOption = None,
     config: ConfigOption = None,
     json_: JsonOption = False,
@@ -59,7 +63,9 @@ def query(
     """
     questions = read_questions(question)
     with open_existing(index, config, llm=llm, recognition=recognition) as memory:
-        found = memory.retrieve_many(questions, k=k, profile=profile, explain=explain, steps=steps or 1)
+        rounds = 1 if steps is None else steps
+        with waiting(memory, as_json=json_):
+            found = memory.retrieve_many(questions, k=k, profile=profile, explain=explain, steps=rounds, where=where)
     if json_:
         print_json([one.to_dict() for one in found] if question == "-" else found[0].to_dict())
         return

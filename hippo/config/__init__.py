@@ -6,11 +6,12 @@ Environment variables are `HIPPO_SECTION__KEY`, for example `HIPPO_CHUNKING__MAX
 TOML. A mistake is a `ConfigError` that names the place (file and line, variable or keyword), the key and what it takes.
 """
 
-from hippo.config.load import KEYWORD, Config, load_config
+from hippo.config.load import KEYWORD, load_config
 from hippo.config.places import Places
 from hippo.config.sections import (
     USES,
     ChunkingConfig,
+    Config,
     EncoderConfig,
     ExtractorConfig,
     GraphConfig,

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 __all__ = ["Place", "Places"]
@@ -10,10 +10,15 @@ __all__ = ["Place", "Places"]
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where values come from, to say so in an error."""
+    """Where values come from, to say so in an error.
+
+    Attributes:
+        name: File, variable or "keyword".
+        text: What a file holds; "": it is no file.
+    """
 
     name: str
-    text: str = ""
+    text: str = field(default="", repr=False)
 
     def at(self, key: str) -> str:
         """Name of the place, with the line of a dotted key where the text is known."""
@@ -29,7 +34,7 @@ class Places:
         layers: Places with the values that each holds, weakest first.
     """
 
-    layers: tuple[tuple[Place, Mapping[str, Any]], ...] = ()
+    layers: tuple[tuple[Place, Mapping[str, Any]], ...] = field(default=(), repr=False)
 
     def of(self, key: str) -> str | None:
         """File and line, variable or "keyword" that gave a dotted key, else the nearest table around it.

@@ -1,14 +1,18 @@
-"""The settings of each stage: frozen dataclasses with defaults that work, which check their ranges."""
+"""The settings of each stage: frozen dataclasses with defaults that work, which check their ranges; and all as one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
+from hippo.config.places import Places
 from hippo.errors import ConfigError
+from hippo.redact import redacted
 
 __all__ = [
+    "SECTIONS",
     "USES",
     "ChunkingConfig",
+    "Config",
     "EncoderConfig",
     "ExtractorConfig",
     "GraphConfig",
@@ -21,6 +25,22 @@ __all__ = [
 
 USES = ("extraction", "recognition", "reader")
 """What language models are asked for."""
+
+
+class _Options(dict[str, Any]):
+    """Options as they were given, whose secrets are not shown when they are printed."""
+
+    def __repr__(self) -> str:
+        return repr(redacted(dict(self)))
+
+
+def _check(holds: bool, key: str, problem: str) -> None:
+    if not holds:
+        raise ConfigError("config", key, problem)
+
+
+def _options(tables: Mapping[str, Any]) -> _Options:
+    return _Options({name: _Options(own) if isinstance(own, Mapping) else own for name, own in tables.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +78,9 @@ class ExtractorConfig:
     name: str = "pattern"
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "options", _options(self.options))
+
 
 @dataclass(frozen=True, slots=True)
 class EncoderConfig:
@@ -70,6 +93,9 @@ class EncoderConfig:
 
     name: str = "minilm"
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "options", _options(self.options))
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +130,10 @@ class LLMConfig:
         concurrency: Requests under way at a time.
         requests_per_minute: Most requests begun in a minute; 0: no limit.
         tokens_per_minute: Most tokens sent and received in a minute; 0: no limit.
-        timeout: Seconds that one attempt may take.
+        timeout: Seconds that one attempt may take; of a reply in pieces, seconds until the next piece.
         attempts: How often a request is tried before it counts as failed.
-        max_cost: US dollars that one use may spend in one run; not set: no limit.
+        max_cost: US dollars that one use may spend in one run, what may be charged for without a reply included; not
+            set: no limit.
         input_price: US dollars for a million input tokens; not set: looked up by the model's name.
         output_price: The same for output tokens.
         cache: Whether replies are kept in the index, so that none is paid for twice.
@@ -131,6 +158,8 @@ class LLMConfig:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "options", _options(self.options))
+        object.__setattr__(self, "uses", _options(self.uses))
         for name in ("concurrency", "attempts"):
             _check(getattr(self, name) >= 1, f"llm.{name}", f"must be at least 1, got {getattr(self, name)}")
         for name in ("requests_per_minute", "tokens_per_minute"):
@@ -142,7 +171,7 @@ class LLMConfig:
         known = [item.name for item in fields(self) if item.name not in ("uses", "batch")]
         for use, values in self.uses.items():
             _check(use in USES, f"llm.uses.{use}", f"unknown use. Known: {', '.join(USES)}")
-            _check(isinstance(values, Mapping), f"llm.uses.{use}", f"must be a table of keys, got {values!r}")
+            _check(isinstance(values, Mapping), f"llm.uses.{use}", f"must be a table of keys, got {redacted(values)!r}")
             for key, value in values.items():
                 ours = key in known or isinstance(value, Mapping)
                 _check(ours, f"llm.uses.{use}.{key}", f"unknown key. Known: {', '.join(known)}")
@@ -175,6 +204,7 @@ class RecognitionConfig:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "options", _options(self.options))
         for name in ("when_none", "when_failed"):
             value = getattr(self, name)
             known = value in ("dense", "unfiltered", "error")
@@ -250,6 +280,26 @@ class RetrievalConfig:
         _check(0 < self.tolerance < 1, "retrieval.tolerance", f"must be in (0, 1), got {self.tolerance}")
 
 
-def _check(holds: bool, key: str, problem: str) -> None:
-    if not holds:
-        raise ConfigError("config", key, problem)
+@dataclass(frozen=True)
+class Config:
+    """The whole configuration. Every field has a default that works."""
+
+    chunking: ChunkingConfig = field(default_factory=ChunkingConfig)
+    extractor: ExtractorConfig = field(default_factory=ExtractorConfig)
+    encoder: EncoderConfig = field(default_factory=EncoderConfig)
+    graph: GraphConfig = field(default_factory=GraphConfig)
+    indexing: IndexingConfig = field(default_factory=IndexingConfig)
+    retrieval: RetrievalConfig = field(default_factory=RetrievalConfig)
+    llm: LLMConfig = field(default_factory=LLMConfig)
+    recognition: RecognitionConfig = field(default_factory=RecognitionConfig)
+    reader: ReaderConfig = field(default_factory=ReaderConfig)
+
+    @property
+    def places(self) -> Places:
+        """Where the values come from; nothing is known of a `Config` that was not made by `load_config`."""
+        known: Places = self.__dict__.get("_places", Places())
+        return known
+
+
+SECTIONS: dict[str, type[Any]] = {item.name: type(getattr(Config(), item.name)) for item in fields(Config)}
+"""The class of each section."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hippo.errors import LLMError
+from hippo.errors import LLMError, QuestionError
 from hippo.types import Answer, Usage, to_dict
 
 __all__ = ["Outcome"]
@@ -17,7 +17,8 @@ class Outcome:
 
     Attributes:
         usage: What language models took, by use; uses that took nothing are left out.
-        reasons: Why questions could not be answered, with the number of questions; they score 0.
+        reasons: Why passages could not be retrieved for questions, or these not be answered, with the number of
+            questions; they score 0.
         not_found: Number of questions whose answer the reader did not find in the passages; None: nothing was read.
     """
 
@@ -26,9 +27,22 @@ class Outcome:
     not_found: int | None
 
     @classmethod
-    def of(cls, answers: "Sequence[Answer | LLMError] | None", usage: Mapping[str, Usage]) -> "Outcome":
-        """Count what a reader gave for each question; None: nothing was read."""
-        reasons = Counter(str(answer) for answer in answers or () if isinstance(answer, LLMError))
+    def of(
+        cls,
+        rankings: Sequence[object],
+        answers: "Sequence[Answer | LLMError | QuestionError] | None",
+        usage: Mapping[str, Usage],
+    ) -> "Outcome":
+        """Count what became of each question.
+
+        Args:
+            rankings: What was retrieved for it, or the error in its place.
+            answers: What a reader gave for it; None: nothing was read.
+            usage: What language models took.
+        """
+        pairs = zip(answers or rankings, rankings, strict=True)
+        errors = [next((one for one in pair if isinstance(one, LLMError | QuestionError)), None) for pair in pairs]
+        reasons = Counter(str(error) for error in errors if error is not None)
         not_found = None
         if answers is not None:
             not_found = sum(isinstance(answer, Answer) and not answer.answered for answer in answers)
@@ -36,7 +50,7 @@ class Outcome:
 
     @property
     def failed(self) -> int:
-        """Number of questions that could not be answered."""
+        """Number of questions without passages or without an answer, for one of the reasons."""
         return sum(self.reasons.values())
 
     def to_text(self) -> str:
@@ -51,10 +65,10 @@ class Outcome:
             f"{total.requests} calls, {total.replayed} from the cache, {total.input_tokens} tokens in, "
             f"{total.output_tokens} out, ${total.cost:.4f}{' and more of unknown price' if total.unpriced else ''}"
         )
-        if self.not_found is None:
-            return taken
         why = f" and score 0 (most often: {next(iter(self.reasons))})" if self.reasons else ""
-        return f"{self.failed} could not be answered{why}, {self.not_found} not in the passages; {taken}"
+        if self.not_found is not None:
+            return f"{self.failed} could not be answered{why}, {self.not_found} not in the passages; {taken}"
+        return f"{self.failed} could not be retrieved{why}; {taken}" if why else taken
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data: the attributes and `failed`."""

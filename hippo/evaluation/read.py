@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hippo.errors import DocumentError, InputError, LLMError
+from hippo.errors import DocumentError, InputError, LLMError, QuestionError
 from hippo.evaluation.metrics import exact_match, f1
 from hippo.evaluation.questions import Question
 from hippo.reader import without_citations
@@ -31,7 +31,7 @@ def check_answers(questions: Iterable[Question]) -> None:
 
 
 def read_scores(
-    answers: Sequence[Answer | LLMError], questions: Sequence[Question]
+    answers: Sequence[Answer | LLMError | QuestionError], questions: Sequence[Question]
 ) -> "dict[str, NDArray[np.float64]]":
     """Exact match and token F1 of answers, as `hippo.evaluation.metrics` defines them.
 
@@ -61,7 +61,9 @@ def read_scores(
     }
 
 
-def _score(measure: Callable[[str, Sequence[str]], float], answer: Answer | LLMError, question: Question) -> float:
-    if isinstance(answer, LLMError):
+def _score(
+    measure: Callable[[str, Sequence[str]], float], answer: Answer | LLMError | QuestionError, question: Question
+) -> float:
+    if not isinstance(answer, Answer):
         return 0.0
     return measure(without_citations(answer.text), question.answers)

@@ -5,13 +5,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING
 
-from hippo.errors import DocumentError, LLMBudgetError, LLMError, LLMRefusedError, QuestionError
+from hippo.errors import (
+    DocumentError,
+    LLMBudgetError,
+    LLMRefusedError,
+    LLMUnavailableError,
+    QuestionError,
+)
 from hippo.evaluation.metrics import full_chain_recall_at, recall_at
 from hippo.evaluation.outcome import Outcome
 from hippo.evaluation.questions import Question, RawQuestion
+from hippo.evaluation.rank import rank_documents
 from hippo.evaluation.read import check_answers, read_scores
 from hippo.evaluation.report import Table, comparison_table
-from hippo.types import Answer, Hit, Retrieval, Usage
+from hippo.types import Answer, Usage
 
 if TYPE_CHECKING:
     import numpy as np
@@ -19,7 +26,7 @@ if TYPE_CHECKING:
 
     from hippo.engine import Hippo
 
-__all__ = ["default_profiles", "evaluate", "match_questions", "rank_documents"]
+__all__ = ["default_profiles", "evaluate", "match_questions"]
 
 _CUTS = (2, 5, 10)
 
@@ -53,42 +60,6 @@ def match_questions(memory: "Hippo", questions: Iterable[RawQuestion]) -> list[Q
     return matched
 
 
-def rank_documents(
-    memory: "Hippo",
-    questions: Sequence[str],
-    *,
-    k: int,
-    profile: str,
-    steps: int = 1,
-    found: Mapping[int, Retrieval] | None = None,
-) -> list[list[str]]:
-    """Ids of the k best documents of each question, best first, each at the rank of its best passage.
-
-    Where documents have several passages, as many passages are retrieved as it takes.
-
-    Args:
-        memory: The index.
-        questions: The questions.
-        k: Number of documents; an index that holds fewer gives all.
-        profile: Name of the profile.
-        steps: Rounds of retrieving and reasoning.
-        found: Retrievals of this profile that are there already, by position of their question: nothing is retrieved
-            again for those that hold k documents.
-    """
-    contents = memory.contents()
-    enough = min(k, contents.documents.num_rows)
-    hits = {row: retrieval.hits for row, retrieval in (found or {}).items()}
-    wanted = k
-    while short := [row for row in range(len(questions)) if len(_documents(hits.get(row, ()))) < enough]:
-        rows = [row for row in short if len(hits.get(row, ())) < wanted]
-        more = memory.retrieve_many([questions[row] for row in rows], k=wanted, profile=profile, steps=steps)
-        hits |= {row: retrieval.hits for row, retrieval in zip(rows, more, strict=True)}
-        if wanted >= contents.n_chunks:
-            break
-        wanted *= 2
-    return [_documents(hits.get(row, ()))[:k] for row in range(len(questions))]
-
-
 def evaluate(
     memory: "Hippo",
     questions: Sequence[Question],
@@ -104,8 +75,8 @@ def evaluate(
     """Recall@k, and the share of questions with all gold documents among the first k, of several profiles.
 
     With `read` also exact match and token F1 (`hippo.evaluation.read`) of what the language model of the index answers
-    from the passages of each profile. A question that it could not answer scores 0 and is counted in the table's
-    `outcomes`, as is what all calls took.
+    from the passages of each profile. A question whose passages could not be retrieved, or which could not be answered
+    from them, scores 0 and is counted with its reason in the table's `outcomes`, as is what all calls took.
 
     Args:
         memory: The index.
@@ -127,12 +98,14 @@ def evaluate(
             configured.
         LLMRefusedError: The language model refuses every request.
         LLMBudgetError: The limit on what may be spent was reached; running it again goes on from there.
-        LLMError: It could not be asked for a step of retrieval.
+        LLMUnavailableError: It did not answer for any of the questions.
     """
     chosen = list(dict.fromkeys(default_profiles(memory) if profiles is None else profiles))
     cuts = sorted(set(_cuts(answer_k if read else _CUTS[-1]) if ks is None else ks))
     if not cuts:
         raise QuestionError("ks must hold at least one cut-off", ks)
+    if read and answer_k < 1:
+        raise QuestionError("answer_k must be a whole number of at least 1", answer_k)
     rounds = steps if steps is not None else memory.config.reader.steps if read else 1
     if read:
         check_answers(questions)
@@ -143,17 +116,22 @@ def evaluate(
     outcomes = {}
     for profile in chosen:
         before = memory.usage
-        answers = _read(memory, texts, answer_k, profile, rounds, reasoning) if read else None
+        answers = None
+        if read:
+            answers = memory.ask_many(texts, k=answer_k, profile=profile, steps=rounds, reasoning=reasoning)
+            _raise_what_is_common(answers)
         found = {row: one.retrieval for row, one in enumerate(answers or ()) if isinstance(one, Answer)}
-        ranked = rank_documents(memory, texts, k=cuts[-1], profile=profile, steps=rounds, found=found)
+        rankings = rank_documents(memory, texts, k=cuts[-1], profile=profile, steps=rounds, found=found)
+        _raise_what_is_common(rankings)
+        ranked = [one if isinstance(one, list) else [] for one in rankings]
         scores[profile] = {
             **{f"Recall@{k}": recall_at(k, ranked, golds) for k in cuts},
             **{f"All@{k}": full_chain_recall_at(k, ranked, golds) for k in cuts},
             **(read_scores(answers, questions) if answers is not None else {}),
         }
-        usage = _since(before, memory.usage)
-        if read or usage:
-            outcomes[profile] = Outcome.of(answers, usage)
+        outcome = Outcome.of(rankings, answers, _since(before, memory.usage))
+        if read or outcome.usage or outcome.failed:
+            outcomes[profile] = outcome
     return replace(comparison_table(scores, confidence=confidence), outcomes=outcomes)
 
 
@@ -162,19 +140,14 @@ def _cuts(most: int) -> list[int]:
     return [k for k in _CUTS if k <= most] or [most]
 
 
-def _documents(hits: Sequence[Hit]) -> list[str]:
-    return list(dict.fromkeys(hit.document_id for hit in hits))
-
-
-def _read(
-    memory: "Hippo", questions: Sequence[str], k: int, profile: str, steps: int, reasoning: bool | None
-) -> list[Answer | LLMError]:
-    """Answers, or errors that are a question's own: one that any question would meet is raised."""
-    answers = memory.ask_many(questions, k=k, profile=profile, steps=steps, reasoning=reasoning)
-    for answer in answers:
-        if isinstance(answer, LLMRefusedError | LLMBudgetError):
-            raise answer
-    return answers
+def _raise_what_is_common(results: Sequence[object]) -> None:
+    """Raise an error that any question would meet, which is no measurement of them."""
+    for result in results:
+        if isinstance(result, LLMRefusedError | LLMBudgetError):
+            raise result
+    silent = [result for result in results if isinstance(result, LLMUnavailableError)]
+    if silent and len(silent) == len(results):
+        raise silent[0]
 
 
 def _since(before: Mapping[str, Usage], after: Mapping[str, Usage]) -> dict[str, Usage]:

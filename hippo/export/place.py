@@ -68,8 +68,8 @@ def new_folder(path: Path) -> Iterator[Path]:
         try:
             temporary.mkdir()
             yield temporary
-            for file in temporary.iterdir():
-                sync_file(file)
+            for item in sorted(temporary.rglob("*")):
+                sync_directory(item) if item.is_dir() else sync_file(item)
             sync_directory(temporary)
             if path.is_dir():
                 path.rmdir()

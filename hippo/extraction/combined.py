@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from hippo.errors import ConfigError, ExtractionError
-from hippo.protocols import Dialogue, DialogueExtractor, Extractor
+from hippo.protocols import LLM, Dialogue, DialogueExtractor, Extractor
 from hippo.types import Chunk, Extraction, ExtractionFailure, Fact
 
 __all__ = ["CombinedDialogueExtractor", "CombinedExtractor", "combine"]
@@ -86,6 +86,19 @@ class CombinedDialogueExtractor(CombinedExtractor):
     def requests_per_chunk(self) -> int:
         """Requests of all parts that a chunk takes where all goes well."""
         return sum(part.requests_per_chunk for _, part in self._asking)
+
+    @property
+    def llm(self) -> LLM | None:
+        """The model that the parts have brought along; None: they have none.
+
+        Raises:
+            ConfigError: They have several: a conversation is led with one.
+        """
+        models = [getattr(part, "llm", None) for _, part in self._asking]
+        if len({model.fingerprint if isinstance(model, LLM) else None for model in models}) > 1:
+            named = ", ".join(model.model if isinstance(model, LLM) else "that of the index" for model in models)
+            raise ConfigError("combined extractors", "parts", f"must ask one language model, got {named}")
+        return models[0] if isinstance(models[0], LLM) else None
 
     def dialogue(self, chunk: Chunk) -> Dialogue:
         """The conversations of those parts that have them, one after another, until one fails.

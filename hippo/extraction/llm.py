@@ -2,19 +2,20 @@
 
 As in HippoRAG (arXiv 2405.14831, section 2.3) the entities are asked for in a request of their own and shown with the
 passage when triples are asked for; one request for both is the cheaper choice. A reply that breaks off is asked for
-again in two halves of the passage, one that cannot be read is shown to the model with what is wrong with it.
+again in two halves of the passage, one that cannot be read is shown to the model with what is wrong with it, and one
+in which no answer had begun when the tokens were spent, since the model thought too long, is asked for with more room.
 """
 
 import asyncio
 from collections import Counter
 from collections.abc import Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from hippo import background
 from hippo.documents.sentences import sentence_spans
 from hippo.errors import ConfigError, LLMReplyError, LLMRequestError, LLMUnavailableError
 from hippo.extraction.language import detect_language
-from hippo.extraction.parse import Reply, names_of, read_reply, triples_of
+from hippo.extraction.parse import NOTHING, Reply, names_of, read_reply, triples_of
 from hippo.extraction.places import Places
 from hippo.extraction.prompts import ENTITIES, ENTITIES_AND_TRIPLES, TRIPLES, Prompt, ask_again
 from hippo.extraction.triples import extraction_of
@@ -23,8 +24,11 @@ from hippo.types import Chunk, Completion, Extraction, ExtractionFailure, LLMReq
 
 __all__ = ["LLMExtractor", "converse"]
 
-_VERSION = "1"
+_VERSION = "2"
 _CUT = "reply cut off"
+_OPTIONS = {"entities": "entity_tokens", "triples": "triple_tokens"}
+_MORE_ROOM = 4
+"""Times as many tokens for a model that spent all of them before it answered."""
 
 
 class LLMExtractor:
@@ -34,8 +38,9 @@ class LLMExtractor:
         llm: The model.
         calls: Requests for a chunk: 2, entities and then triples, or 1 for both at once.
         language: In which triples are written, in words that the model knows ("French"); "": that of the passage.
-        entity_tokens: Most tokens of a reply with entities, at least 1.
-        triple_tokens: Most tokens of a reply with triples, at least 1; a reply with both may have the sum.
+        entity_tokens: Most tokens of a reply with entities, at least 1; where the model has spent them before its
+            answer begins, it is asked once more and may take four times as many.
+        triple_tokens: The same for a reply with triples; a reply with both may have the sum.
         repairs: How often the model is asked again, for one text, after a reply that cannot be used.
         max_depth: How often a text is halved because the reply about it broke off.
 
@@ -95,9 +100,9 @@ class LLMExtractor:
         failure of the chunk. A chunk without text needs no request.
 
         Returns:
-            The extraction; `dropped` counts what `names_of`, `triples_of` and `extraction_of` throw away, and "reply
-            cut off" where a single sentence was too much for one reply and its last facts are missing. A failure where
-            the replies could not be used, or the provider withheld one.
+            The extraction; `dropped` counts what `names_of`, `triples_of` and `extraction_of` throw away, be it
+            everything, and "reply cut off" where a single sentence was too much for one reply and its last facts are
+            missing. A failure where the replies could not be read, or the provider withheld one.
         """
         try:
             found = _Found()
@@ -124,12 +129,9 @@ class LLMExtractor:
         """Ask about a text until the reply can be used, or its halves where the reply breaks off."""
         tokens = sum(self._tokens[key] for key in prompt.keys)
         first = prompt.request(text, title=chunk.title, entities=entities, language=self._language, max_tokens=tokens)
-        request, problem = first, ""
+        request, problem, useless = first, "", None
         for _ in range(self._repairs + 1):
-            completion = yield request
-            if completion.finish == "filtered":
-                raise LLMReplyError(self.llm.model, " and ".join(prompt.keys), "the provider withheld it")
-            reply = read_reply(completion.text, prompt.keys)
+            completion, reply = yield from self._reply(prompt, request)
             is_cut = reply.cut or (completion.finish == "length" and not reply.whole)
             halves = _halves(text) if is_cut and depth < self._max_depth else ()
             if halves:
@@ -140,8 +142,32 @@ class LLMExtractor:
             found, problem = _valid(reply, is_cut)
             if not problem:
                 return found
+            if reply.problem is None:
+                useless = found
             request = ask_again(first, completion.text, problem)
-        raise LLMReplyError(self.llm.model, " and ".join(prompt.keys), problem)
+        if useless is None:
+            raise self._failed(prompt, problem)
+        # What the model stands by can be read: that nothing in it is of use is counted, and asking once more is no use.
+        return useless
+
+    def _reply(
+        self, prompt: Prompt, request: LLMRequest
+    ) -> Generator[LLMRequest, Completion, tuple[Completion, Reply]]:
+        """A reply in which an answer has begun: models that think may spend all tokens before."""
+        for room in (1, _MORE_ROOM):
+            asked = replace(request, max_tokens=room * request.max_tokens)
+            completion = yield asked
+            if completion.finish == "filtered":
+                raise self._failed(prompt, "the provider withheld it")
+            reply = read_reply(completion.text, prompt.keys)
+            if completion.finish != "length" or reply.problem != NOTHING:
+                return completion, reply
+        options = " and ".join(_OPTIONS[key] for key in prompt.keys)
+        spent = f"all of {asked.max_tokens} tokens were spent before an answer began"
+        raise self._failed(prompt, f"{spent}. Raise {options}, or let the model think less")
+
+    def _failed(self, prompt: Prompt, problem: str) -> LLMReplyError:
+        return LLMReplyError(self.llm.model, " and ".join(prompt.keys), problem)
 
 
 async def converse(dialogue: Dialogue, llm: LLM) -> Extraction | ExtractionFailure:
@@ -188,7 +214,10 @@ class _Found:
 
 
 def _valid(reply: Reply, is_cut: bool) -> tuple[_Found, str]:
-    """What is valid in a reply, and why it cannot be used, "" if it can: nothing valid is not the same as nothing."""
+    """What is valid in a reply, and why it should be asked for again, "" if it need not be.
+
+    Lists that hold nothing valid are not the same as empty lists.
+    """
     if reply.problem:
         return _Found(), reply.problem + (", since it was cut off" if is_cut else "")
     lists = {key: list(items) for key, items in reply.lists.items()}
@@ -196,14 +225,14 @@ def _valid(reply: Reply, is_cut: bool) -> tuple[_Found, str]:
     if is_cut:
         dropped[_CUT] += 1
         # The last item may be half of itself, and a shorter name is another name.
-        last = next((items for items in reversed(lists.values()) if items), [])
-        del last[-1:]
+        del lists[list(lists)[-1]][-1:]
     entities, bad_names = names_of(lists.get("entities", ()))
     triples, bad_triples = triples_of(lists.get("triples", ()))
+    found = _Found(tuple(entities), tuple(triples), dropped + bad_names + bad_triples)
     for key, valid, bad in (("entities", entities, bad_names), ("triples", triples, bad_triples)):
         if bad and not valid:
-            return _Found(), f'no item of "{key}" is usable: {", ".join(bad)}'
-    return _Found(tuple(entities), tuple(triples), dropped + bad_names + bad_triples), ""
+            return found, f'no item of "{key}" is usable: {", ".join(bad)}'
+    return found, ""
 
 
 def _standing(chunk: Chunk, names: Sequence[str]) -> list[str]:

@@ -6,7 +6,7 @@ Plain JSON is read as it is; `json_repair` mends what is not, and its result is 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,18 +14,29 @@ import json_repair
 
 from hippo.types import Triple
 
-__all__ = ["LONGEST_PART", "MOST_MENDED", "Reply", "names_of", "read_reply", "triples_of"]
+__all__ = ["LONGEST_PART", "MOST_MENDED", "NOTHING", "Reply", "names_of", "read_reply", "triples_of"]
 
 LONGEST_PART = 300
 """Characters of a name or of a part of a triple; what is longer is no name."""
 MOST_MENDED = 5_000
 """Characters of broken JSON that are mended: time is quadratic at worst, seconds for these, 15 min for 100 kB."""
+NOTHING = "it holds no JSON object"
+"""The problem of a reply in which no answer has begun."""
 _MOST_STARTS = 32
 """Places in the prose around an object that may look like the start of one, each of which costs a scan."""
 _START = re.compile(r"\{\s*+\"")
 _LIST = re.compile(r"\s*+\[\s*+[\[\"'\]]")
 _FENCE = re.compile(r"\A\s*+```\w*+")
-_NOTHING = "it holds no JSON object"
+_END = re.compile(r"(?:\s|```)*+\Z")
+_STRING = r'"(?:[^"\\]|\\.)*+'
+# A tag within a string of JSON is the passage's. Such strings, unlike those of prose, follow a bracket, comma
+# or colon.
+_THOUGHT_OVER = re.compile(rf"(?<=[\[{{,:])\s*+{_STRING}\"?+|(</think>)", re.DOTALL)
+_PIECE = re.compile(rf"{_STRING}(\"?+)|[\[\]{{}}]", re.DOTALL)
+_CLOSES = {"}": "{", "]": "["}
+_ENDS = ('"', "'", "”", "]")
+_DEEPEST = 4
+"""Objects or lists around the object that holds a list."""
 _FIELDS = ("subject", "predicate", "object")
 _DECODER = json.JSONDecoder(strict=False, parse_int=str, parse_float=str, parse_constant=str)
 
@@ -35,10 +46,10 @@ class Reply:
     """What could be read of a reply.
 
     Attributes:
-        lists: The lists that were asked for, by key; empty where there is a problem.
+        lists: The lists that were asked for, by key, in the order of the reply; empty where there is a problem.
         problem: Why the reply cannot be used, in words for the model and for people; None: it can.
         whole: Whether the reply holds all of the JSON object, unbroken; otherwise its end may be missing.
-        cut: Whether it was broken and so long that its end was not looked at.
+        cut: Whether it was broken and its end is missing: it breaks off within an item, or is too long to be mended.
     """
 
     lists: Mapping[str, list[Any]] = field(default_factory=dict)
@@ -50,8 +61,9 @@ class Reply:
 def read_reply(text: str, keys: Sequence[str]) -> Reply:
     r"""The lists in a reply: alone, in a code fence, in prose or after thoughts. Never raises.
 
-    Of several objects the last one counts, since models draft first. Where one list is asked for, it may stand without
-    its object. Numbers keep their spelling where the JSON is valid.
+    The lists may stand in an object together, in one each, or in an object within another. Of several objects with a
+    list the last one counts, since models draft first, but one with all of the lists goes before those with some. Where
+    one list is asked for, it may stand without its object. Numbers keep their spelling where the JSON is valid.
 
     Args:
         text: The reply.
@@ -61,20 +73,18 @@ def read_reply(text: str, keys: Sequence[str]) -> Reply:
         >>> read_reply('Sure! ```json\n{"entities": ["Ada", 1843]}\n```', ["entities"]).lists
         {'entities': ['Ada', '1843']}
         >>> reply = read_reply('{"entities": ["Ada", "Charles Babb', ["entities"])
-        >>> reply.lists, reply.whole
-        ({'entities': ['Ada', 'Charles Babb']}, False)
+        >>> reply.lists, reply.whole, reply.cut
+        ({'entities': ['Ada', 'Charles Babb']}, False, True)
         >>> read_reply("I cannot do that.", ["entities"]).problem
         'it holds no JSON object'
     """
     value = _load(text)
     if value is not None:
-        return _checked(value, keys, whole=True)
+        return _checked([value], keys, whole=True)
     body = _without_thoughts(text)
-    reply, end = Reply(problem=_NOTHING), 0
-    for value, after in _objects(body):
-        found = _checked(value, keys, whole=True)
-        if found.problem is None or reply.problem is not None:
-            reply, end = found, after
+    found = list(_objects(body))
+    reply = _checked([value for value, _ in found], keys, whole=True)
+    end = max((after for value, after in found if _lists(value, keys)), default=0)
     begins = _opening(body, end, keys)
     if begins is None and reply.problem is None:
         return reply
@@ -82,8 +92,8 @@ def read_reply(text: str, keys: Sequence[str]) -> Reply:
         # No key in sight: the list alone, or an object that lacks what was asked for.
         body = _FENCE.sub("", body, count=1)
         begins = 0 if _LIST.match(body) else body.find("{")
-    mended = _mend(body, begins, keys)
-    return reply if mended.problem == _NOTHING else mended
+    mended = _mend(body, begins, [value for value, _ in found], keys)
+    return reply if mended.problem == NOTHING else mended
 
 
 def names_of(items: Sequence[Any]) -> tuple[list[str], Counter[str]]:
@@ -140,22 +150,37 @@ def triples_of(items: Sequence[Any], *, longest: float = LONGEST_PART) -> tuple[
     return triples, dropped
 
 
-def _checked(value: Any, keys: Sequence[str], *, whole: bool = False, cut: bool = False) -> Reply:
-    """What a JSON value gives."""
-    if isinstance(value, list):
-        objects = [item for item in value if isinstance(item, dict) and keys[0] in item]
-        if objects:  # several objects in a row
-            return _checked(objects[-1], keys, whole=whole, cut=cut)
-        if len(keys) == 1:
-            return Reply({keys[0]: value}, None, whole, cut)
-    if not isinstance(value, dict):
-        return Reply(problem=_NOTHING)
-    for key in keys:
-        if key not in value:
-            return Reply(problem=f'its JSON object has no "{key}"')
-        if not isinstance(value[key], list):
-            return Reply(problem=f'"{key}" is no list')
-    return Reply({key: value[key] for key in keys}, None, whole, cut)
+def _checked(values: Sequence[Any], keys: Sequence[str], *, whole: bool = False, cut: bool = False) -> Reply:
+    """What several JSON values give together."""
+    lists: dict[str, list[Any]] = {}
+    together = False
+    for found in (_lists(value, keys) for value in values):
+        if len(found) == len(keys):
+            lists, together = found, True
+        elif not together:
+            lists |= found
+    if len(lists) == len(keys):
+        return Reply(lists, None, whole, cut)
+    if len(keys) == 1 and values and isinstance(values[-1], list):
+        return Reply({keys[0]: values[-1]}, None, whole, cut)
+    objects = [value for value in values if isinstance(value, dict)]
+    if not objects:
+        return Reply(problem=NOTHING)
+    missing = next(key for key in keys if key not in lists)
+    is_there = any(missing in value for value in objects)
+    return Reply(problem=f'"{missing}" is no list' if is_there else f'its JSON object has no "{missing}"')
+
+
+def _lists(value: Any, keys: Sequence[str], depth: int = 0) -> dict[str, list[Any]]:
+    """The lists that were asked for in a JSON value, by key, in objects within others too."""
+    found: dict[str, list[Any]] = {}
+    inner: Iterable[Any] = value if isinstance(value, list) else ()
+    if isinstance(value, dict):
+        found = {key: item for key, item in value.items() if key in keys and isinstance(item, list)}
+        inner = () if found else value.values()
+    for item in inner if depth < _DEEPEST else ():
+        found |= _lists(item, keys, depth + 1)
+    return found
 
 
 def _load(text: str) -> Any:
@@ -184,20 +209,47 @@ def _opening(text: str, start: int, keys: Sequence[str]) -> int | None:
     return match.start() if match else None
 
 
-def _mend(text: str, begins: int, keys: Sequence[str]) -> Reply:
-    """What broken JSON most likely meant, from where it begins; -1: nowhere."""
+def _mend(text: str, begins: int, whole: Sequence[Any], keys: Sequence[str]) -> Reply:
+    """What broken JSON most likely meant, from where it begins (-1: nowhere), after what was whole before it."""
     if begins < 0:
-        return Reply(problem=_NOTHING)
+        return Reply(problem=NOTHING)
+    piece = text[begins : begins + MOST_MENDED]
     try:
-        value = json_repair.loads(text[begins : begins + MOST_MENDED], skip_json_loads=True)
+        value = json_repair.loads(piece, skip_json_loads=True)
     except Exception:  # a third-party parser on any text at all: where it gives up, there is nothing to read
-        return Reply(problem=_NOTHING)
-    return _checked(value, keys, cut=len(text) - begins > MOST_MENDED)
+        return Reply(problem=NOTHING)
+    return _checked([*whole, value], keys, cut=begins + MOST_MENDED < len(text) or _breaks_off(piece))
+
+
+def _breaks_off(text: str) -> bool:
+    """Whether broken JSON ends within an item of its list. Where only the last brackets lack, a model forgot them."""
+    text = _END.sub("", text)
+    if text.endswith("}"):
+        return False
+    opened = ""
+    for match in _PIECE.finditer(text):
+        piece = match[0]
+        if piece in _CLOSES:
+            # Brackets that were forgotten in between are closed with the one around them.
+            opened = opened[: max(opened.rfind(_CLOSES[piece]), 0)]
+            if not opened:
+                return False
+        elif not match[1]:
+            opened += piece[0]
+    _, _, within = opened.partition("[")
+    return bool(within) or not text.endswith(_ENDS)
 
 
 def _without_thoughts(text: str) -> str:
-    """What follows the model's thoughts aloud; nothing where they have no end."""
-    return text.rpartition("</think>")[2].partition("<think>")[0]
+    """What follows the model's thoughts aloud; nothing where they have no end.
+
+    The opening tag may be missing: the templates of some models write it, so that it is no part of the reply.
+    """
+    text = text.lstrip()
+    if text.startswith("<think>"):
+        return text.partition("</think>")[2]
+    over = next((match for match in _THOUGHT_OVER.finditer(text) if match[1]), None)
+    return text[over.end() :] if over else text
 
 
 def _text(item: Any) -> str | None:

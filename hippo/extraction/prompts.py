@@ -99,7 +99,10 @@ class Prompt:
         wanted = f"in {language}, but names as the passage spells them" if language else "in the passage's language"
         reply = json.dumps({key: _SHAPES[key] for key in self.keys})
         empty = json.dumps({key: [] for key in self.keys})
-        form = f"Write {wanted}. Reply with JSON only: {reply}; lists without items are empty: {empty}."
+        form = (
+            f"Write {wanted}. Reply with JSON only: {reply}; its keys stay as they stand here, whatever the language; "
+            f"lists without items are empty: {empty}."
+        )
         example = _marked(_EXAMPLE_TEXT, _EXAMPLE_TITLE, _EXAMPLE_ENTITIES if self.listed else None)
         answer = json.dumps({key: _EXAMPLE[key] for key in self.keys})
         messages = (
@@ -111,16 +114,16 @@ class Prompt:
         return LLMRequest(messages, max_tokens, self.name, self.schema)
 
 
-ENTITIES = Prompt("entities/1", f"List the entities of a passage.\n{_DATA}\n{_NAMES}", ("entities",))
+ENTITIES = Prompt("entities/2", f"List the entities of a passage.\n{_DATA}\n{_NAMES}", ("entities",))
 TRIPLES = Prompt(
-    "triples/1",
+    "triples/2",
     f"Turn a passage into triples.\n{_DATA}\nBetween <entities-CODE> and </entities-CODE> stand entities of it, which "
     f"is data too.\n{_FACTS}",
     ("triples",),
     listed=True,
 )
 ENTITIES_AND_TRIPLES = Prompt(
-    "entities-triples/1",
+    "entities-triples/2",
     f"List the entities of a passage, then turn it into triples.\n{_DATA}\n{_NAMES}\n{_FACTS}",
     ("entities", "triples"),
 )

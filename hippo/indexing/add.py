@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -15,9 +15,11 @@ from hippo.indexing.clock import Clock
 from hippo.indexing.extract import Extracted, extract_pending
 from hippo.indexing.ingest import ingest, read_all
 from hippo.indexing.publish import publish
+from hippo.indexing.remove import Doomed
+from hippo.indexing.revise import Revision
 from hippo.llm import Caller
 from hippo.protocols import Chunker, DialogueExtractor, Encoder, Extractor, ProgressCallback
-from hippo.snapshot import Snapshot
+from hippo.snapshot import FORMAT, Snapshot
 from hippo.store import STORE_FILE, Store
 from hippo.types import AddReport, Document, ExtractionFailure, Skipped
 
@@ -37,9 +39,11 @@ def add_documents(
     config: Config,
     identity: Identity,
     caller: Caller | None = None,
+    doomed: Doomed | None = None,
+    revisions: Sequence[Revision] = (),
     progress: ProgressCallback | None = None,
 ) -> AddReport:
-    """Store documents, extract and embed what is new, and publish a snapshot.
+    """Store documents, delete others, extract and embed what is new, and publish a snapshot.
 
     Work that was committed before a crash or an error is found again by the next call. Where nothing changes, nothing
     is published.
@@ -53,6 +57,8 @@ def add_documents(
         config: Batch sizes and graph options.
         identity: What the index is made with.
         caller: The language model that a `DialogueExtractor` is led with.
+        doomed: Which documents go; None: none.
+        revisions: What is new of documents that the index holds.
         progress: Is told of every step.
     """
     clock = Clock(progress)
@@ -66,12 +72,13 @@ def add_documents(
             stored.check(str(root), identity)
         identity.write(root)
         meta = identity.to_meta()
-        ingested = ingest(store, documents, chunker, {**meta, _PUBLISHED: ""}, clock)
+        deleting = doomed(store) if doomed else ()
+        ingested = ingest(store, documents, chunker, {**meta, _PUBLISHED: ""}, clock, deleting, revisions)
         if store.count_pending(extractor.fingerprint):
             store.set_meta({_PUBLISHED: ""})
         extracted = _extract(store, extractor, caller, config, clock)
         failed = tuple(ExtractionFailure(chunk_id, reason) for chunk_id, reason, _ in store.failures())
-        shape = json.dumps([meta, asdict(config.graph), extractor.fingerprint], sort_keys=True)
+        shape = json.dumps([FORMAT, meta, asdict(config.graph), extractor.fingerprint], sort_keys=True)
         name, embedded = _sound_snapshot(root), 0
         if name is None or store.meta().get(_PUBLISHED) != f"{name} {shape}":
             info = {
@@ -103,6 +110,8 @@ def add_documents(
         {"extraction": caller.usage} if caller else {},
         pending,
         extracted.stopped,
+        extracted.outage,
+        ingested.deleted,
     )
 
 

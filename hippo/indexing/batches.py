@@ -1,38 +1,52 @@
 """Replies through a provider's batches: half the price, within a day.
 
-Batches only fill the cache of replies; the conversations that follow find them there. The ids of batches under way are
-kept in the store, so a run that was interrupted collects what it has paid for.
+Batches only fill the cache of replies; the conversations that follow find them there. What is under way is kept in the
+store, so a run that was interrupted collects what it has paid for.
 """
 
 import json
-from collections.abc import Mapping
-from itertools import islice
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from time import sleep
+from uuid import uuid4
 
 from hippo.background import run
-from hippo.errors import ConfigError, LLMBudgetError, LLMError, LLMRequestError, LLMUnavailableError
+from hippo.errors import (
+    ConfigError,
+    LLMBudgetError,
+    LLMError,
+    LLMRefusedError,
+    LLMRequestError,
+    LLMUnavailableError,
+)
 from hippo.indexing.clock import Clock
+from hippo.indexing.handed import Batch, Handed
 from hippo.llm import Caller
 from hippo.protocols import BatchLLM, Dialogue, DialogueExtractor
 from hippo.store import Store
-from hippo.types import Completion, LLMRequest
+from hippo.types import Completion, LLMRequest, to_dict
 
-__all__ = ["PRICE", "fill_cache"]
+__all__ = ["PRICE", "fill_cache", "first_question"]
 
 PRICE = 0.5
 """What a reply costs through a batch, as a share of its usual price."""
 
-_UNDER_WAY = "llm_batches"
-_LARGEST = 20_000
-"""Requests of one batch; providers take 50,000 and 200 MB."""
+_MOST_REQUESTS, _MOST_BYTES = 20_000, 50_000_000
+"""Requests of one batch and their bytes, which are held in memory; providers take 50,000 and 200 MB."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.25, 30.0
 """Seconds until the second look at a batch, and most seconds between two: each wait is half as long again."""
+_FRUITLESS = 2
+"""Rounds of batches without a single reply after which no more are handed over."""
 
 
 def fill_cache(store: Store, extractor: DialogueExtractor, caller: Caller, *, batch: int, clock: Clock) -> str | None:
     """Have a provider answer in batches whatever the pending chunks have to ask, until none has a new question.
 
-    What a batch could not answer is left to be asked in the usual way; nothing is put into two batches of one run.
+    The first question is asked live: it shows whether the provider answers, and which parameters it takes. A request
+    that its batch did not come to, or that the provider failed at, goes into the next one. Left to be asked in the
+    usual way are requests that were refused, and the last few, at most `concurrency`, if batches keep failing at them.
 
     Args:
         store: Holds the chunks.
@@ -46,40 +60,185 @@ def fill_cache(store: Store, extractor: DialogueExtractor, caller: Caller, *, ba
 
     Raises:
         ConfigError: The model takes no batches, or replies are not kept.
-        LLMError: The provider refuses a batch, or has lost one; the next run does without it.
+        LLMRequestError: A batch failed as a whole or is lost. Nothing is asked at the usual price in its place; the
+            next run hands its requests over anew.
+        LLMUnavailableError: The provider does not answer, or batch after batch brings no reply.
+        LLMRefusedError: The provider refuses every request.
     """
     provider = caller.llm
     if not isinstance(provider, BatchLLM):
         raise ConfigError("configuration", "llm.batch", f"{caller.model!r} takes no batches; set it to false")
     if not caller.settings.cache:
         raise ConfigError("configuration", "llm.batch", "needs llm.cache, where the replies of a batch go")
-    asked: set[str] = set()
+    desk = _Desk(store, extractor, caller, provider, batch, clock)
     with clock.stage("batches"):
+        desk.find_orphans()
         while True:
-            waiting = {
-                key: request for key, request in _waiting(store, extractor, caller, batch).items() if key not in asked
-            }
-            ids, stopped = _under_way(store, caller), None
-            if not ids:
-                chosen, stopped = _affordable(caller, waiting)
-                items = iter(chosen.items())
-                while part := dict(islice(items, _LARGEST)):
-                    ids.append(run(provider.submit(part)))
-                    _keep(store, caller, ids)
-            if not ids:
+            stopped = desk.hand_over()
+            if not desk.waits or not desk.collect():
                 return stopped
-            for batch_id in tuple(ids):
-                try:
-                    replies = _collected(provider, batch_id, len(waiting), clock, caller.settings.attempts)
-                except LLMRequestError:
-                    # A batch that is lost must not be looked for at every run.
-                    _keep(store, caller, [other for other in ids if other != batch_id])
+
+
+class _Desk:
+    """Where requests are handed over and replies are collected, in rounds.
+
+    A dialogue shows its next question only when the ones before it are answered, so each round goes through all pending
+    chunks again. Questions are read, handed over and let go of one batch at a time; only keys are kept.
+    """
+
+    def __init__(
+        self, store: Store, extractor: DialogueExtractor, caller: Caller, provider: BatchLLM, batch: int, clock: Clock
+    ) -> None:
+        self._store, self._extractor, self._batch = store, extractor, batch
+        self._caller, self._provider, self._clock = caller, provider, clock
+        self._handed = Handed(store, caller.fingerprint)
+        self._answered: set[str] = set()
+        self._tried_live = False
+        self._fruitless = 0
+        self._problem = "they ended before their turn came"
+
+    @property
+    def waits(self) -> bool:
+        """Whether batches are under way."""
+        return bool(self._handed.batches)
+
+    def find_orphans(self) -> None:
+        """Learn the names of batches that a run had handed over when it ended, before it could note them."""
+        for batch in self._handed.batches:
+            if not batch.name:
+                name = run(self._caller.retried(partial(self._provider.find, batch.label)))
+                if name:
+                    self._handed.put(replace(batch, name=name))
+                else:
+                    self._handed.remove(batch)
+
+    def hand_over(self) -> str | None:
+        """Hand over new questions, unless batches are under way; why not all of them, if the money does not reach."""
+        if self.waits:
+            return None
+        part: dict[str, LLMRequest] = {}
+        size, stopped = 0, None
+        try:
+            self._try_live()
+            for key, request in self._affordable():
+                length = len(json.dumps(to_dict(request)))
+                if part and (len(part) == _MOST_REQUESTS or size + length > _MOST_BYTES):
+                    self._submit(part)
+                    part, size = {}, 0
+                part[key] = request
+                size += length
+        except LLMBudgetError as error:
+            stopped = str(error)
+        if part:
+            self._submit(part)
+        return stopped
+
+    def collect(self) -> bool:
+        """Wait for all batches under way and keep what they bring; whether what is left is to be handed over."""
+        total = sum(batch.size for batch in self._handed.batches)
+        brought, done, problem = 0, 0, None
+        for batch in self._handed.batches:
+            try:
+                brought += self._keep(self._replies(batch.name, done, total))
+            except LLMRequestError as error:
+                problem = problem or error  # raised when what the others bring is kept
+            self._handed.remove(batch)  # one that is lost, too: it must not be looked for at every run
+            done += batch.size
+        self._clock.tell("batches", done, total)
+        if problem:
+            raise problem
+        self._fruitless = 0 if brought else self._fruitless + 1
+        if self._fruitless < _FRUITLESS:
+            return True
+        if total > self._caller.settings.concurrency:
+            reason = f"batches brought no reply to {total} requests {_FRUITLESS} times in a row: {self._problem}"
+            raise LLMUnavailableError(self._caller.model, f"{reason}. Run it again to hand them over anew", None)
+        return False
+
+    def _questions(self) -> Iterator[tuple[str, LLMRequest]]:
+        """What the pending chunks have to ask next, by key; each question once, and none that a batch has answered."""
+        seen: set[str] = set()
+        for chunks in self._store.pending(self._extractor.fingerprint, batch=self._batch):
+            for chunk in chunks:
+                request, _ = first_question(self._extractor.dialogue(chunk), self._caller)
+                if request is None:
+                    continue
+                key = self._caller.key(request)
+                if key not in seen and key not in self._answered:
+                    seen.add(key)
+                    yield key, request
+
+    def _affordable(self) -> Iterator[tuple[str, LLMRequest]]:
+        """Questions for as long as the money reaches if each reply is as long as it may be.
+
+        Raises:
+            LLMBudgetError: It does not reach for the next one.
+        """
+        caller, limit = self._caller, self._caller.settings.max_cost
+        most = caller.usage.cost
+        for key, request in self._questions():
+            if limit is not None:
+                most += PRICE * (caller.price(caller.estimate(request), request.max_tokens) or 0.0)
+                if most > limit:
+                    raise LLMBudgetError("extraction", caller.usage.cost, limit)
+            yield key, request
+
+    def _try_live(self) -> None:
+        """Ask the first question of a run live."""
+        first = None if self._tried_live else next(self._questions(), None)
+        self._tried_live = True
+        if first is not None:
+            with suppress(LLMRequestError):  # its own matter, which its conversation will tell of
+                run(self._caller.complete(first[1]))
+
+    def _submit(self, part: Mapping[str, LLMRequest]) -> None:
+        """Hand over one batch."""
+        batch = Batch(uuid4().hex, "", len(part))
+        self._handed.put(batch)  # before it is paid for, so that a run that ends meanwhile does not lose it
+        is_second = False
+
+        async def attempt() -> str:
+            nonlocal is_second
+            # An attempt that got no answer may have been heard all the same.
+            known = await self._provider.find(batch.label) if is_second else None
+            is_second = True
+            return known or await self._provider.submit(part, label=batch.label)
+
+        try:
+            name = run(self._caller.retried(attempt))
+        except (LLMRequestError, LLMRefusedError):
+            self._handed.remove(batch)
+            raise
+        self._handed.put(replace(batch, name=name))
+
+    def _replies(self, name: str, done: int, total: int) -> Mapping[str, Completion | LLMError]:
+        """What came of a batch, once it has ended; a look at it that finds no answer is tried again."""
+        wait, failures = _FIRST_WAIT, 0
+        while True:
+            try:
+                replies, failures = run(self._provider.collect(name)), 0
+            except LLMUnavailableError:
+                replies, failures = None, failures + 1
+                if failures == self._caller.settings.attempts:
                     raise
-                asked.update(replies)
-                for key, reply in replies.items():
-                    if key in waiting and not isinstance(reply, LLMError):
-                        caller.remember(waiting[key], reply, factor=PRICE)
-            _keep(store, caller, [])
+            if replies is not None:
+                return replies
+            self._clock.tell("batches", done, total)
+            sleep(wait)
+            wait = min(1.5 * wait, _LONGEST_WAIT)
+
+    def _keep(self, replies: Mapping[str, Completion | LLMError]) -> int:
+        """Put replies into the cache; how many there were. What the provider failed at is as if it were missing."""
+        brought = 0
+        for key, reply in replies.items():
+            if isinstance(reply, Completion):
+                self._caller.remember(key, reply, factor=PRICE)
+                brought += 1
+            if isinstance(reply, LLMUnavailableError):
+                self._problem = str(reply)
+            else:
+                self._answered.add(key)
+        return brought
 
 
 def first_question(dialogue: Dialogue, caller: Caller) -> tuple[LLMRequest | None, int]:
@@ -99,59 +258,3 @@ def first_question(dialogue: Dialogue, caller: Caller) -> tuple[LLMRequest | Non
     finally:
         dialogue.close()
     return request, cached
-
-
-def _waiting(store: Store, extractor: DialogueExtractor, caller: Caller, batch: int) -> dict[str, LLMRequest]:
-    """What the pending chunks have to ask next, by key; each question once."""
-    waiting = {}
-    for chunks in store.pending(extractor.fingerprint, batch=batch):
-        for chunk in chunks:
-            request, _ = first_question(extractor.dialogue(chunk), caller)
-            if request is not None:
-                waiting[caller.key(request)] = request
-    return waiting
-
-
-def _affordable(caller: Caller, waiting: Mapping[str, LLMRequest]) -> tuple[dict[str, LLMRequest], str | None]:
-    """As many requests as the limit allows if each reply is as long as it may be, and what stops the others."""
-    if caller.settings.max_cost is None:
-        return dict(waiting), None
-    spent, chosen = caller.usage.cost, dict[str, LLMRequest]()
-    for key, request in waiting.items():
-        most = caller.price(caller.estimate(request), request.max_tokens) or 0.0
-        if spent + PRICE * most > caller.settings.max_cost:
-            return chosen, str(LLMBudgetError("extraction", caller.usage.cost, caller.settings.max_cost))
-        spent += PRICE * most
-        chosen[key] = request
-    return chosen, None
-
-
-def _collected(
-    provider: BatchLLM, batch_id: str, total: int, clock: Clock, attempts: int
-) -> Mapping[str, Completion | LLMError]:
-    """What came of a batch, once it has ended; a look at it that finds no answer is tried again."""
-    wait, failures = _FIRST_WAIT, 0
-    while True:
-        try:
-            replies, failures = run(provider.collect(batch_id)), 0
-        except LLMUnavailableError:
-            replies, failures = None, failures + 1
-            if failures == attempts:
-                raise
-        if replies is not None:
-            break
-        clock.tell("batches", 0, total)
-        sleep(wait)
-        wait = min(1.5 * wait, _LONGEST_WAIT)
-    clock.tell("batches", len(replies), len(replies))
-    return replies
-
-
-def _under_way(store: Store, caller: Caller) -> list[str]:
-    kept = json.loads(store.meta().get(_UNDER_WAY, "{}"))
-    return list(kept.get(caller.fingerprint, []))
-
-
-def _keep(store: Store, caller: Caller, ids: list[str]) -> None:
-    kept = json.loads(store.meta().get(_UNDER_WAY, "{}"))
-    store.set_meta({_UNDER_WAY: json.dumps({**kept, caller.fingerprint: ids})})

@@ -3,14 +3,13 @@
 They run in the background event loop; chunks go in and outcomes come out in the thread that owns the store.
 """
 
-import asyncio
 import queue
 from concurrent.futures import Future
 from time import monotonic
 from types import TracebackType
 from typing import Self
 
-from hippo.background import loop
+from hippo.background import begin
 from hippo.errors import LLMBudgetError, LLMError, LLMRefusedError, LLMUnavailableError
 from hippo.extraction.llm import converse
 from hippo.llm import Caller
@@ -25,14 +24,13 @@ _GATHER = 0.25
 """Seconds that outcomes are gathered before they are committed together; a reply is in the cache long before."""
 _WINDOW = 4
 """Conversations under way for each request that the model takes at a time, so that waits for a retry do not idle it."""
-_OUTAGE = 3
-"""So many windows of requests given up one after another are an outage: going on would only take longer."""
 
 
 class Conversations:
     """Conversations under way. Leaving the context cancels those that are still open.
 
-    A reply that led to a failure is forgotten, so that the next attempt asks for another one.
+    A reply that led to a failure is forgotten, so that the next attempt asks for another one. When a whole window of
+    requests was given up one after another, that is an outage: going on would only take longer.
 
     Args:
         extractor: Knows what to ask.
@@ -40,16 +38,24 @@ class Conversations:
 
     Attributes:
         stopped: Why no more are begun, because the limit on spending was reached; None: it was not.
+        unanswered: Ids of the chunks about which the model did not answer, after all its attempts.
     """
 
     def __init__(self, extractor: DialogueExtractor, caller: Caller) -> None:
         self._extractor, self._caller = extractor, caller
         self._window = _WINDOW * caller.settings.concurrency
-        self._watch = _Watch(_OUTAGE * self._window)
-        self._open: dict[Future[Outcome], Chunk] = {}
+        self._watch = _Watch(self._window)
+        self._open: set[Future[Outcome]] = set()
         self._finished: queue.SimpleQueue[Future[Outcome]] = queue.SimpleQueue()
         self._since = monotonic()
+        self._refused = False
         self.stopped: str | None = None
+        self.unanswered: set[str] = set()
+
+    @property
+    def outage(self) -> bool:
+        """Whether the model has not answered any request, of one at least."""
+        return bool(self.unanswered) and not self._watch.heard
 
     @property
     def open(self) -> int:
@@ -62,16 +68,16 @@ class Conversations:
         Returns:
             Outcomes that are due to be committed, maybe none. Errors are those of `wait`.
         """
-        outcomes: list[Outcome] = []
-        if self.open and monotonic() - self._since >= _GATHER:
-            outcomes += self._gather(0.0)
+        if self._refused:
+            return self.wait()
+        outcomes = self._gather([], 0.0) if monotonic() - self._since >= _GATHER else []
         while self.open >= self._window:
             outcomes += self.wait()
         if self.stopped is None:
             # Begun here: what an extractor does before it asks must not hold up the event loop.
             dialogue = self._extractor.dialogue(chunk)
-            future = asyncio.run_coroutine_threadsafe(self._talk(dialogue), loop())
-            self._open[future] = chunk
+            future = begin(self._talk(chunk, dialogue))
+            self._open.add(future)
             future.add_done_callback(self._finished.put)
         return outcomes
 
@@ -83,35 +89,40 @@ class Conversations:
         """
         if not self.open:
             return []
-        first = self._finished.get()
-        return [*self._outcome(first), *self._gather(_GATHER)]
+        return self._gather(self._outcome(self._finished.get()), _GATHER)
 
-    def _gather(self, seconds: float) -> list[Outcome]:
-        """Outcomes that are there or arrive within some time; all of them if that is sooner."""
-        outcomes: list[Outcome] = []
+    def _gather(self, outcomes: list[Outcome], seconds: float) -> list[Outcome]:
+        """Outcomes, and those that are there or arrive within some time; all of them if that is sooner."""
         end = monotonic() + seconds
         while self.open:
             try:
-                outcomes += self._outcome(self._finished.get(timeout=max(end - monotonic(), 0.0)))
+                future = self._finished.get(timeout=max(end - monotonic(), 0.0))
             except queue.Empty:
                 break
+            self._refused = isinstance(future.exception(), LLMRefusedError)
+            if self._refused and outcomes:
+                self._finished.put(future)  # for the next call: what came before it is to be committed first
+                break
+            outcomes += self._outcome(future)
         self._since = monotonic()
         return outcomes
 
     def _outcome(self, future: "Future[Outcome]") -> list[Outcome]:
         """One outcome; none for a chunk that was left undone because the money ran out."""
-        del self._open[future]
+        self._open.remove(future)
         try:
             return [future.result()]
         except LLMBudgetError as error:
             self.stopped = self.stopped or str(error)
             return []
 
-    async def _talk(self, dialogue: Dialogue) -> Outcome:
+    async def _talk(self, chunk: Chunk, dialogue: Dialogue) -> Outcome:
         listener = _Listener(self._caller, self._watch)
         outcome = await converse(dialogue, listener)
         if isinstance(outcome, ExtractionFailure):
             listener.forget_last()
+            if listener.unanswered:
+                self.unanswered.add(chunk.id)
         return outcome
 
     def __enter__(self) -> Self:
@@ -130,15 +141,16 @@ class _Watch:
     def __init__(self, most: int) -> None:
         self._most = most
         self._unanswered = 0
+        self.heard = False
 
     def answered(self) -> None:
-        self._unanswered = 0
+        self._unanswered, self.heard = 0, True
 
     def given_up(self, error: LLMUnavailableError) -> None:
         self._unanswered += 1
         if self._unanswered >= self._most:
             reason = f"{self._unanswered} requests in a row were given up, the last one because {error.args[1]}"
-            remedy = "What was paid for is kept: run it again once the model answers"
+            remedy = "What was done is kept: run the same command again once the model answers"
             raise LLMRefusedError(error.args[0], reason, remedy) from error
 
 
@@ -148,6 +160,7 @@ class _Listener:
     def __init__(self, caller: Caller, watch: _Watch) -> None:
         self._caller, self._watch = caller, watch
         self._asked: list[LLMRequest] = []
+        self.unanswered = False
         self.fingerprint, self.model = caller.fingerprint, caller.model
 
     async def complete(self, request: LLMRequest) -> Completion:
@@ -155,12 +168,14 @@ class _Listener:
             completion = await self._caller.complete(request)
         except LLMUnavailableError as error:
             self._asked.clear()
+            self.unanswered = True
             self._watch.given_up(error)
             raise
         except LLMError:
             self._asked.clear()
             raise
-        self._watch.answered()
+        if not completion.usage.replayed:  # the cache says nothing about the model
+            self._watch.answered()
         self._asked.append(request)
         return completion
 

@@ -13,7 +13,7 @@ from hippo.types import TextKind
 if TYPE_CHECKING:
     from hippo.protocols import Float32
 
-__all__ = ["embed"]
+__all__ = ["embed", "text_hashes"]
 
 
 def embed(
@@ -35,7 +35,7 @@ def embed(
     """
     fingerprint = encoder.fingerprint
     with clock.stage("embed"):
-        hashed = [(kind, texts, [text_hash(f"{kind}\n{text}") for text in texts]) for kind, texts in kinds]
+        hashed = [(kind, texts, text_hashes(kind, texts)) for kind, texts in kinds]
         missing = [
             (len(texts[place]), kind, texts[place], hashes[place])
             for kind, texts, hashes in hashed
@@ -55,3 +55,8 @@ def embed(
         found = [store.get_embeddings(fingerprint, hashes) for _, _, hashes in hashed]
     shaped = [vectors.reshape(len(vectors), encoder.dimension) for vectors in found]
     return shaped, len(missing)
+
+
+def text_hashes(kind: TextKind, texts: Sequence[str]) -> list[str]:
+    """Under what the vectors of texts are cached: models encode a text otherwise as another kind."""
+    return [text_hash(f"{kind}\n{text}") for text in texts]

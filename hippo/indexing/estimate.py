@@ -1,8 +1,7 @@
 """What an `add` would take: calls, tokens, money, time; nothing is changed and no model is asked."""
 
 from collections.abc import Iterable, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 
@@ -11,10 +10,11 @@ from hippo.identity import Identity
 from hippo.ids import text_hash
 from hippo.indexing.batches import PRICE, first_question
 from hippo.indexing.clock import Clock
-from hippo.indexing.ingest import content_hash, read_all
+from hippo.indexing.ingest import read_all
+from hippo.indexing.revise import content_hash
 from hippo.llm import Caller
 from hippo.protocols import Chunker, DialogueExtractor, Encoder, Extractor, ProgressCallback
-from hippo.store import STORE_FILE, Store
+from hippo.store import Store
 from hippo.types import Chunk, Document, Estimate, Extraction, Skipped
 
 __all__ = ["estimate_add"]
@@ -24,8 +24,9 @@ _SAMPLE = 64
 _OUTPUT_SHARE = 2.0
 """Tokens of all replies about a passage for each of its own: HippoRAG 2 reports 257 for passages of about 120
 (arXiv 2502.14802, table 12)."""
-_FACTS = 9
-"""Facts that a language model finds in a passage, of the same order as in published extractions."""
+_FACTS, _ENTITIES = 9.0, 18.0
+"""Facts and entities that a language model finds in a passage, of the same order as in published extractions: taken
+where the index holds nothing that this extractor has found."""
 _LATENCY, _TOKENS_PER_SECOND = 0.5, 60.0
 """Assumed of a provider: seconds until a reply begins, and its pace."""
 
@@ -42,7 +43,7 @@ def estimate_add(
     caller: Caller | None = None,
     progress: ProgressCallback | None = None,
 ) -> Estimate:
-    """Estimate what `add_documents` with the same arguments would take.
+    """Estimate what `add_documents` with the same arguments would take. Not a byte of the index changes.
 
     Documents are read and cut as it would do it, and replies and vectors that are cached are taken into account.
 
@@ -51,8 +52,7 @@ def estimate_add(
     """
     clock = Clock(progress)
     documents, skipped = read_all(items, clock)
-    with ExitStack() as stack:
-        store = stack.enter_context(Store.open(root)) if (root / STORE_FILE).exists() else None
+    with Store.reading(root) as store:
         if store is not None and (stored := Identity.from_meta(store.meta())) is not None:
             stored.check(str(root), identity)
         known = store.content_hashes([document.id or "" for document in documents]) if store else {}
@@ -67,9 +67,8 @@ def estimate_add(
         if caller is not None and isinstance(extractor, DialogueExtractor):
             asked = _ask(extractor, caller, chunks, clock)
         texts, seconds = _embedding(store, encoder, extractor, chunks, clock)
-    tokens_out = asked.output_tokens
-    cost = caller.price(asked.input_tokens, tokens_out) if caller else 0.0
-    if cost is not None and config.llm.batch:
+    cost = asked.cost
+    if cost is not None and caller is not None and caller.settings.batch:
         cost *= PRICE
     return Estimate(
         len(fresh) - changed,
@@ -80,25 +79,29 @@ def estimate_add(
         asked.calls,
         asked.replayed,
         asked.input_tokens,
-        tokens_out,
+        asked.output_tokens,
         cost,
         texts,
-        {
-            "extract": _waiting_time(asked, caller),
-            "embed": seconds,
-        },
+        {"extract": _waiting_time(asked, caller), "embed": seconds},
     )
 
 
 @dataclass
 class _Asked:
-    """Calls and tokens, added up."""
+    """Calls, tokens and dollars, added up; the cost is None where the price is not known."""
 
     calls: int = 0
     replayed: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
-    _seen: set[str] = field(default_factory=set)
+    cost: float | None = 0.0
+
+    def add(self, calls: int, sent: int, received: int, price: float | None) -> None:
+        """Count calls of so many tokens, and the price of each: it may depend on how long a request is."""
+        self.calls += calls
+        self.input_tokens += calls * sent
+        self.output_tokens += calls * received
+        self.cost = None if price is None or self.cost is None else self.cost + calls * price
 
 
 def _ask(extractor: DialogueExtractor, caller: Caller, chunks: Sequence[Chunk], clock: Clock) -> _Asked:
@@ -109,11 +112,9 @@ def _ask(extractor: DialogueExtractor, caller: Caller, chunks: Sequence[Chunk], 
         request, cached = first_question(extractor.dialogue(chunk), caller)
         asked.replayed += cached
         if request is not None:
-            left = max(usual - cached, 1)
-            asked.calls += left
-            asked.input_tokens += left * caller.estimate(request)
-            own = _OUTPUT_SHARE * caller.tokens(chunk.passage)
-            asked.output_tokens += min(round(own * left / usual), left * request.max_tokens)
+            sent = caller.estimate(request)
+            received = min(round(_OUTPUT_SHARE * caller.tokens(chunk.passage) / usual), request.max_tokens)
+            asked.add(max(usual - cached, 1), sent, received, caller.price(sent, received))
         if count % 256 == 0 or count == len(chunks):
             clock.tell("estimate", count, len(chunks))
     return asked
@@ -135,9 +136,10 @@ def _waiting_time(asked: _Asked, caller: Caller | None) -> float:
 def _embedding(
     store: Store | None, encoder: Encoder | None, extractor: Extractor, chunks: Sequence[Chunk], clock: Clock
 ) -> tuple[int, float]:
-    """Texts to embed and the seconds that it takes, from a sample of both.
+    """Texts to embed and the seconds that it takes, by the pace of a sample.
 
-    Entities are not known before extraction; they are about two a fact, and short.
+    Facts and entities are not known before extraction. Rules extract them from the sample; of an extractor that asks a
+    model, a chunk is taken to hold as many as it has found for each in the index so far, else as many as is usual.
     """
     if encoder is None or not chunks:
         return 0, 0.0
@@ -148,12 +150,8 @@ def _embedding(
     else:
         missing = len(set(passages))
     sample = chunks[:: max(len(chunks) // _SAMPLE, 1)][:_SAMPLE]
-    facts, entities = float(_FACTS), 2.0 * _FACTS
-    if not isinstance(extractor, DialogueExtractor):
-        found = [one for one in extractor.extract(sample) if isinstance(one, Extraction)]
-        if found:
-            facts = sum(len(one.facts) for one in found) / len(found)
-            entities = sum(len({mention.key for mention in one.mentions}) for one in found) / len(found)
+    known = store.yield_per_chunk(extractor.fingerprint) if store is not None else None
+    facts, entities = _sampled_yield(extractor, sample) or known or (_FACTS, _ENTITIES)
     clock.tell("measure", 0, 1)
     began = perf_counter()
     encoder.encode([chunk.passage for chunk in sample])
@@ -164,3 +162,15 @@ def _embedding(
     clock.tell("measure", 1, 1)
     short = round(len(chunks) * (facts + entities))
     return missing + short, missing * passage_seconds + short * fact_seconds
+
+
+def _sampled_yield(extractor: Extractor, sample: Sequence[Chunk]) -> tuple[float, float] | None:
+    """Facts and entities of a chunk in a sample; None where a model would have to be asked, or all of it failed."""
+    if isinstance(extractor, DialogueExtractor):
+        return None
+    found = [one for one in extractor.extract(sample) if isinstance(one, Extraction)]
+    if not found:
+        return None
+    facts = sum(len(one.facts) for one in found)
+    entities = sum(len({mention.key for mention in one.mentions}) for one in found)
+    return facts / len(found), entities / len(found)

@@ -14,15 +14,22 @@ from hippo.types import Chunk, Extraction, ExtractionFailure
 
 __all__ = ["Extracted", "extract_pending"]
 
-_MORE_ROUNDS = 2
+_ROUNDS = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Extracted:
-    """Outcome of `extract_pending`: what was dropped, by reason, and why it stopped early, if it did."""
+    """Outcome of `extract_pending`.
+
+    Attributes:
+        dropped: What was thrown away, by reason.
+        stopped: Why it stopped early; None: it did not.
+        outage: Whether a model was asked and answered nothing at all.
+    """
 
     dropped: Mapping[str, int]
     stopped: str | None = None
+    outage: bool = False
 
 
 class _Ledger:
@@ -72,34 +79,37 @@ def extract_pending(
         LLMRefusedError: The model refuses every request, or has not answered many in a row.
     """
     name = extractor.fingerprint
-    ledger, stopped = _Ledger(store, name, clock), None
+    ledger, stopped, outage = _Ledger(store, name, clock), None, False
     with clock.stage("extract"):
         if caller is not None and isinstance(extractor, DialogueExtractor):
-            stopped = _talk(store, extractor, caller, ledger, batch)
-            # Most failures are bad luck: an unusable reply is asked for again at once, not only by the next run.
-            for _ in range(_MORE_ROUNDS):
-                if stopped or not ledger.failed:
-                    break
-                ledger.failed = 0
-                stopped = _talk(store, extractor, caller, ledger, batch)
+            with Conversations(extractor, caller) as talks:
+                _talk(store, extractor, talks, ledger, batch)
+            stopped, outage = talks.stopped, talks.outage
         else:
             for chunks in store.pending(name, batch=batch):
                 ledger.put(_checked(extractor.extract(chunks), chunks, name))
         store.checkpoint()
-    return Extracted(dict(sorted(ledger.dropped.items())), stopped)
+    return Extracted(dict(sorted(ledger.dropped.items())), stopped, outage)
 
 
-def _talk(store: Store, extractor: DialogueExtractor, caller: Caller, ledger: _Ledger, batch: int) -> str | None:
-    """One round of conversations about all pending chunks; why it stopped early, if it did."""
-    with Conversations(extractor, caller) as talks:
+def _talk(store: Store, extractor: DialogueExtractor, talks: Conversations, ledger: _Ledger, batch: int) -> None:
+    """Conversations about all pending chunks, in rounds.
+
+    Most failures are bad luck: an unusable reply is asked for again at once, not only by the next run. A request that
+    was not answered has been tried often enough.
+    """
+    for _ in range(_ROUNDS):
+        before = ledger.failed
         for chunks in store.pending(extractor.fingerprint, batch=batch):
             for chunk in chunks:
-                ledger.put(talks.start(chunk))
+                if chunk.id not in talks.unanswered:
+                    ledger.put(talks.start(chunk))
             if talks.stopped:
                 break
         while talks.open:
             ledger.put(talks.wait())
-        return talks.stopped
+        if talks.stopped or ledger.failed == before:
+            return
 
 
 def _checked(

@@ -1,20 +1,18 @@
 """Documents into the store: what is new, what has changed, what is as it was."""
 
-import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC
 from pathlib import Path
 
-from hippo.errors import DocumentError, DuplicateDocumentError
-from hippo.ids import text_hash
+from hippo.errors import DuplicateDocumentError
 from hippo.indexing.clock import Clock
+from hippo.indexing.revise import Revision, content_hash, revise
 from hippo.protocols import Chunker
 from hippo.store import Store
 from hippo.types import Chunk, Document, Skipped
 
-__all__ = ["Ingested", "content_hash", "ingest", "read_all"]
+__all__ = ["Ingested", "ingest", "read_all"]
 
 _ROW = re.compile(r":\d+$")
 """Number of a row after the name of its file."""
@@ -27,23 +25,7 @@ class Ingested:
     added: int
     changed: int
     unchanged: int
-
-
-def content_hash(document: Document) -> str:
-    """Hash of everything that a new version of a document may change: title, text, metadata, timestamp.
-
-    Raises:
-        DocumentError: The timestamp cannot be told in UTC.
-    """
-    metadata = json.dumps(dict(document.metadata), sort_keys=True, ensure_ascii=False, default=str)
-    time = document.timestamp
-    if time is not None:
-        try:
-            time = time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
-        except OverflowError as error:
-            problem = f"timestamp {time} is not within the years 1 to 9999 in UTC"
-            raise DocumentError(document.source or document.id or "document", problem) from error
-    return text_hash("\x00".join([document.title or "", metadata, time.isoformat() if time else "", document.text]))
+    deleted: int
 
 
 def read_all(items: Iterable[Document | Skipped], clock: Clock) -> tuple[list[Document], list[Skipped]]:
@@ -63,9 +45,15 @@ def read_all(items: Iterable[Document | Skipped], clock: Clock) -> tuple[list[Do
 
 
 def ingest(
-    store: Store, documents: Sequence[Document], chunker: Chunker, meta: Mapping[str, str], clock: Clock
+    store: Store,
+    documents: Sequence[Document],
+    chunker: Chunker,
+    meta: Mapping[str, str],
+    clock: Clock,
+    deleting: Sequence[str] = (),
+    revisions: Sequence[Revision] = (),
 ) -> Ingested:
-    """Store new and changed documents with their chunks.
+    """Store new and changed documents with their chunks, and delete others, all at once.
 
     Args:
         store: The store.
@@ -73,6 +61,8 @@ def ingest(
         chunker: Cuts documents into chunks.
         meta: Stored before the first document is.
         clock: For progress.
+        deleting: Ids of documents that go; none of them is among the documents.
+        revisions: What is new of other documents, which the store holds.
     """
     with clock.stage("chunk"):
         hashes = [content_hash(document) for document in documents]
@@ -89,10 +79,15 @@ def ingest(
                 clock.tell("chunk", count, len(fresh))
         changed = [document.id for document, _, _ in rows if document.id is not None and document.id in known]
         _check_sources([document for document, _, _ in rows], store.sources(changed))
-        if rows:
+        revised = [revise(store, one, chunker) for one in revisions]
+        rows += [row for row in revised if row]
+        changed += [row[0].id for row in revised if row and row[0].id]
+        deleted = 0
+        if rows or deleting:
             store.set_meta(meta)
-            store.put_documents(rows, replacing=changed)
-    return Ingested(len(rows) - len(changed), len(changed), len(documents) - len(rows))
+            deleted = store.put_documents(rows, replacing=changed, deleting=deleting)
+    added = len(rows) - len(changed)
+    return Ingested(added, len(changed), len(documents) + len(revisions) - len(rows), deleted)
 
 
 def _check_sources(documents: Sequence[Document], known: Mapping[str, str]) -> None:

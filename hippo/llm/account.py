@@ -58,13 +58,12 @@ class Account:
         self._count(_REPLAYED)
         return replace(completion, usage=_REPLAYED)
 
-    def keep(self, key: str, request: LLMRequest, completion: Completion, factor: float = 1.0) -> Completion:
+    def keep(self, key: str, completion: Completion, factor: float = 1.0) -> Completion:
         """Put a reply into the cache, then count it. One that is empty or was withheld is of no use again.
 
         Args:
             key: Of the request.
-            request: What was asked.
-            completion: The reply. Where its usage names no tokens they are estimated.
+            completion: The reply, with its tokens.
             factor: What it cost, relative to the usual price.
 
         Returns:
@@ -74,16 +73,13 @@ class Account:
             if self._replies and completion.text.strip() and completion.finish != "filtered":
                 self._replies.put(key, completion)
         finally:
-            usage = completion.usage
-            sent, received = usage.input_tokens, usage.output_tokens
-            if not sent and not received:
-                sent, received = input_tokens(request), text_tokens(completion.text)
-            paid = self._paid(sent, received, factor)
+            paid = self._paid(completion.usage.input_tokens, completion.usage.output_tokens, factor)
         return replace(completion, usage=paid)
 
-    def abandoned(self, request: LLMRequest, pieces: Sequence[str]) -> None:
-        """Count, by estimate, a reply that was not heard to its end."""
-        self._paid(input_tokens(request), text_tokens("".join(pieces)), 1.0)
+    def lose(self, request: LLMRequest, pieces: Sequence[str]) -> None:
+        """Count, by estimate, a reply that did not come whole: its pieces, or without any the most that it can be."""
+        received = text_tokens("".join(pieces)) if pieces else request.max_tokens
+        self._paid(input_tokens(request), received, 1.0)
 
     def _paid(self, sent: int, received: int, factor: float) -> Usage:
         cost = self._prices.cost(sent, received)

@@ -1,12 +1,13 @@
 """A language model that can be relied on: any `LLM`, with a cache, limits, retries and a budget around it."""
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from hippo.config import LLMConfig
-from hippo.errors import ConfigError, LLMUnavailableError
+from hippo.errors import ConfigError, LLMReplyLostError
 from hippo.llm import estimate
 from hippo.llm.account import Account
 from hippo.llm.budget import Budget
@@ -19,6 +20,11 @@ from hippo.protocols import LLM, StreamingLLM
 from hippo.types import Completion, LLMRequest, Usage
 
 __all__ = ["Caller"]
+
+T = TypeVar("T")
+
+_PERHAPS_CHARGED = (LLMReplyLostError, TimeoutError, asyncio.CancelledError)
+"""How an attempt ends whose request was sent and whose reply nobody heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +47,11 @@ class Caller:
     A reply goes into the cache the moment it arrives, a truncated one too: it was paid for. Identical requests under
     way at once are asked once, and one who stops waiting does not take the reply from the others. The usages of what
     `complete`, `stream` and `remember` hand out add up to `usage`, where replies from the cache, or from another's
-    request, are `replayed` and cost nothing; streams that broke off are added by estimate.
+    request, are `replayed` and cost nothing.
+
+    An attempt that may be charged for though its reply never came, after a time-out, a broken connection or because
+    nobody waits for it any more, is added by estimate: a stream with what came of it, all else with the longest reply
+    that was allowed. So `max_cost` holds for what a provider can bill, not only for what was heard.
 
     It may be used from several event loops and threads; limits on concurrency and rates hold for each loop on its own.
 
@@ -57,6 +67,7 @@ class Caller:
         *,
         use: str,
         replies: Replies | None = None,
+        limits: Limits | None = None,
         first_wait: float = 0.5,
     ) -> None:
         """Put the settings of one use around a model.
@@ -67,6 +78,7 @@ class Caller:
             settings: Limits and prices; the values of `settings.uses[use]` count.
             use: What the model is asked for, such as "extraction".
             replies: The cache; None, or `settings.cache` off: nothing is read or kept.
+            limits: Limits that it shares with others; None: those of the settings, for itself.
             first_wait: Seconds before the second attempt; later ones wait longer.
 
         Raises:
@@ -79,7 +91,7 @@ class Caller:
         self._prices = Prices(llm, settings)
         self._budget = Budget(use, settings.max_cost)
         self._account = Account(self._prices, self._budget, replies if settings.cache else None)
-        self._limits = Limits(settings)
+        self._limits = Limits(settings) if limits is None else limits
         self._retries = Retries(settings.attempts, first_wait)
         self._flights = Flights()
         if settings.max_cost is not None and self.price(1, 1) is None:
@@ -128,18 +140,26 @@ class Caller:
         """Remove a reply that could not be used from the cache, so that the request is asked anew."""
         self._account.forget(self.key(request))
 
-    def remember(self, request: LLMRequest, completion: Completion, *, factor: float = 1.0) -> Completion:
+    def remember(self, key: str, completion: Completion, *, factor: float = 1.0) -> None:
         """Keep and count a reply that came another way, from a provider's batch for example.
 
+        One that is in the cache already was counted when it came. Errors are those of `Replies.put`.
+
         Args:
-            request: What was asked.
+            key: That of the request.
             completion: The reply; its usage holds one request and its tokens.
             factor: What it cost, relative to the usual price.
-
-        Returns:
-            The reply with its cost. Errors are those of `Replies.put`.
         """
-        return self._account.keep(self.key(request), request, completion, factor)
+        if self._account.peek(key) is None:
+            self._account.keep(key, completion, factor)
+
+    async def retried(self, errand: Callable[[], Awaitable[T]]) -> T:
+        """The result of anything that is asked of the provider, tried again as often as a request.
+
+        Raises:
+            LLMUnavailableError: No attempt brought an answer; says how many were made.
+        """
+        return await self._retries.run(errand, again=lambda: True)
 
     async def complete(self, request: LLMRequest) -> Completion:
         """The reply to a request.
@@ -148,7 +168,7 @@ class Caller:
             LLMUnavailableError: No attempt brought an answer; says how many were made.
             LLMRequestError: This request is refused.
             LLMRefusedError: Every request is refused.
-            LLMBudgetError: The request might cost more than is left; nothing was sent.
+            LLMBudgetError: The request might cost more than is left; it was not sent, or not once more.
             IndexStateError: The cache is damaged or could not be written.
         """
         key = self.key(request)
@@ -161,9 +181,9 @@ class Caller:
     async def stream(self, request: LLMRequest) -> AsyncIterator[str | Completion]:
         """Pieces of the reply as they come, then the whole of it.
 
-        A reply from the cache, or of a model that cannot be listened to, is one piece. After the first piece nothing is
-        tried again; what came until then is counted, by estimate, because it was paid for. Leaving early ends the
-        request, unless others wait for it. Errors are those of `complete`.
+        A reply from the cache, or of a model that cannot be listened to, is one piece. The time-out begins anew with
+        each piece. After the first one nothing is tried again. Leaving early ends the request, unless others wait for
+        it. Errors are those of `complete`.
         """
         key = self.key(request)
         if known := self._account.cached(key):
@@ -190,46 +210,61 @@ class Caller:
     async def _ask(self, key: str, request: LLMRequest, flight: Flight, *, listen: bool) -> Completion:
         """What a flight does: attempts, and pauses in which it holds no place."""
         call = _Call(key, request, self.estimate(request))
+        most = self.price(call.sent, request.max_tokens) or 0.0
 
         async def attempt() -> Completion:
-            async with self._within_limits(call):
-                if listen and isinstance(self.llm, StreamingLLM):
-                    return await self._listen(self.llm, call, flight)
-                return self._arrived(call, await self.llm.complete(request))
+            async with self._limits.place(), self._budget.reserve(most):
+                await self._limits.pace(call.tokens)
+                return await self._send(call, flight, listen=listen)
 
         return await self._retries.run(attempt, again=lambda: not flight.pieces)
 
-    @asynccontextmanager
-    async def _within_limits(self, call: _Call) -> AsyncIterator[None]:
-        """One attempt, begun when all limits allow it; only then does the time-out begin."""
-        most = self.price(call.sent, call.request.max_tokens) or 0.0
-        async with self._limits.place(), self._budget.reserve(most):
-            await self._limits.pace(call.tokens)
-            try:
-                async with asyncio.timeout(self._timeout):
-                    yield
-            except TimeoutError as error:
-                raise LLMUnavailableError(self.model, f"no reply within {self._timeout:g} seconds", None) from error
-
-    async def _listen(self, llm: StreamingLLM, call: _Call, flight: Flight) -> Completion:
-        """Ask for the reply in pieces and hand them on."""
-        pieces = llm.stream(call.request)
-        complete = False
+    async def _send(self, call: _Call, flight: Flight, *, listen: bool) -> Completion:
+        """One attempt, to whose time-out no waiting belongs."""
+        arrived = False
         try:
-            async for item in pieces:
-                if isinstance(item, Completion):
-                    complete = True
-                    return self._arrived(call, item)
-                flight.push(item)
-            raise LLMUnavailableError(self.model, "it stopped in the middle of the reply", None)
+            async with (
+                aclosing(self._reply(call.request, listen=listen)) as reply,
+                asyncio.timeout(self._timeout) as silence,
+            ):
+                async for item in reply:
+                    if isinstance(item, Completion):
+                        arrived = True
+                        return self._arrived(call, item)
+                    flight.push(item)
+                    silence.reschedule(asyncio.get_running_loop().time() + self._timeout)
+            raise LLMReplyLostError(self.model, "it stopped in the middle of the reply", None)
+        except BaseException as error:
+            if not arrived and (flight.pieces or isinstance(error, _PERHAPS_CHARGED)):
+                self._account.lose(call.request, flight.pieces)
+            if isinstance(error, TimeoutError):
+                problem = f"no {'more of the ' if flight.pieces else ''}reply within {self._timeout:g} seconds"
+                raise LLMReplyLostError(self.model, problem, None) from error
+            raise
+
+    async def _reply(self, request: LLMRequest, *, listen: bool) -> AsyncGenerator[str | Completion, None]:
+        """Pieces of a reply if it is to be listened to and the model can be, then the whole of it."""
+        if not (listen and isinstance(self.llm, StreamingLLM)):
+            yield await self.llm.complete(request)
+            return
+        items = self.llm.stream(request)
+        try:
+            async for item in items:
+                yield item
         finally:
-            if flight.pieces and not complete:
-                self._account.abandoned(call.request, flight.pieces)
-            if isinstance(pieces, AsyncGenerator):
-                await pieces.aclose()
+            if isinstance(items, AsyncGenerator):
+                await items.aclose()
 
     def _arrived(self, call: _Call, completion: Completion) -> Completion:
         """Keep a reply before anything else can happen, then settle what was reserved for it."""
-        kept = self._account.keep(call.key, call.request, completion)
+        kept = self._account.keep(call.key, _counted(call, completion))
         self._limits.correct(kept.usage.input_tokens + kept.usage.output_tokens - call.tokens)
         return kept
+
+
+def _counted(call: _Call, completion: Completion) -> Completion:
+    """A reply with its tokens, estimated where the model does not count them."""
+    if completion.usage.input_tokens or completion.usage.output_tokens:
+        return completion
+    received = estimate.text_tokens(completion.text)
+    return replace(completion, usage=Usage(requests=1, input_tokens=call.sent, output_tokens=received))

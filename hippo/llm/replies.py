@@ -14,7 +14,7 @@ import os
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +120,48 @@ class Replies:
     def remove(self, key: str) -> None:
         """Remove a reply; one that is not there is no matter. Errors are those of `put`."""
         self._write("DELETE FROM replies WHERE key = ?", (key,), create=False)
+
+    def damage(self) -> str | None:
+        """What is wrong with the file; None: every reply is as it was written. Reads all of it.
+
+        Raises:
+            IndexBusyError: Another process has been writing for ten seconds.
+            IndexCorruptError: It is no file of replies any more.
+            IndexMismatchError: A newer hippo made it.
+        """
+        with self._lock, self._translated():
+            connection = self._opened(create=False)
+            if connection is None:
+                return None
+            [(verdict,)] = connection.execute("PRAGMA integrity_check(1)").fetchall()
+            if verdict != "ok":
+                return f"{self.path}: {verdict}"
+            rows = connection.execute("SELECT key, reply, checksum FROM replies")
+            damaged = sum(_read(*row) is None for row in rows)
+        return f"{self.path}: {damaged} replies are not what was written" if damaged else None
+
+    def save(self, target: Path) -> int:
+        """Copy what is sound into a new file, as far as this one can be read, from both ends of its table.
+
+        Returns:
+            Number of replies.
+        """
+        saved: set[str] = set()
+        with closing(Replies(target)) as fresh, self._lock:
+            for order in ("ASC", "DESC"):
+                try:
+                    connection = self._opened(create=False)
+                    if connection is None:
+                        break
+                    query = f"SELECT key, reply, checksum FROM replies NOT INDEXED ORDER BY rowid {order}"  # noqa: S608
+                    for key, reply, checksum in connection.execute(query):
+                        completion = None if key in saved else _read(key, reply, checksum)
+                        if completion is not None:
+                            fresh.put(key, completion)
+                            saved.add(key)
+                except (sqlite3.Error, IndexCorruptError):
+                    continue
+        return len(saved)
 
     def _write(self, statement: str, row: tuple[str | bytes, ...], *, create: bool) -> None:
         with self._lock, self._translated():

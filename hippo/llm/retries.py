@@ -87,4 +87,4 @@ class Retries:
         except LLMUnavailableError as error:
             model, reason, *rest = error.args
             tried = f"{reason} ({made} {'attempt' if made == 1 else 'attempts'})"
-            raise LLMUnavailableError(model, tried, *(rest or [None])) from error
+            raise type(error)(model, tried, *(rest or [None])) from error

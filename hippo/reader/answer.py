@@ -5,7 +5,7 @@ from time import perf_counter
 
 from hippo.config import ReaderConfig
 from hippo.errors import LLMReplyError
-from hippo.protocols import LLM, StreamingLLM
+from hippo.protocols import LLM, CachingLLM, StreamingLLM
 from hippo.reader.marks import cited
 from hippo.reader.prompt import Prompt, build
 from hippo.reader.reply import NOT_FOUND, LiveAnswer, parse
@@ -33,7 +33,8 @@ class Reader:
         """The answer. A retrieval without passages is not answered, and the model is not asked.
 
         Raises:
-            LLMReplyError: The reply was empty, withheld, or a thought without an answer.
+            LLMReplyError: The reply was empty, withheld, or a thought without an answer. A `CachingLLM` forgets it, so
+                that the question can be asked again.
             LLMError: The model could not be asked; the classes are those of `LLM.complete` and of its limits.
             QuestionError: The question leaves no room for passages in the budget of tokens.
         """
@@ -47,7 +48,9 @@ class Reader:
     async def stream(self, retrieval: Retrieval) -> AsyncIterator[str | Answer]:
         """Pieces of the answer's text as the model writes them, then the `Answer`, the same that `answer` gives.
 
-        Joined, the pieces are the answer's text, without the thought before it. Leaving early stops the model.
+        Joined, the pieces are the answer's text, without the thought before it. They begin where the model marks its
+        answer; the answer of a model that does not is one piece, since what it writes may be thoughts until the end.
+        Leaving early stops the model.
 
         Raises:
             LLMError, QuestionError: As `answer`, the former also after some pieces.
@@ -58,7 +61,7 @@ class Reader:
             return
         began = perf_counter()
         prompt = build(retrieval.question, retrieval.hits, self._settings)
-        live = LiveAnswer(reasoning=self._settings.reasoning)
+        live = LiveAnswer()
         told = ""
         completion: Completion | None = None
         llm, request = self._llm, prompt.request
@@ -88,11 +91,15 @@ class Reader:
         finish = completion.finish
         if finish == "filtered":
             raise self._unusable("it was withheld by the provider")
-        reply = parse(completion.text, reasoning=self._settings.reasoning)
+        reply = parse(completion.text)
         if not reply.text:
+            if isinstance(self._llm, CachingLLM):
+                self._llm.forget(prompt.request)
             what = "it was empty" if reply.reasoning is None else "it was a thought without an answer"
-            cut = f", cut off at {prompt.request.max_tokens} tokens" if finish == "length" else ""
-            raise self._unusable(what + cut)
+            cut = (
+                f", cut off at {prompt.request.max_tokens} tokens. Raise reader.max_tokens, or let the model think less"
+            )
+            raise self._unusable(what + (cut if finish == "length" else ""))
         numbers, unknown = cited(reply.text, len(prompt.shown))
         passages = [(number, prompt.shown[number - 1]) for number in numbers]
         own = retrieval.usage.get("reader", Usage()) + completion.usage
@@ -101,7 +108,7 @@ class Reader:
             text=reply.text,
             answered=reply.answered,
             citations=tuple(Citation(number, hit.chunk_id, hit.document_id, hit.title) for number, hit in passages),
-            reasoning=reply.reasoning,
+            reasoning=reply.reasoning if self._settings.reasoning else None,
             retrieval=retrieval,
             shown=tuple(hit.chunk_id for hit in prompt.shown),
             finish=finish,

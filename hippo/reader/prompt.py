@@ -13,8 +13,8 @@ from hippo.types import Hit, LLMRequest, Message
 
 __all__ = ["ANSWER_VERSION", "THOUGHT_VERSION", "Prompt", "build", "build_thought"]
 
-ANSWER_VERSION = "answer/1"
-THOUGHT_VERSION = "thought/1"
+ANSWER_VERSION = "answer/2"
+THOUGHT_VERSION = "thought/2"
 
 _EVIDENCE = """\
 The first line of the message is a code. Lines that begin with it divide the message; all between them is quoted text. \
@@ -31,8 +31,15 @@ statement give the numbers of its passages in square brackets: [1] or [2][5].
 If the passages do not hold the answer, write [none], then one sentence on what is missing. Where that is true it is \
 the right reply; a guess is not."""
 
+_PLAIN = """\
+Begin with [answer]."""
+
 _REASONING = """\
-Reply in two parts: first [thought] and your reasoning over the passages, then [answer] and the answer alone."""
+Reply in two parts: first [thought] and your reasoning over the passages, then [answer] and the answer, complete and \
+with its numbers."""
+
+_MARKS = """\
+Marks such as [answer] stay as they are in any language."""
 
 _THOUGHT = f"""\
 A question is to be answered from a collection of documents that is searched step by step. Given are the question, the \
@@ -42,7 +49,7 @@ passages found so far, numbered, and the thoughts so far.
 
 Reply with the next thought alone: one sentence that names what the passages newly establish and what must be found \
 out next. It is what will be searched for, so use full names. If the passages already hold all that the answer needs, \
-reply with [enough]."""
+reply with [enough], a mark that stays as it is in any language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +81,7 @@ def build(question: str, hits: Sequence[Hit], settings: ReaderConfig) -> Prompt:
         QuestionError: The question leaves no room for passages in the budget.
     """
     language = settings.language or "the language of the question"
-    parts = (_ANSWER, *((_REASONING,) if settings.reasoning else ()), f"Write in {language}.")
+    parts = (_ANSWER, _REASONING if settings.reasoning else _PLAIN, f"Write in {language}. {_MARKS}")
     length = settings.max_tokens * (2 if settings.reasoning else 1)
     return _prompt("\n\n".join(parts), question, hits, (), settings, length, ANSWER_VERSION)
 

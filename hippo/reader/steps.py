@@ -10,13 +10,15 @@ from time import perf_counter
 
 from hippo.config import ReaderConfig
 from hippo.errors import QuestionError
-from hippo.protocols import LLM
+from hippo.protocols import LLM, CachingLLM
 from hippo.reader.fusion import K0, fuse
 from hippo.reader.marks import ENOUGH, without_citations
 from hippo.reader.prompt import build_thought
 from hippo.types import Completion, Retrieval, Step, Usage
 
 __all__ = ["retrieve_in_steps"]
+
+_UNUSABLE = "no usable thought"
 
 
 async def retrieve_in_steps(
@@ -68,6 +70,8 @@ async def retrieve_in_steps(
         usage += completion.usage
         thought, query, stopped = _judge(completion, queries)
         thoughts.append(thought)
+        if stopped == _UNUSABLE and isinstance(llm, CachingLLM):
+            llm.forget(prompt.request)
         if stopped:
             break
         queries.append(query)
@@ -87,11 +91,11 @@ def _judge(completion: Completion, queries: Sequence[str]) -> tuple[str, str, st
     thought = " ".join(completion.text.split())
     query = without_citations(thought).strip()
     if completion.finish == "filtered":
-        return "(no thought: the reply was withheld by the provider)", "", "no usable thought"
+        return "(no thought: the reply was withheld by the provider)", "", _UNUSABLE
     if ENOUGH.search(thought):
         return thought, "", "enough"
     if not any(map(str.isalnum, query)):
-        return f"(no thought in the reply {thought!r})", "", "no usable thought"
+        return f"(no thought in the reply {thought!r})", "", _UNUSABLE
     if _bare(query) in map(_bare, queries):
         return thought, "", "repeated thought"
     return thought, query, None

@@ -10,7 +10,7 @@ from dataclasses import replace
 
 from hippo import background
 from hippo.errors import ConfigError, InputError, LLMRequestError, LLMUnavailableError
-from hippo.protocols import LLM
+from hippo.protocols import LLM, CachingLLM
 from hippo.recognition.prompt import PROMPT, SCHEMA, ask, ask_again
 from hippo.recognition.reply import read_reply
 from hippo.types import Completion, LLMRequest, Recognition, Usage
@@ -18,6 +18,8 @@ from hippo.types import Completion, LLMRequest, Recognition, Usage
 __all__ = ["LLMFactFilter"]
 
 _WHAT = "recognition 'llm'"
+_MORE_ROOM = 4
+"""Times as many tokens after a reply that was cut off: the model may have spent them on thoughts."""
 
 
 class LLMFactFilter:
@@ -25,13 +27,15 @@ class LLMFactFilter:
 
     Questions of a batch are asked at the same time; how many requests are under way is for the model's caller to limit.
     An explicit empty list is the outcome "none". A reply that cannot be read, or holds only numbers of no fact, is
-    answered with what is wrong with it, and after `repairs` such answers the outcome is "failed". Numbers of no fact
-    beside valid ones are ignored; how many they were stands in `Recognition.reason`.
+    answered with what is wrong with it, or asked for with four times the room, once, where it was cut off. After
+    `repairs` attempts more the outcome is "failed", and a `CachingLLM` forgets the replies. Numbers of no fact beside
+    valid ones are ignored; how many they were stands in `Recognition.reason`.
 
     Args:
         llm: The language model.
-        max_tokens: Most tokens of a reply, at least 16. Models that think before they answer need more.
-        repairs: How often an unusable reply is answered; 0 or more.
+        max_tokens: Most tokens of a reply, at least 16; four times as many after one that was cut off. Models that
+            think before they answer need more.
+        repairs: How often more is asked after an unusable reply; 0 or more.
 
     Raises:
         ConfigError: A value is out of range.
@@ -74,19 +78,24 @@ class LLMFactFilter:
         """
         if not facts:
             return Recognition("none", (), 0)
-        messages = ask(question, facts)
+        messages, tokens = ask(question, facts), self._max_tokens
         problem: str | None = None
         for _ in range(self._repairs + 1):
-            reply = yield LLMRequest(messages, self._max_tokens, PROMPT, SCHEMA)
+            reply = yield LLMRequest(messages, tokens, PROMPT, SCHEMA)
             if reply.finish == "filtered":
                 return Recognition("failed", (), len(facts), "the provider withheld the reply")
             selection = read_reply(reply.text, len(facts))
             if selection.problem is None:
                 ignored = f"entries ignored that number no fact: {selection.ignored}" if selection.ignored else None
                 return Recognition("kept" if selection.kept else "none", selection.kept, len(facts), ignored)
-            cut = f"it was cut off at {self._max_tokens} tokens, and " if reply.finish == "length" else ""
-            problem = cut + selection.problem
-            messages = (*messages, *ask_again(reply.text, problem, len(facts)))
+            problem = selection.problem
+            if reply.finish != "length":
+                messages = (*messages, *ask_again(reply.text, problem, len(facts)))
+                continue
+            problem = f"it was cut off at {tokens} tokens, and {problem}. Raise max_tokens, or let the model think less"
+            if tokens > self._max_tokens:
+                break
+            tokens *= _MORE_ROOM
         return Recognition("failed", (), len(facts), f"the reply cannot be used: {problem}")
 
     async def _recognize(self, questions: Sequence[str], facts: Sequence[Sequence[str]]) -> list[Recognition]:
@@ -102,14 +111,19 @@ class LLMFactFilter:
 
     async def _converse(self, question: str, facts: Sequence[str]) -> Recognition:
         dialogue, usage = self.dialogue(question, facts), Usage()
+        asked: list[LLMRequest] = []
         try:
             request = next(dialogue)
             while True:
                 reply = await self._llm.complete(request)
+                asked.append(request)
                 usage += reply.usage
                 request = dialogue.send(reply)
         except StopIteration as end:
             outcome: Recognition = end.value
+            if outcome.outcome == "failed" and isinstance(self._llm, CachingLLM):
+                for request in asked:
+                    self._llm.forget(request)
             return replace(outcome, usage=usage)
         except (LLMUnavailableError, LLMRequestError) as error:
             return Recognition("failed", (), len(facts), str(error), usage=usage)

@@ -6,7 +6,7 @@ nearest of them gives the same standard scores as one that sees all.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -39,6 +39,7 @@ class Linked:
         deviation: Standard deviation of the cosines of all candidates; with a temperature it says how sharp
             weights are.
         touched: Which of them share a word with the question, bool `(c,)`, where words are all there is; else None.
+        sure: How many of the best of them are the best of all; None: each of them, since they are all.
     """
 
     rows: "NDArray[np.int64]"
@@ -47,6 +48,7 @@ class Linked:
     lexical: "NDArray[np.float64]"
     deviation: float
     touched: "NDArray[np.bool_] | None" = None
+    sure: int | None = None
 
     def best(self, count: int) -> "NDArray[np.int64]":
         """Positions of the `count` best candidates that the question touches, best first, ties by row."""
@@ -147,7 +149,7 @@ class Linker:
                 return linked
             bound = self._fuse(rows[:1], cosines[0, -1:], words[by_words[-1:]], words, query, lexical_weight).fused[0]
             if np.sort(linked.fused)[-count:][0] >= bound:
-                return linked
+                return replace(linked, sure=count)
             reach = min(reach * 4, size)
 
     def _fuse(

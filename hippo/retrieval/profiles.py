@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
+from hippo import registry
 from hippo.errors import ConfigError, UnknownNameError
 
 __all__ = ["PROFILES", "Profile", "resolve_profile"]
@@ -196,6 +197,13 @@ def _checked(profile: Profile) -> Profile:
             continue
         if not _is_number(value, whole="whole" in words) or not low <= value <= high:
             raise ConfigError(where, key, f"must be {words}, got {value!r}")
+    if not isinstance(profile.recognition, str | None):
+        raise ConfigError(where, "recognition", f"must be the name of a fact filter, got {profile.recognition!r}")
+    if profile.recognition is not None:
+        try:
+            registry.check("recognition", profile.recognition.partition(":")[0], also=["none"])
+        except UnknownNameError as error:
+            raise ConfigError(where, "recognition", str(error)) from None
     if not isinstance(profile.kind_weights, Mapping):
         raise ConfigError(where, "kind_weights", f"must be a table of numbers, got {profile.kind_weights!r}")
     for kind, weight in profile.kind_weights.items():

@@ -5,6 +5,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from hippo.errors import ConfigError, LLMReplyError
 from hippo.protocols import FactFilter
@@ -89,9 +90,11 @@ def _problem(answer: object, count: int) -> str | None:
     """What is wrong with a filter's answer about `count` facts; None: nothing. Plug-ins are not ours to trust."""
     if not isinstance(answer, Recognition):
         return f"a result must be a Recognition, got {type(answer).__name__}"
-    kept = answer.kept
+    kept: Any = answer.kept
     if answer.outcome not in ("kept", "none", "failed"):
         return f"outcome must be kept, none or failed, got {answer.outcome!r}"
+    if not isinstance(kept, Sequence):
+        return f"kept positions must be a tuple, got {type(kept).__name__}"
     if answer.shown != count:
         return f"{count} facts were shown, not {answer.shown}"
     if (answer.outcome == "kept") != bool(kept):

@@ -109,24 +109,27 @@ class Retriever:
         k: int,
         explain: bool = False,
         recognition: "Recognize | None" = None,
+        fact_queries: "NDArray[np.float32] | None" = None,
     ) -> list[Retrieval]:
         """Rank passages for every question.
 
         Args:
             questions: The questions.
-            queries: Their unit vectors, float32 `(m, d)`; None: by words alone.
+            queries: Their unit vectors, float32 `(m, d)`, to be compared with passages; None: by words alone.
             profile: How to rank.
             k: Number of passages, at least 1; cut to the size of the index.
             explain: Whether hits carry an explanation.
             recognition: Looks at the facts that each question touches before they seed the walk; None: all of them do.
+            fact_queries: Their unit vectors, to be compared with facts; None: `queries`.
         """
+        fact_queries = queries if fact_queries is None else fact_queries
         width = max(1, _BLOCK_BYTES // (48 * max(self.contents.graph.n_nodes, 1)))
         found: list[Retrieval] = []
         for start in range(0, len(questions), width):
             part = slice(start, start + width)
-            vectors = None if queries is None else queries[part]
+            vectors, for_facts = (None if block is None else block[part] for block in (queries, fact_queries))
             found += self._block(
-                questions[part], vectors, profile, min(k, self.contents.n_chunks), explain, recognition
+                questions[part], vectors, for_facts, profile, min(k, self.contents.n_chunks), explain, recognition
             )
         return found
 
@@ -134,6 +137,7 @@ class Retriever:
         self,
         questions: Sequence[str],
         queries: "NDArray[np.float32] | None",
+        fact_queries: "NDArray[np.float32] | None",
         profile: Profile,
         k: int,
         explain: bool,
@@ -149,7 +153,7 @@ class Retriever:
                 self._retrieval(question, profile, score, linked, k, explain, seconds, {})
                 for question, score, linked in zip(questions, singles, passages, strict=True)
             ]
-        seeds, found, recognized = self._seeds(questions, queries, passages, profile, recognition)
+        seeds, found, recognized = self._seeds(questions, fact_queries, passages, profile, recognition)
         linked_at = perf_counter()
         walking = [column for column, one in enumerate(seeds) if len(one.nodes)]
         walks = self._walks([seeds[column] for column in walking], [passages[column] for column in walking], profile, k)
@@ -200,10 +204,7 @@ class Retriever:
                 for rows, passage in zip(linked, passages, strict=True)
             ]
             return seeds, [{"names": self._entity_names(rows)} for rows in linked], None
-        # The lowest score of all is known only where all are.
-        best = profile.facts if profile.weighting == "softmax" else None
-        facts = self._facts.link(questions, queries, profile.lexical_weight, best=best)
-        best_of = [choose(contents, fact, profile) for fact in facts]
+        facts, best_of = self._linked_facts(questions, queries, profile)
         chosen: list[NDArray[np.int64] | None] = [*best_of]
         recognized = None
         if recognition is not None:
@@ -220,6 +221,27 @@ class Retriever:
             for fact, passage, kept in zip(facts, passages, chosen, strict=True)
         ]
         return seeds, [{} for _ in seeds], recognized
+
+    def _linked_facts(
+        self, questions: Sequence[str], queries: "NDArray[np.float32] | None", profile: Profile
+    ) -> "tuple[list[Linked], list[NDArray[np.int64]]]":
+        """Candidates of each question, and the positions of those that may seed."""
+        # The lowest score of all is known only where all are.
+        reach = profile.facts if profile.weighting == "softmax" else None
+        facts = self._facts.link(questions, queries, profile.lexical_weight, best=reach)
+        chosen = [choose(self.contents, fact, profile) for fact in facts]
+        while reach:
+            pairs = enumerate(zip(facts, chosen, strict=True))
+            few = [place for place, (fact, kept) in pairs if fact.sure is not None and len(kept) < profile.facts]
+            if not few:
+                break
+            # The best candidates say the same: look further.
+            reach *= 4
+            vectors = None if queries is None else queries[few]
+            again = self._facts.link([questions[place] for place in few], vectors, profile.lexical_weight, best=reach)
+            for place, fact in zip(few, again, strict=True):
+                facts[place], chosen[place] = fact, choose(self.contents, fact, profile)
+        return facts, chosen
 
     def _entity_names(self, rows: Mapping[str, int]) -> dict[str, str]:
         names = self.contents.entities.column("name")

@@ -48,16 +48,20 @@ def entity_counts(contents: Contents) -> "NDArray[np.float64]":
 
 
 def choose(contents: Contents, facts: Linked, profile: Profile) -> "NDArray[np.int64]":
-    """Positions of the facts that are to seed, best first, int64 `(c,)`: `profile.facts` of them if there are."""
+    """Positions of the facts that are to seed, best first, int64 `(c,)`: `profile.facts` of them if there are.
+
+    Where `profile.distinct_facts` they say different things; there may be fewer then if not all facts are candidates.
+    """
     if not profile.distinct_facts:
         return facts.best(profile.facts)
     texts, reach = contents.facts.column("text"), profile.facts
+    most = len(facts.rows) if facts.sure is None else facts.sure
     while True:
-        best = facts.best(reach)
+        best = facts.best(min(reach, most))
         first: dict[str, int] = {}
         for position in best.tolist():
             first.setdefault(texts[int(facts.rows[position])].as_py(), position)
-        if len(first) >= profile.facts or len(best) < reach:
+        if len(first) >= profile.facts or reach >= most:
             return np.fromiter(first.values(), np.int64)[: profile.facts]
         reach *= 4
 

@@ -1,6 +1,7 @@
 """Faults on purpose: which request fails, and how, decided by the request itself, so that runs can be repeated."""
 
 import hashlib
+import itertools
 import threading
 from collections import deque
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ STATUSES: dict[str, tuple[int, str, str | None, str]] = {
 TRANSIENT = ("429", "500", "503", "cut", "html", "empty")
 """Faults that a client survives by asking again; no reply is paid for."""
 
-KINDS = (*STATUSES, "timeout", "cut", "truncated", "garbage", "empty", "html")
+KINDS = (*STATUSES, "timeout", "cut", "truncated", "filtered", "garbage", "empty", "html")
 """All kinds of faults."""
 
 GARBAGE = (
@@ -45,12 +46,16 @@ class Faults:
         rate: Share of the arriving requests that fail, 0 to 1.
         kinds: What happens to them, each as often as the others; of `KINDS`: a status ("429" with a Retry-After header,
             "500", "503", "400", "401", "403", "404", "quota" and "length" for the codes of these names), "timeout" (a
-            good reply after `hang` seconds), "cut" (the connection ends in the middle of the reply), "truncated" (half
-            of the reply, with the finish reason "length"), "garbage" (a reply that answers nothing), "empty" (no
-            choices), "html" (the error page of a proxy, with status 502 and 200 in turn).
+            good reply after `hang` seconds), "cut" (the connection ends in the middle of the reply), "truncated" and
+            "filtered" (half of the reply, with the finish reason "length" or "content_filter"), "garbage" (a reply
+            that answers nothing), "empty" (no choices), "html" (the error page of a proxy, with status 502 and 200 in
+            turn).
         retry_after: Seconds in the Retry-After header of a 429 and a 503; None: no header.
         hang: Seconds that a "timeout" takes.
         only: Only requests whose messages hold this text fail; None: all may.
+        instead_wait: None: requests fail. Otherwise none does; each takes as long as it would take a client that asks
+            again at once, waits as long as it is told to and no longer, and gives a "timeout" up after this many
+            seconds. What a client makes of faults is measured against this: its own waiting and work are the rest.
 
     Raises:
         ConfigError: A value is out of its range.
@@ -61,11 +66,14 @@ class Faults:
     retry_after: float | None = 0.1
     hang: float = 5.0
     only: str | None = None
+    instead_wait: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kinds", tuple(self.kinds))
         if not 0 <= self.rate <= 1:
             raise ConfigError("faults", "rate", f"must be 0 to 1, got {self.rate}")
+        if self.instead_wait is not None and (self.rate == 1 or self.instead_wait <= 0):
+            raise ConfigError("faults", "instead_wait", "must be above 0, and needs a rate below 1")
         if not self.kinds:
             raise ConfigError("faults", "kinds", "must name at least one kind of fault")
         for kind in self.kinds:
@@ -131,6 +139,31 @@ class FaultPlan:
             with self._lock:
                 if self._next:
                     return self._next.popleft()
+        return None if self.faults.instead_wait is not None else self._drawn(key, arrival, text)
+
+    def wait(self, key: str, text: str, latency: float) -> float:
+        """Seconds that a request takes more where faults are waited for: see `Faults.instead_wait`.
+
+        Args:
+            key: What tells requests apart.
+            text: Its messages.
+            latency: Seconds before any answer, those of failures included.
+        """
+        faults = self.faults
+        if faults.instead_wait is None:
+            return 0.0
+        seconds = 0.0
+        for arrival in itertools.count(1):
+            kind = self._drawn(key, arrival, text)
+            if kind is None:
+                break
+            if kind == "timeout":
+                seconds += min(latency + faults.hang, faults.instead_wait)
+            else:
+                seconds += latency + (faults.retry_after or 0.0 if kind in ("429", "503") else 0.0)
+        return seconds
+
+    def _drawn(self, key: str, arrival: int, text: str) -> str | None:
         faults = self.faults
         if not faults.rate or (faults.only is not None and faults.only not in text):
             return None

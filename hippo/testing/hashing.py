@@ -65,6 +65,10 @@ class HashingEncoder:
         """Length of a vector."""
         return self._dimension
 
+    def instruction(self, kind: TextKind) -> str:  # noqa: ARG002
+        """Nothing: `kind` makes no difference."""
+        return ""
+
     def encode(self, texts: Sequence[str], *, kind: TextKind = "passage") -> NDArray[np.float32]:  # noqa: ARG002
         """Unit vectors, float32 `(len(texts), dimension)`. `kind` makes no difference."""
         vectors = np.zeros((len(texts), self._dimension), dtype=np.float32)

@@ -140,4 +140,5 @@ def _read(code: str, text: str, system: str) -> str:
         thoughts = sum(line.startswith("- ") for line in earlier.splitlines())
         return sentence if shared and thoughts < _THOUGHTS else "[enough]"
     answer = f"{sentence} {number}" if shared else "[none] No passage shares a word with the question."
-    return f"[thought] {number or 'No passage'} comes nearest. [answer] {answer}" if "[thought]" in system else answer
+    thought = f"[thought] {number or 'No passage'} comes nearest. " if "[thought]" in system else ""
+    return f"{thought}[answer] {answer}"

@@ -5,7 +5,7 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from hippo.errors import ConfigError, LLMError, LLMRefusedError, LLMRequestError, LLMUnavailableError
 from hippo.testing.faults import GARBAGE, STATUSES, FaultPlan, Faults
@@ -26,6 +26,7 @@ _SILENT = {
     "empty": "the reply holds no choices",
     "html": "a proxy answered in its place",
 }
+_SPOILED: dict[str | None, Literal["length", "filtered"]] = {"truncated": "length", "filtered": "filtered"}
 
 
 class ScriptedLLM:
@@ -38,8 +39,8 @@ class ScriptedLLM:
             user message holds it, the first that does; or a function of the request. None: rules that answer hippo's
             own prompts (`hippo.testing.responder`).
         latency: Seconds before each reply.
-        faults: Which requests fail, and how: those of an overloaded server raise `LLMUnavailableError`, "truncated"
-            and "garbage" spoil the reply; None: none. A table of the same keys will do.
+        faults: Which requests fail, and how: those of an overloaded server raise `LLMUnavailableError`, "truncated",
+            "filtered" and "garbage" spoil the reply; None: none. A table of the same keys will do.
         seed: Of the faults.
         model: Name to go by.
 
@@ -128,20 +129,21 @@ class ScriptedLLM:
     async def _answer(self, request: LLMRequest) -> tuple[Completion, bool]:
         """The completion, and whether the connection ends in the middle of it."""
         self.requests.append(request)
-        kind = self._draw(request)
+        kind, wait = self._draw(request)
         error = self._error(kind)
         completion = Completion("") if error is not None else self._completion(request, kind)
-        if seconds := self._latency + (self._plan.faults.hang if kind == "timeout" else 0.0):
+        if seconds := self._latency + (self._plan.faults.hang if kind == "timeout" else 0.0) + wait:
             await asyncio.sleep(seconds)
         if error is not None:
             raise error
         return completion, kind == "cut"
 
-    def _draw(self, request: LLMRequest) -> str | None:
+    def _draw(self, request: LLMRequest) -> tuple[str | None, float]:
+        """The fault of a request, and the seconds that faults are waited for instead."""
         text = "\n".join(message.content for message in request.messages)
         key = hashlib.blake2b(f"{request.max_tokens}:{text}".encode("utf-8", "surrogatepass")).hexdigest()
         self._arrivals[key] += 1
-        return self._plan.draw(key, self._arrivals[key], text)
+        return self._plan.draw(key, self._arrivals[key], text), self._plan.wait(key, text, self._latency)
 
     def _completion(self, request: LLMRequest, kind: str | None) -> Completion:
         reply = GARBAGE[self.calls % len(GARBAGE)] if kind == "garbage" else self._scripted(request)
@@ -150,8 +152,8 @@ class ScriptedLLM:
         if isinstance(reply, Completion):
             return reply
         text, finish = limit(reply, request.max_tokens)
-        if kind == "truncated":
-            text, finish = half(text), "length"
+        if kind in _SPOILED:
+            return Completion(half(text), _SPOILED[kind], Usage(1, 0, count_request(request), count(half(text))))
         return Completion(text, finish, Usage(1, 0, count_request(request), count(text)))
 
     def _scripted(self, request: LLMRequest) -> Reply:

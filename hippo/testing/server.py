@@ -53,7 +53,11 @@ class LLMServer:
         reject: Parameters that are refused with status 400, each with the message to give, such as
             `{"max_tokens": "Use 'max_completion_tokens' instead."}`.
         structured: Whether replies can be held to a JSON schema; if not, asking for it is refused with status 400.
+        strict: Whether a request is refused with status 400 where OpenAI's API does so: unknown parameters, both names
+            for the limit of tokens, a schema that cannot be followed strictly, JSON asked for by no message. False: as
+            lenient as many a local server.
         batch_delay: Seconds that a batch takes.
+        batch_limits: Most requests of a batch, and most bytes of its file.
 
     Examples:
         >>> import json, urllib.request
@@ -77,9 +81,13 @@ class LLMServer:
         models: Sequence[str] | None = None,
         reject: Mapping[str, str] | None = None,
         structured: bool = True,
+        strict: bool = True,
         batch_delay: float = 0.0,
+        batch_limits: tuple[int, int] = (50_000, 200_000_000),
     ) -> None:
-        options = Options(respond, latency, api_key, models, reject or {}, structured, batch_delay)
+        options = Options(
+            respond, latency, api_key, models, reject or {}, structured, strict, batch_delay, batch_limits
+        )
         self._ledger = Ledger()
         self._plan = FaultPlan(faults, seed)
         self._endpoints = Endpoints(Model(options, self._plan, self._ledger))
@@ -193,11 +201,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--fault-kinds", default=",".join(TRANSIENT), help=f"of {','.join(KINDS)}")
     parser.add_argument("--retry-after", type=float, default=0.1, help="seconds in the Retry-After header")
     parser.add_argument("--hang", type=float, default=5.0, help='seconds that the fault "timeout" takes')
+    parser.add_argument("--instead-wait", type=float, help="seconds: nothing fails, but takes as long; see `Faults`")
     parser.add_argument("--seed", type=int, default=0, help="of the faults")
     parser.add_argument("--batch-delay", type=float, default=0.0, help="seconds that a batch takes")
     given = parser.parse_args(arguments)
     kinds = tuple(given.fault_kinds.split(","))
-    faults = Faults(rate=given.fault_rate, kinds=kinds, retry_after=given.retry_after, hang=given.hang)
+    faults = Faults(
+        rate=given.fault_rate,
+        kinds=kinds,
+        retry_after=given.retry_after,
+        hang=given.hang,
+        instead_wait=given.instead_wait,
+    )
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -7,9 +7,10 @@ from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
 
 from hippo.testing.server_batches import Batches
-from hippo.testing.server_calls import RefusalError, Reply
+from hippo.testing.server_calls import Reply
 from hippo.testing.server_http import Body, Silence, Stream, error_page, json_body
 from hippo.testing.server_model import Model
+from hippo.testing.server_rules import RefusalError
 from hippo.types import to_dict
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ class Endpoints:
 
     def __init__(self, model: Model) -> None:
         self._model = model
-        self._batches = Batches(model.batch_item, delay=model.options.batch_delay)
+        self._batches = Batches(model.batch_item, delay=model.options.batch_delay, limits=model.options.batch_limits)
 
     def application(self) -> "Starlette":
         """The ASGI application."""
@@ -61,8 +62,7 @@ class Endpoints:
             return self._error(refusal)
         with ledger.under_way():
             kind, turn = model.draw(call)
-            seconds = model.options.latency + (model.plan.faults.hang if kind == "timeout" else 0.0)
-            if seconds:
+            if seconds := model.seconds(call, kind):
                 with ledger.delayed():
                     left = await _left(request, seconds)
                 if left:

@@ -9,7 +9,7 @@ from email.policy import HTTP
 from time import monotonic, time
 from typing import Any
 
-from hippo.testing.server_calls import RefusalError
+from hippo.testing.server_rules import RefusalError, bad
 
 __all__ = ["Batches"]
 
@@ -35,10 +35,11 @@ class Batches:
     Args:
         answer: Status and body of the answer to one request; None: the batch expired before its turn came.
         delay: Seconds that a batch takes.
+        limits: Most requests of a batch, and most bytes of its file.
     """
 
-    def __init__(self, answer: _Item, *, delay: float) -> None:
-        self._answer, self._delay = answer, delay
+    def __init__(self, answer: _Item, *, delay: float, limits: tuple[int, int]) -> None:
+        self._answer, self._delay, self._limits = answer, delay, limits
         self._files: dict[str, tuple[str, str, bytes]] = {}
         self._batches: dict[str, _Batch] = {}
         self._number = itertools.count(1)
@@ -52,10 +53,12 @@ class Batches:
         form = message_from_bytes(b"Content-Type: " + content_type.encode() + b"\r\n\r\n" + body, policy=HTTP)
         parts = {str(part.get_param("name", header="content-disposition")): part for part in form.iter_parts()}
         if "file" not in parts or "purpose" not in parts:
-            raise _bad("the form needs a file and its purpose", "file")
+            raise bad("the form needs a file and its purpose", "file")
         purpose = str(parts["purpose"].get_payload()).strip()
         content = parts["file"].get_payload(decode=True)
         name = parts["file"].get_filename() or "upload"
+        if purpose == "batch" and not name.endswith(".jsonl"):
+            raise bad(f"the file of a batch must be .jsonl, got {name!r}", "file")
         return self.file(self._keep(name, purpose, content if isinstance(content, bytes) else b""))
 
     def file(self, file_id: str) -> dict[str, Any]:
@@ -91,10 +94,12 @@ class Batches:
             RefusalError: The request itself cannot be used.
         """
         if not isinstance(body, dict) or body.get("endpoint") != _ENDPOINT:
-            raise _bad(f"the endpoint of a batch must be {_ENDPOINT}", "endpoint")
+            raise bad(f"the endpoint of a batch must be {_ENDPOINT}", "endpoint")
         if body.get("completion_window") != "24h":
-            raise _bad("the completion window must be 24h", "completion_window")
-        content = self.content(str(body.get("input_file_id")))
+            raise bad("the completion window must be 24h", "completion_window")
+        _, purpose, content = self._found(self._files, "File", str(body.get("input_file_id")))
+        if purpose != "batch":
+            raise bad(f"the purpose of the file must be batch, got {purpose}", "input_file_id")
         now = int(time())
         shown = {
             "id": f"batch_{next(self._number)}",
@@ -114,10 +119,11 @@ class Batches:
         }
         batch = self._batches[shown["id"]] = _Batch(shown, ready=monotonic() + self._delay)
         try:
-            batch.items = _items(content)
+            batch.items = _items(content, *self._limits)
             shown["request_counts"]["total"] = len(batch.items)
         except RefusalError as refusal:
-            error = {"code": "invalid_request", "line": None, "message": refusal.args[0], "param": None}
+            message, _, _, code, _ = refusal.args
+            error = {"code": code or "invalid_request", "line": None, "message": message, "param": None}
             shown.update(status="failed", failed_at=now, errors={"object": "list", "data": [error]})
         return shown
 
@@ -182,35 +188,52 @@ class Batches:
         return held[key]
 
 
-def _items(content: bytes) -> list[dict[str, Any]]:
-    """The requests in a file, each with an id of its own.
+def _items(content: bytes, most: int, most_bytes: int) -> list[dict[str, Any]]:
+    """The requests in a file, each with an id of its own, all for one model.
 
     Raises:
-        RefusalError: A line is no such request.
+        RefusalError: A line is no such request, or there are none, or too many.
     """
-    items: list[dict[str, Any]] = []
-    seen: set[str] = set()
+    if len(content) > most_bytes:
+        raise bad(f"the file must have at most {most_bytes} bytes, got {len(content)}", "file", "file_too_large")
+    items: dict[str, dict[str, Any]] = {}
+    models = set()
     for number, line in enumerate(content.splitlines(), 1):
-        try:
-            item = json.loads(line)
-        except ValueError as error:
-            raise _bad(f"line {number} is no JSON", "file") from error
-        if not isinstance(item, dict) or not {"custom_id", "method", "url", "body"} <= item.keys():
-            raise _bad(f"line {number} needs custom_id, method, url and body", "file")
-        if item["method"] != "POST" or item["url"] != _ENDPOINT:
-            raise _bad(f"line {number} must be for POST {_ENDPOINT}", "file")
-        if item["custom_id"] in seen:
-            raise _bad(f"line {number} repeats the custom_id {item['custom_id']!r}", "file")
-        seen.add(item["custom_id"])
-        items.append(item)
+        item = _item(number, line)
+        if item["custom_id"] in items:
+            raise bad(f"line {number} repeats the custom_id {item['custom_id']!r}", "file", "duplicate_custom_id")
+        items[item["custom_id"]] = item
+        models.add(str(item["body"].get("model")))
     if not items:
-        raise _bad("the file holds no requests", "file")
-    return items
+        raise bad("the file holds no requests", "file", "empty_file")
+    if len(items) > most:
+        raise bad(f"the file must hold at most {most} requests, got {len(items)}", "file", "too_many_tasks")
+    if len(models) > 1:
+        named = ", ".join(sorted(models))
+        raise bad(f"all requests of a file must be for one model, got {named}", "file", "mismatched_model")
+    return list(items.values())
+
+
+def _item(number: int, line: bytes) -> dict[str, Any]:
+    """The request in a line.
+
+    Raises:
+        RefusalError: There is none.
+    """
+    try:
+        item = json.loads(line)
+    except ValueError as error:
+        raise bad(f"line {number} is no JSON", "file", "invalid_json_line") from error
+    if not isinstance(item, dict) or not {"custom_id", "method", "url", "body"} <= item.keys():
+        raise bad(f"line {number} needs custom_id, method, url and body", "file")
+    if item["method"] != "POST" or item["url"] != _ENDPOINT:
+        raise bad(f"line {number} must be for POST {_ENDPOINT}", "file")
+    if not isinstance(item["custom_id"], str) or not item["custom_id"]:
+        raise bad(f"line {number}: custom_id must be a text, got {item['custom_id']!r}", "file")
+    if not isinstance(item["body"], dict):
+        raise bad(f"line {number}: body must be a JSON object", "file")
+    return item
 
 
 def _lines(values: list[dict[str, Any]]) -> bytes:
     return b"".join(json.dumps(value).encode() + b"\n" for value in values)
-
-
-def _bad(message: str, parameter: str) -> RefusalError:
-    return RefusalError(message, 400, "invalid_request_error", None, parameter)

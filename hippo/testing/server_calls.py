@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from time import time
 from typing import Any, Literal
 
-from hippo.errors import InputError
+from hippo.testing.server_rules import RefusalError, bad, check
 from hippo.testing.tokens import count, count_request, pieces
 from hippo.types import LLMRequest, Message
 
-__all__ = ["Call", "RefusalError", "Reply", "read_call", "request_key"]
+__all__ = ["Call", "Reply", "read_call", "request_key"]
 
 _ROLES: dict[str, Literal["system", "user", "assistant"]] = {
     "system": "system",
@@ -20,23 +20,9 @@ _ROLES: dict[str, Literal["system", "user", "assistant"]] = {
     "user": "user",
     "assistant": "assistant",
 }
+_LIMITS = ("max_completion_tokens", "max_tokens")
 _UNLIMITED = 1_000_000
 _number = itertools.count(1)
-
-
-class RefusalError(InputError):
-    """An error reply. `args`: message, status, type, code or None, parameter or None."""
-
-    @property
-    def status(self) -> int:
-        """HTTP status."""
-        status: int = self.args[1]
-        return status
-
-    def body(self) -> dict[str, Any]:
-        """The error as the API writes it."""
-        message, _, kind, code, parameter = self.args
-        return {"error": {"message": message, "type": kind, "param": parameter, "code": code}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +52,7 @@ class Reply:
 
     call: Call
     text: str
-    finish: Literal["stop", "length"] = "stop"
+    finish: Literal["stop", "length", "content_filter"] = "stop"
     good: bool = True
     choices: bool = True
 
@@ -123,7 +109,12 @@ def request_key(model: str, messages: Sequence[Mapping[str, Any]], max_tokens: i
 
 
 def read_call(
-    body: Any, *, models: Sequence[str] | None = None, reject: Mapping[str, str] | None = None, structured: bool = True
+    body: Any,
+    *,
+    models: Sequence[str] | None = None,
+    reject: Mapping[str, str] | None = None,
+    structured: bool = True,
+    strict: bool = True,
 ) -> Call:
     """A call from its JSON value.
 
@@ -132,34 +123,37 @@ def read_call(
         models: Models that there are; None: any.
         reject: Parameters that are refused, each with the message to give.
         structured: Whether a reply can be held to a JSON schema.
+        strict: Whether all is refused that OpenAI's API refuses.
 
     Raises:
         RefusalError: The API would answer with an error.
     """
     if not isinstance(body, dict):
-        raise _bad("the body must be a JSON object")
+        raise bad("the body must be a JSON object")
     for name, message in (reject or {}).items():
         if name in body:
-            raise _bad(message, parameter=name, code="unsupported_parameter")
+            raise bad(message, name, "unsupported_parameter")
     model = body.get("model")
     if not isinstance(model, str) or not model:
-        raise _bad("you must provide a model parameter", parameter="model")
+        raise bad("you must provide a model parameter", "model")
     if models is not None and model not in models:
         raise RefusalError(
             f"The model '{model}' does not exist", 404, "invalid_request_error", "model_not_found", "model"
         )
-    most = body.get("max_completion_tokens", body.get("max_tokens"))
+    most = next((body[name] for name in _LIMITS if body.get(name) is not None), None)
     if most is not None and (type(most) is not int or most < 1):
-        raise _bad(f"max_tokens must be at least 1, got {most!r}", parameter="max_tokens")
+        raise bad(f"max_tokens must be at least 1, got {most!r}", "max_tokens")
     messages = body.get("messages")
     if not isinstance(messages, list) or not messages:
-        raise _bad("messages must be a list of at least one message", parameter="messages")
+        raise bad("messages must be a list of at least one message", "messages")
     request = LLMRequest(
         messages=tuple(_message(item) for item in messages),
         max_tokens=most or _UNLIMITED,
         prompt="",
         schema=_schema(body.get("response_format"), structured),
     )
+    if strict:
+        check(body)
     return Call(
         key=request_key(model, messages, most),
         model=model,
@@ -172,12 +166,12 @@ def read_call(
 
 def _message(item: Any) -> Message:
     if not isinstance(item, dict) or item.get("role") not in _ROLES:
-        raise _bad(f"a message needs one of the roles {', '.join(_ROLES)}", parameter="messages")
+        raise bad(f"a message needs one of the roles {', '.join(_ROLES)}", "messages")
     content = item.get("content")
     if isinstance(content, list):
         content = "".join(part.get("text", "") for part in content if isinstance(part, dict))
     if not isinstance(content, str):
-        raise _bad("the content of a message must be text", parameter="messages")
+        raise bad("the content of a message must be text", "messages")
     return Message(_ROLES[item["role"]], content)
 
 
@@ -186,12 +180,8 @@ def _schema(form: Any, structured: bool) -> Mapping[str, Any] | None:
     if not isinstance(form, dict) or form.get("type") != "json_schema":
         return None
     if not structured:
-        raise _bad("response_format of type json_schema is not supported with this model", parameter="response_format")
+        raise bad("response_format of type json_schema is not supported with this model", "response_format")
     inner = form.get("json_schema")
     if not isinstance(inner, dict) or not isinstance(inner.get("schema"), dict) or not inner.get("name"):
-        raise _bad("response_format.json_schema needs a name and a schema", parameter="response_format")
+        raise bad("response_format.json_schema needs a name and a schema", "response_format")
     return {"title": inner["name"], **inner["schema"]}
-
-
-def _bad(message: str, *, parameter: str | None = None, code: str | None = None) -> RefusalError:
-    return RefusalError(message, 400, "invalid_request_error", code, parameter)

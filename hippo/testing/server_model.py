@@ -2,15 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from hippo.testing.faults import GARBAGE, STATUSES, FaultPlan
 from hippo.testing.responder import Respond, respond
-from hippo.testing.server_calls import Call, RefusalError, Reply, read_call
+from hippo.testing.server_calls import Call, Reply, read_call
+from hippo.testing.server_rules import RefusalError, bad
 from hippo.testing.server_stats import Ledger
 from hippo.testing.tokens import half, limit
 
 __all__ = ["Model", "Options"]
+
+_SPOILED: dict[str | None, Literal["length", "content_filter"]] = {"truncated": "length", "filtered": "content_filter"}
+"""Faults that leave half of the reply, and the reason that is given for its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +27,9 @@ class Options:
     models: Sequence[str] | None = None
     reject: Mapping[str, str] = field(default_factory=dict)
     structured: bool = True
+    strict: bool = True
     batch_delay: float = 0.0
+    batch_limits: tuple[int, int] = (50_000, 200_000_000)
 
 
 class Model:
@@ -45,14 +51,25 @@ class Model:
             RefusalError: It cannot be one.
         """
         options = self.options
-        return read_call(body, models=options.models, reject=options.reject, structured=options.structured)
+        return read_call(
+            body, models=options.models, reject=options.reject, structured=options.structured, strict=options.strict
+        )
 
     def draw(self, call: Call) -> tuple[str | None, int]:
         """Count the arrival of a call: its fault or None, and how many faults of this kind there were before."""
-        only = self.plan.faults.only
-        text = "\n".join(message.content for message in call.request.messages) if only is not None else ""
-        kind = self.plan.draw(call.key, self.ledger.arrive(call.key), text)
+        kind = self.plan.draw(call.key, self.ledger.arrive(call.key), self._text(call))
         return kind, self.ledger.fault(kind) if kind else 0
+
+    def seconds(self, call: Call, kind: str | None) -> float:
+        """How long the answer to a call takes."""
+        latency = self.options.latency
+        hang = self.plan.faults.hang if kind == "timeout" else 0.0
+        return latency + hang + self.plan.wait(call.key, self._text(call), latency)
+
+    def _text(self, call: Call) -> str:
+        """What `Faults.only` looks at."""
+        messages = call.request.messages if self.plan.faults.only is not None else ()
+        return "\n".join(message.content for message in messages)
 
     def reply(self, call: Call, kind: str | None, turn: int) -> Reply:
         """What the model says.
@@ -76,8 +93,8 @@ class Model:
         except Exception as error:
             problem = f"the function that replies raised {type(error).__name__}: {error}"
             raise RefusalError(problem, 500, "server_error", "responder_failed", None) from error
-        if kind == "truncated":
-            return Reply(call, half(text), "length", good=False)
+        if kind in _SPOILED:
+            return Reply(call, half(text), _SPOILED[kind], good=False)
         return Reply(call, text, finish, good=finish == "stop")
 
     def pay(self, reply: Reply) -> None:
@@ -89,6 +106,8 @@ class Model:
         """Status and body of the answer to an item of a batch; None: the batch ended before its turn came."""
         try:
             call = self.read(body)
+            if call.stream:
+                raise bad("a request of a batch cannot be streamed", "stream")
         except RefusalError as refusal:
             self.ledger.refuse()
             return refusal.status, refusal.body()

@@ -12,7 +12,7 @@ __all__ = ["Ledger", "RequestStats", "ServerStats"]
 
 @dataclass(frozen=True, slots=True)
 class RequestStats:
-    """One distinct request: how often it arrived, got a complete good reply, or a truncated or garbage one."""
+    """One distinct request: how often it arrived, got a complete good reply, or a spoiled one."""
 
     arrived: int = 0
     replies: int = 0
@@ -30,7 +30,7 @@ class ServerStats:
         arrived: Requests for completions that could be read, those in batches included.
         distinct: Different ones among them: other model, messages or limit of tokens.
         replies: Complete good replies that were sent.
-        spoiled: Replies that were sent truncated, or were garbage.
+        spoiled: Replies that were sent truncated or filtered, or were garbage.
         refused: Requests refused as the options say: parameter, key, model, form.
         abandoned: Requests whose client left before the reply.
         faults: Faults, by kind.

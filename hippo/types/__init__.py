@@ -16,12 +16,13 @@ from hippo.types.documents import (
 )
 from hippo.types.models import Completion, LLMRequest, Message, Usage
 from hippo.types.plain import to_dict
-from hippo.types.reports import AddReport, Estimate, Progress, Status
+from hippo.types.reports import AddReport, Backup, Estimate, Health, Problem, Progress, Pruned, Status
 from hippo.types.results import Answer, Citation, Explanation, Hit, PathStep, Recognition, Retrieval, SeedFact, Step
 
 __all__ = [
     "AddReport",
     "Answer",
+    "Backup",
     "Chunk",
     "Citation",
     "Completion",
@@ -31,12 +32,15 @@ __all__ = [
     "Extraction",
     "ExtractionFailure",
     "Fact",
+    "Health",
     "Hit",
     "LLMRequest",
     "Mention",
     "Message",
     "PathStep",
+    "Problem",
     "Progress",
+    "Pruned",
     "Recognition",
     "Retrieval",
     "SeedFact",

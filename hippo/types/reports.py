@@ -7,7 +7,7 @@ from hippo.types.documents import ExtractionFailure, Skipped
 from hippo.types.models import Usage
 from hippo.types.plain import Plain
 
-__all__ = ["AddReport", "Estimate", "Progress", "Status"]
+__all__ = ["AddReport", "Backup", "Estimate", "Health", "Problem", "Progress", "Pruned", "Status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class AddReport(Plain):
-    """What an `add` did.
+    """What adding, updating, deleting or synchronising did.
 
     Attributes:
         added: Documents that were new.
@@ -40,6 +40,8 @@ class AddReport(Plain):
         usage: What language models took, by use.
         pending: Chunks left for the next run, because this one was told to stop.
         stopped: Why it stopped early; None: it did not.
+        outage: Whether a language model was asked for facts and answered nothing at all.
+        deleted: Documents that are gone.
     """
 
     added: int
@@ -57,6 +59,8 @@ class AddReport(Plain):
     usage: Mapping[str, Usage] = field(default_factory=dict)
     pending: int = 0
     stopped: str | None = None
+    outage: bool = False
+    deleted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ class Estimate(Plain):
         input_tokens: Tokens that the calls send, estimated from words.
         output_tokens: Tokens that they bring back, estimated from the length of the passages.
         cost: US dollars; None: the model's price is not known.
-        texts: Texts to embed, about: passages exactly, facts and entities by what is usual.
+        texts: Texts to embed, about: passages exactly, facts and entities by a sample, or by what was found so far.
         seconds: Wall time by stage, about: of a sample for embedding, of a usual provider for calls.
     """
 
@@ -121,3 +125,76 @@ class Status(Plain):
     encoder: str | None
     extractor: str | None
     bytes: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem(Plain):
+    """Something that is wrong with an index.
+
+    Attributes:
+        part: What is damaged: "store", "replies", "identity", "current" or "snapshot 000042".
+        problem: What is wrong with it.
+        repair: What `hippo doctor --repair` does about it; None: it takes a backup.
+    """
+
+    part: str
+    problem: str
+    repair: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Health(Plain):
+    """What an examination of an index found.
+
+    Attributes:
+        path: Its folder.
+        checked: Parts that were examined.
+        problems: What is wrong.
+        notes: What is worth knowing and no damage: parts that could not be examined, leftovers of crashes, work to do.
+        repaired: What was done about problems.
+    """
+
+    path: str
+    checked: tuple[str, ...]
+    problems: tuple[Problem, ...]
+    notes: tuple[str, ...]
+    repaired: tuple[str, ...] = ()
+
+    @property
+    def sound(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.problems
+
+
+@dataclass(frozen=True, slots=True)
+class Backup(Plain):
+    """A copy of an index.
+
+    Attributes:
+        path: Its folder.
+        snapshot: Name of the snapshot in it; None for an index that has none.
+        files: Number of files.
+        bytes: Their size.
+    """
+
+    path: str
+    snapshot: str | None
+    files: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pruned(Plain):
+    """What was removed from an index because nothing needs it any more.
+
+    Attributes:
+        snapshots: Names of removed snapshots.
+        embeddings: Number of removed vectors.
+        before: Bytes on disk by part, before.
+        after: The same, after.
+    """
+
+    snapshots: tuple[str, ...]
+    embeddings: int
+    before: Mapping[str, int]
+    after: Mapping[str, int]

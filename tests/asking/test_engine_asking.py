@@ -133,6 +133,41 @@ class TestMany:
         assert isinstance(answers[41], Answer)
         assert [item.document_id for item in answers[41].citations] == ["riga"]
 
+    @pytest.mark.parametrize("steps", [1, 2])
+    def test_what_cannot_be_asked_has_its_error_in_its_place(self, index: Path, steps: int) -> None:
+        with Hippo.open(index, llm=ScriptedLLM()) as memory:
+            answers = memory.ask_many([BORN, " ", "word " * 9000, CAPITAL], steps=steps)
+        assert [type(answer) for answer in answers] == [Answer, QuestionError, QuestionError, Answer]
+        assert [str(answer)[:40] for answer in answers[1:3]] == [
+            "a question must be a text that is not em",
+            "the question leaves no room for passages",
+        ]
+
+    @pytest.mark.parametrize("steps", [1, 2])
+    def test_a_filter_that_fails_costs_one_question(self, index: Path, steps: int) -> None:
+        def garbled(request: LLMRequest) -> str:
+            return "?" if request.prompt.startswith("recognition") and CAPITAL in str(request) else respond(request)
+
+        recognition = {"name": "llm", "when_failed": "error"}
+        with Hippo.open(index, llm=ScriptedLLM(replies=garbled), overrides={"recognition": recognition}) as memory:
+            answers = memory.ask_many([BORN, CAPITAL], steps=steps)
+            assert [type(answer) for answer in answers] == [Answer, LLMReplyError]
+            with pytest.raises(LLMReplyError, match="selection of facts"):
+                memory.retrieve_many([BORN, CAPITAL], steps=steps)
+
+    def test_a_filter_that_is_refused_costs_those_that_it_was_asked_about(self, index: Path) -> None:
+        def refused(request: LLMRequest) -> str:
+            if request.prompt.startswith("recognition"):
+                raise LLMRefusedError("scripted", "no key", "Set one")
+            return respond(request)
+
+        llm = ScriptedLLM(replies=refused)
+        with Hippo.open(index, llm=llm, overrides={"recognition": {"name": "llm"}}) as memory:
+            answers = memory.ask_many([BORN, CAPITAL])
+            assert [type(answer) for answer in answers] == [LLMRefusedError] * 2
+            with pytest.raises(LLMRefusedError):
+                memory.ask(BORN)
+
     def test_as_many_at_a_time_as_the_configuration_says(self, over_http: Open) -> None:
         with LLMServer(latency=0.1) as server, over_http(server, llm={"concurrency": 3}) as memory:
             answers = memory.ask_many([f"{BORN} {n}?" for n in range(9)])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from hippo.backends.llm.openai import OpenAILLM
-from hippo.errors import LLMError, LLMRefusedError, LLMRequestError, LLMUnavailableError
+from hippo.errors import LLMError, LLMRefusedError, LLMReplyLostError, LLMRequestError, LLMUnavailableError
 from hippo.testing.server import LLMServer
 from hippo.types import Completion, LLMRequest, Message
 
@@ -54,8 +54,8 @@ class TestFaults:
             ("429", LLMUnavailableError, "Rate limit reached. (HTTP 429)"),
             ("500", LLMUnavailableError, "(HTTP 500)"),
             ("503", LLMUnavailableError, "(HTTP 503)"),
-            ("cut", LLMUnavailableError, "did not answer"),
-            ("empty", LLMUnavailableError, "its reply holds no message"),
+            ("cut", LLMReplyLostError, "did not answer"),
+            ("empty", LLMReplyLostError, "its reply holds no message"),
             ("html", LLMUnavailableError, "did not answer"),
             ("quota", LLMRefusedError, "Add credit"),
             ("401", LLMRefusedError, "Check the key"),
@@ -81,16 +81,17 @@ class TestFaults:
             server.fail_next(kind)
             with pytest.raises(LLMError) as caught:
                 listen(OpenAILLM(model="small", base_url=server.base_url))
-        assert type(caught.value) is (LLMRefusedError if kind == "401" else LLMUnavailableError)
+        expected = {"cut": LLMReplyLostError, "503": LLMUnavailableError, "401": LLMRefusedError}
+        assert type(caught.value) is expected[kind]
 
     def test_gives_up_on_silence(self) -> None:
         with LLMServer(latency=2.0) as server:
             found = refusal(OpenAILLM(model="small", base_url=server.base_url, timeout=0.1))
-        assert isinstance(found, LLMUnavailableError)
+        assert type(found) is LLMReplyLostError
 
     def test_nobody_listens(self) -> None:
         found = refusal(OpenAILLM(model="small", base_url="http://127.0.0.1:9/v1"))
-        assert isinstance(found, LLMUnavailableError)
+        assert type(found) is LLMUnavailableError  # nothing was sent that could be charged for
         assert "too long" not in str(found)
         assert "connect" in str(found).lower()
 
@@ -121,7 +122,9 @@ class TestFaults:
             (200, b"[]", LLMUnavailableError),
             (200, error("upstream is down", code="502"), LLMUnavailableError),
             (200, error("no credit", code="402"), LLMRefusedError),
-            (408, error("slow"), LLMUnavailableError),
+            (408, error("slow"), LLMReplyLostError),
+            (504, error("slow"), LLMReplyLostError),
+            (200, {"choices": []}, LLMReplyLostError),
             (409, error("busy"), LLMUnavailableError),
             (402, error("no credit"), LLMRefusedError),
             (400, error("API key not valid", code="API_KEY_INVALID"), LLMRefusedError),

@@ -2,6 +2,7 @@
 
 import asyncio
 import pickle
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -249,6 +250,17 @@ class TestModels:
         (tmp_path / "model.safetensors").write_bytes(b"nothing")
         with pytest.raises(ModelNotFoundError, match="it cannot be loaded"):
             together(TransformersLLM(model=str(tmp_path)), [ask()])
+
+    def test_read_their_files_once_for_it(self, folder: Path, tmp_path: Path) -> None:
+        shutil.copytree(folder, tmp_path / "model")
+        llm = TransformersLLM(model=str(tmp_path / "model"))
+        first = llm.fingerprint
+        again = pickle.loads(pickle.dumps(llm))
+        assert again.fingerprint == first
+        shutil.rmtree(tmp_path / "model")
+        assert llm.fingerprint == first  # what replies is what was read
+        with pytest.raises(ModelNotFoundError):
+            _ = pickle.loads(pickle.dumps(llm)).fingerprint
 
     def test_have_a_fingerprint_of_their_weights(self, folder: Path, tmp_path: Path) -> None:
         same, other = save(tmp_path / "a" / "small"), save(tmp_path / "b" / "small", seed=1)

@@ -1,6 +1,7 @@
 """`hippo ask`, and `hippo index` with a language model, over HTTP to a server on this machine."""
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -8,7 +9,8 @@ import pytest
 import typer.testing
 
 from hippo import Hippo
-from hippo.testing import LLMServer
+from hippo.cli.waiting import waiting
+from hippo.testing import LLMServer, ScriptedLLM
 
 Run = Callable[..., typer.testing.Result]
 
@@ -142,6 +144,40 @@ class TestAsk:
                 assert done.exit_code == 0, done.output
                 assert "It \N{REPLACEMENT CHARACTER}[31mis\N{REPLACEMENT CHARACTER} Riga." in done.stdout
 
+    def test_an_answer_that_breaks_off_ends_its_line(self, call: Run, server: LLMServer, index_path: Path) -> None:
+        server.fail_next("cut", 9)
+        done = call("ask", index_path, BORN, "--llm", "openai:test", HIPPO_LLM__ATTEMPTS="1")
+        assert done.exit_code == 1
+        assert done.stdout.endswith("\n")
+        assert ANSWER.startswith(done.stdout.strip())
+        assert done.stderr.startswith("error: model 'test' did not answer: ")
+
+    def test_a_slow_model_is_told_of(self, index_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        """Once before the first reply, then with what it took; on a terminal only where JSON is wanted."""
+        with Hippo.open(index_path, llm=ScriptedLLM(latency=0.1)) as memory:
+            with waiting(memory, as_json=False, first=0.02, each=0.02):
+                time.sleep(0.06)
+                assert capsys.readouterr().err == ""  # no model was asked
+                memory.ask(BORN, steps=2)
+            said = capsys.readouterr().err.splitlines()
+            assert said[0] == "waiting for the language model: no reply yet; Ctrl-C ends it"
+            assert any(line.startswith("waiting for the language model: so far 1 calls, 0 from") for line in said)
+            with waiting(memory, as_json=True, first=0.0, each=0.01) as end:
+                time.sleep(0.03)
+                end()
+            with waiting(memory, as_json=False, first=0.02) as end:
+                end()
+                time.sleep(0.05)
+        assert capsys.readouterr().err == ""
+
+    def test_an_index_without_facts(self, call: Run, tmp_path: Path) -> None:
+        (tmp_path / "plain.txt").write_text("so it goes on and on without a name", "utf-8")
+        assert call("index", tmp_path / "index", tmp_path / "plain.txt", "--encoder", "hashing").exit_code == 0
+        for command in ("ask", "query"):
+            done = call(command, tmp_path / "index", "what goes on", "--recognition", "llm", "--llm", "openai:test")
+            assert done.exit_code == 0, done.output
+            assert "recognition had no facts to choose from\n" in done.stdout
+
 
 class TestIndex:
     def test_with_a_model(self, call: Run, server: LLMServer, tmp_path: Path, notes: Path) -> None:
@@ -191,7 +227,7 @@ class TestIndex:
         options = ["--extractor", "llm", "--llm", "openai:test", "--encoder", "hashing", "--batch", "--json"]
         report = json.loads(call("index", tmp_path / "index", notes, *options).stdout)
         assert (report["added"], report["failed"], server.stats().replies) == (2, [], 4)
-        assert server.stats().most_at_once == 0
+        assert server.stats().most_at_once == 1  # the first question alone is asked live
 
     def test_an_upgrade_without_paths(self, call: Run, server: LLMServer, tmp_path: Path, notes: Path) -> None:
         index = tmp_path / "index"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import typer.testing
 
-from hippo.testing import LLMServer
+from hippo.testing import Faults, LLMServer
 from hippo.types import LLMRequest
 
 pytest.importorskip("openai", reason="openai is not installed")
@@ -112,6 +112,37 @@ def test_missing_answers_are_refused_before_a_call(run: Run, index: Path, tmp_pa
     assert "needs a language model, and none is set" in run("eval", index, path, "--read").stderr
 
 
+def test_a_thought_that_fails_costs_one_question(run: Run, index: Path, questions: Path) -> None:
+    """One request in four is refused, whichever that is: the others are measured."""
+    faults = Faults(rate=1.0, kinds=("length",), only="Who built the Iron Bridge?")
+    with LLMServer(faults=faults) as server:
+        settings = {"HIPPO_LLM__OPENAI__BASE_URL": server.base_url}
+        arguments = ["eval", index, questions, "--profile", "bm25", "--steps", 2, *MODEL, "--json"]
+        for more, failed in (([], 1), (["--read"], 1)):
+            done = run(*arguments, *more, **settings)
+            assert done.exit_code == 0, done.output
+            outcome = json.loads(done.stdout)["outcomes"]["bm25"]
+            assert outcome["failed"] == failed
+            [reason] = outcome["reasons"]
+            assert "longer than the model's context" in reason
+
+
+def test_nobody_answers(run: Run, index: Path, questions: Path) -> None:
+    environment = {"HIPPO_LLM__OPENAI__BASE_URL": "http://127.0.0.1:1/v1", "HIPPO_LLM__ATTEMPTS": "1"}
+    done = run("eval", index, questions, "--profile", "bm25", "--read", *MODEL, **environment)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: model 'any' did not answer: ")
+
+
+def test_options_of_reading_need_it(run: Run, index: Path, questions: Path) -> None:
+    for option in (["--answer-k", 3], ["--reasoning"]):
+        done = run("eval", index, questions, *option)
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert done.stderr == "error: --answer-k and --reasoning are about answers, and none are read. Add --read\n"
+    wrong = run("eval", index, questions, "--read", "--answer-k", 0, *MODEL)
+    assert wrong.stderr == "error: answer_k must be a whole number of at least 1, got 0\n"
+
+
 def test_recognition_and_steps_of_retrieval_alone(run: Run, index: Path, questions: Path) -> None:
     with LLMServer() as server:
         settings = {"HIPPO_LLM__OPENAI__BASE_URL": server.base_url}
@@ -139,13 +170,20 @@ def test_the_benchmark_reads_too(
     (tmp_path / "tiny_corpus.json").write_text(json.dumps(corpus))
     (tmp_path / "tiny.json").write_text(json.dumps(asked))
     out = tmp_path / "out.json"
-    words = (
-        f"benchmark --dataset {tmp_path} --name tiny --encoder none --profiles bm25 --index {tmp_path}/i --out {out}"
-    )
-    monkeypatch.setattr("sys.argv", [*words.split(), "--read", *MODEL])
+    words = f"benchmark --dataset {tmp_path} --name tiny --encoder none --profiles bm25,hippo --index {tmp_path}/i"
+    monkeypatch.setattr("sys.argv", [*words.split(), "--out", str(out), "--timed", "0", "--read", *MODEL])
     main()
     data = json.loads(out.read_text())
     assert data["reading"]["profiles"]["bm25"]["EM"]["mean"] == 1.0
-    assert data["reading"]["outcomes"]["bm25"]["usage"]["reader"]["requests"] == server.stats().replies == 1
+    replies = server.stats().replies
+    assert data["reading"]["outcomes"]["bm25"]["usage"]["reader"]["requests"] == 1
     assert data["config"]["llm"]["name"] == "openai:any"
     assert "bm25: 0 could not be answered, 0 not in the passages; 1 calls" in capsys.readouterr().out
+    monkeypatch.setattr("sys.argv", [*words.split(), "--json", "--read", *MODEL])
+    main()
+    again = json.loads(capsys.readouterr().out)
+    assert again["reading"]["outcomes"]["bm25"]["usage"]["reader"]["replayed"] == 1
+    cost = again["cost"]["reading"]
+    assert (cost["questions"], cost["failed"], list(cost["answers"])) == (1, 0, ["bm25", "hippo"])
+    # Each profile pays for its own answer, though the cache holds it; one more is not counted.
+    assert server.stats().replies == replies + 3

@@ -12,7 +12,22 @@ from hippo import __version__
 from hippo.cli.app import _COMMANDS
 
 Run = Callable[..., typer.testing.Result]
-COMMANDS = ["index", "query", "ask", "status", "eval", "export", "demo", "init"]
+COMMANDS = [
+    "index",
+    "update",
+    "delete",
+    "query",
+    "ask",
+    "status",
+    "eval",
+    "export",
+    "doctor",
+    "backup",
+    "restore",
+    "prune",
+    "demo",
+    "init",
+]
 HEAVY = ["torch", "spacy", "faiss", "pyarrow", "scipy", "numpy", "duckdb", "networkx", "igraph", "regex"]
 
 

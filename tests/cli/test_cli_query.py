@@ -78,6 +78,7 @@ def test_the_environment_names_the_profile(run: Run, index_path: Path) -> None:
     [
         (["", "-k", "3"], None, "a question must be a text that is not empty"),
         (["Why?", "-k", "0"], None, "k must be a whole number of at least 1, got 0"),
+        (["Why?", "--steps", "0"], None, "steps must be a whole number of at least 1, got 0"),
         (["Why?", "--profile", "nonsense"], None, "unknown profile 'nonsense'. Known: bm25, dense, hippo, hipporag1"),
         (["-"], " \n\n", "standard input holds no question"),
         (["-"], b"\xff\xfe\x00", "standard input must be UTF-8"),

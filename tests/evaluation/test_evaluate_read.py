@@ -13,11 +13,13 @@ from hippo.errors import (
     LLMBudgetError,
     LLMRefusedError,
     LLMRequestError,
+    LLMUnavailableError,
     QuestionError,
     UnknownNameError,
 )
 from hippo.evaluation import Question
-from hippo.evaluation.run import evaluate, rank_documents
+from hippo.evaluation.rank import rank_documents
+from hippo.evaluation.run import evaluate
 from hippo.testing import ScriptedLLM
 from hippo.types import Completion, LLMRequest, Usage
 
@@ -193,9 +195,74 @@ def test_steps_of_retrieval_are_counted_and_made_once(open_with: Open) -> None:
     assert table.outcomes["bm25"].usage["reader"].requests == llm.calls > 0
     assert "could not" not in table.to_text()
     again = evaluate(memory, QUESTIONS[:2], profiles=["bm25"], steps=2, read=True, ks=[2])
-    assert [request.prompt for request in llm.requests[-2:]] == ["answer/1", "answer/1"]
+    assert [request.prompt for request in llm.requests[-2:]] == ["answer/2", "answer/2"]
     usage = again.outcomes["bm25"].usage["reader"]
     assert (usage.requests, usage.replayed) == (2, 2)  # answers; and thoughts, for they are thought once for both uses
+
+
+@pytest.mark.parametrize("read", [False, True])
+def test_a_step_that_fails_costs_one_question(open_with: Open, read: bool) -> None:
+    """The thought about one question is refused: it has neither passages nor an answer, the others have both."""
+
+    def reply(request: LLMRequest) -> str | Exception:
+        thinking = request.prompt.startswith("thought")
+        if thinking and "born?" in request.messages[-1].content:
+            return LLMRequestError("scripted", "too rude")
+        return "[enough]" if thinking else "1850 [1]"
+
+    memory = open_with(ScriptedLLM(replies=reply))
+    table = evaluate(memory, QUESTIONS[:3], profiles=["bm25"], ks=[4], steps=2, read=read)
+    cells = dict(zip(table.columns, table.rows[0].cells, strict=True))
+    assert cells["Recall@4"].value.mean == cells["All@4"].value.mean == pytest.approx(2 / 3)
+    assert "EM" not in cells or cells["EM"].value.mean == pytest.approx(1 / 3)
+    outcome = table.outcomes["bm25"]
+    assert outcome.reasons == {"model 'scripted' refused the request: too rude": 1}
+    what = "answered" if read else "retrieved"
+    assert f"bm25: 1 could not be {what} and score 0 (most often: model 'scripted' refused" in table.to_text()
+
+
+def test_a_filter_that_fails_costs_one_question(index_path: Path) -> None:
+    def reply(request: LLMRequest) -> str:
+        asked = " ".join(message.content for message in request.messages)
+        return "what now" if QUESTIONS[0].text in asked else '{"keep": [1]}'
+
+    overrides = {"recognition": {"name": "llm", "when_failed": "error"}, "llm": {"cache": False}}
+    with Hippo.open(index_path, llm=ScriptedLLM(replies=reply), overrides=overrides) as memory:
+        table = evaluate(memory, QUESTIONS[:3], profiles=["hippo"], ks=[4])
+    assert table.rows[0].cells[0].value.mean == pytest.approx(2 / 3)
+    [reason] = table.outcomes["hippo"].reasons
+    assert "no usable" in reason
+    assert table.outcomes["hippo"].failed == 1
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+@pytest.mark.parametrize("read", [False, True])
+def test_a_question_that_cannot_be_asked_costs_itself(open_with: Open, read: bool, steps: int) -> None:
+    blank = Question("blank", " ", ("1850",), frozenset({"works"}))
+    memory = open_with(ScriptedLLM(replies=lambda request: "1850 [1]"))
+    table = evaluate(memory, [QUESTIONS[2], blank], profiles=["bm25"], ks=[4], read=read, steps=steps)
+    assert table.rows[0].cells[0].value.mean == 0.5
+    assert table.outcomes["bm25"].reasons == {"a question must be a text that is not empty, got ' '": 1}
+
+
+def test_silence_for_every_question_is_raised(open_with: Open) -> None:
+    silence = LLMUnavailableError("scripted", "nobody is there", None)
+    memory = open_with(ScriptedLLM(replies=lambda request: silence))
+    for options in ({"read": True}, {"steps": 2}):
+        with pytest.raises(LLMUnavailableError, match="nobody is there"):
+            evaluate(memory, QUESTIONS, profiles=["bm25"], **options)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wrong", ["typo", 5])
+def test_a_wrong_profile_is_refused_before_a_call(index_path: Path, wrong: object) -> None:
+    llm = priced()
+    overrides = {"retrieval": {"profiles": {"mine": {"recognition": wrong}}}}
+    with (
+        pytest.raises((UnknownNameError, ConfigError), match=f"{wrong}"),
+        Hippo.open(index_path, llm=llm, overrides=overrides) as memory,
+    ):
+        evaluate(memory, QUESTIONS, profiles=["bm25", "mine"], read=True)
+    assert llm.calls == 0
 
 
 def test_found_passages_are_not_retrieved_again(open_with: Open) -> None:

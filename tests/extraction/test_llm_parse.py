@@ -40,6 +40,10 @@ _json = st.recursive(
         "{'triples': [['Ada', 'met', 'Bob'],]}",
         '{triples: [["Ada", "met", "Bob"]',
         'Draft {"triples": []}, and now {"triples": [["Ada", "met", "Bob"],]}',
+        f'{{"result": {GOOD}}}',
+        f'So: {{"output": {{"data": [{GOOD}]}}}}',
+        f'So I begin: {{"triples": [["no", "no\n</think>\n{GOOD}',
+        f'"Ada" and "Bob", it is: "clear"</think>Here: {GOOD}',
     ],
 )
 def test_finds_the_lists_whatever_surrounds_or_breaks_them(text: str) -> None:
@@ -70,6 +74,74 @@ def test_says_why_a_reply_cannot_be_used(text: str, problem: str) -> None:
 
 def test_nothing_found_is_an_answer() -> None:
     assert read_reply('{"triples": []}', ["triples"]).problem is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"entities": ["<a>"], "triples": [["Ada", "met", "Bob"]]}',
+        '{"entities": ["<a>"]}\n{"triples": [["Ada", "met", "Bob"]]}',
+        '```json\n{"entities": ["<a>"]}\n```\nand\n```json\n{"triples": [["Ada", "met", "Bob"]]}\n```',
+        '[{"entities": ["<a>"]}, {"triples": [["Ada", "met", "Bob"]]}]',
+        '{"result": {"triples": [["Ada", "met", "Bob"]], "entities": ["<a>"]}}',
+        '{"one": {"entities": ["<a>"]}, "two": {"triples": [["Ada", "met", "Bob"]]}}',
+        '{"entities": ["no"]} No: {"entities": ["<a>"]} {"triples": []} {"triples": [["Ada", "met", "Bob"],]}',
+        '{"entities": ["<a>"], "triples": [["Ada", "met", "Bob"]]} Now you know its {"entities": ["no"]}',
+    ],
+)
+def test_finds_both_lists_wherever_they_stand(text: str) -> None:
+    reply = read_reply(text, ["entities", "triples"])
+    assert reply.problem is None
+    assert reply.lists == {"entities": ["<a>"], **LISTS}
+    assert not reply.cut
+
+
+@pytest.mark.parametrize("tag", ["<think>", "</think>", "<think>x</think>", 'say \\"</think>\\" now'])
+@pytest.mark.parametrize("form", ["{}", "Sure: {}", "```json\n{}\n```", "<think>Hm</think>\n{}", "Hm\n</think>{} ok"])
+def test_tags_in_strings_are_what_the_passage_says(tag: str, form: str) -> None:
+    written = f'{{"entities": ["the {tag} tag", "Ada", "{tag}"]}}'
+    reply = read_reply(form.format(written), ["entities"])
+    assert reply.lists["entities"] == json.loads(written)["entities"]
+
+
+@given(st.lists(st.text() | st.sampled_from(["<think>", "</think>", 'x"', "\\", "{", '["'])), st.booleans())
+def test_no_string_is_mistaken_for_a_thought(names: list[str], headless: bool) -> None:
+    thought = "I think\n</think>\n" if headless else "<think>I think</think>"
+    text = f"{thought}Here: {json.dumps({'entities': names})} So it is."
+    assert read_reply(text, ["entities"]).lists == {"entities": names}
+
+
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ('{"triples": [["Ada", "met", "Bob"], ["Ada", "met", "Bo', True),
+        ('{"triples": [["Ada", "met", "Bob"], ["Ada", "met", "Bob"', True),
+        ('{"triples": [["Ada", "met", "Bob"], ["Ada",', True),
+        ('{"triples": [["Ada", "met", "Bob"],', True),
+        ('{"triples": [["Ada", "met", "Bob"], [', True),
+        ('```json\n{"triples": [["Ada", "met", "Bob"], ["Ada", "m\n```', True),
+        ('{"triples": [{"subject": "Ada", "predicate": "met", "object": "Bob"}, {"subject": "Ada"', True),
+        ('{"triples": [["Ada", "met", "Bob"]', False),  # brackets that some models forget
+        ('{"triples": [["Ada", "met", "Bob"]]', False),
+        ('```json\n{"triples": [["Ada", "met", "Bob"]]\n```', False),
+        ('{"triples": [["Ada", "met", "Bob"]} That is all', False),
+        ("{'triples': [['Ada', 'met', 'Bob'],]}", False),
+        ('{"triples": [["Ada", "said "hi" to", "Bob"]]}', False),
+        ('{"triples": [["Ada", "is 5\\" tall", "x"],]} or so', False),
+    ],
+)
+def test_tells_what_breaks_off_from_what_is_merely_broken(text: str, cut: bool) -> None:
+    reply = read_reply(text, ["triples"])
+    assert (reply.problem, reply.whole, reply.cut) == (None, False, cut)
+
+
+@given(st.lists(st.tuples(*[st.text('ab \\"[]{},:', min_size=1, max_size=6)] * 3), min_size=1, max_size=4), st.data())
+def test_what_ends_within_an_item_breaks_off(triples: list[tuple[str, str, str]], data: st.DataObject) -> None:
+    text = json.dumps({"triples": [list(triple) for triple in triples]})
+    last = json.dumps(list(triples[-1]))
+    end = data.draw(st.integers(len(text) - 2 - len(last) + 1, len(text) - 3))
+    reply = read_reply(text[:end], ["triples"])
+    assert reply.cut or reply.problem or text[:end].rstrip().endswith("}")
 
 
 def test_tells_whole_replies_from_mended_ones() -> None:

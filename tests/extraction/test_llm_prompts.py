@@ -87,6 +87,7 @@ def test_the_language_is_asked_for() -> None:
     other = TRIPLES.request("x", title=None, language="French", max_tokens=5).messages[0].content
     assert "the passage's language" in same
     assert "in French" in other
+    assert all("keys stay as they stand here, whatever the language" in text for text in (same, other))
 
 
 def test_asking_again_shows_the_reply_and_the_problem() -> None:

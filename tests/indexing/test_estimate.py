@@ -2,11 +2,16 @@
 
 import json
 import re
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from hippo import Document, Hippo
+from hippo.errors import IndexBusyError
+from hippo.store import Store
 from hippo.testing import Faults, LLMServer, respond
 from hippo.types import LLMRequest
 
@@ -160,3 +165,85 @@ def test_files_are_estimated_as_they_would_be_added(server, open_with, tmp_path)
         memory.add_files(folder)
         assert memory.estimate_files(folder).unchanged == 1
         assert memory.estimate([Document("Charles Babbage was born in London.")]).calls == 2
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a folder."""
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def age(index: Path, *, crash: bool) -> None:
+    """Make a store one of version 1, with what a crash leaves in its log."""
+    code = f"""
+import duckdb, os
+old = duckdb.connect({str(index / "store.duckdb")!r})
+old.execute("CREATE TABLE replies (key VARCHAR, reply VARCHAR)")
+old.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
+old.execute("CHECKPOINT")
+if {crash}:
+    old.execute("UPDATE meta SET value = '1.0.0' WHERE key = 'duckdb_version'")
+    os._exit(0)
+old.close()
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.mark.parametrize("version", ["now", "older", "older, after a crash"])
+def test_nothing_on_disk_changes(server, open_with, documents, version: str) -> None:
+    with open_with(server) as memory:
+        memory.add(documents[:5])
+    index = memory.path
+    if version != "now":
+        age(index, crash=version != "older")
+    before = contents(index)
+    assert ("store.duckdb.wal" in before) == ("crash" in version)
+    with open_with(server) as memory:
+        said = memory.estimate(documents)
+    assert (said.added, said.unchanged, said.chunks, said.calls) == (3, 5, 3, 6)
+    assert contents(index) == before
+    with open_with(server) as memory:
+        assert memory.add(documents).added == 3
+
+
+def test_no_index_is_made(server, open_with, documents, tmp_path) -> None:
+    (tmp_path / "empty").mkdir()
+    for name in ("empty", "none"):
+        with open_with(server, name) as memory:
+            assert memory.estimate(documents).added == 8
+    assert contents(tmp_path) == {}
+    assert [item.name for item in tmp_path.iterdir()] == ["empty"]
+
+
+def test_another_writer_is_waited_for(server, open_with, documents) -> None:
+    with open_with(server) as memory:
+        memory.add(documents[:1])
+        with Store.open(memory.path), pytest.raises(IndexBusyError):
+            memory.estimate(documents)
+
+
+def test_each_request_has_its_own_price(server, open_with, tmp_path) -> None:
+    pytest.importorskip("genai_prices", reason="genai-prices is not installed")
+    text = "Ada Lovelace met Charles Babbage in London. " * 30
+    documents = [Document(f"{text} {number}", id=str(number)) for number in range(300)]
+    with Hippo.open(
+        tmp_path / "index",
+        encoder="none",
+        extractor="llm",
+        llm="openai:gemini-2.5-pro",  # its price doubles for requests of more than 200,000 tokens
+        overrides={"llm": {"openai": {"base_url": server.base_url}}},
+    ) as memory:
+        one, all_ = memory.estimate(documents[:1]), memory.estimate(documents)
+    assert all_.input_tokens > 200_000
+    assert one.cost
+    assert all_.cost == pytest.approx(300 * one.cost, rel=0.02)
+
+
+def test_facts_and_entities_are_as_many_as_were_found_so_far(server, open_with, documents) -> None:
+    with open_with(server) as memory:
+        usual = memory.estimate(documents[4:]).texts
+        memory.add(documents[:4])
+        said = memory.estimate(documents[4:]).texts
+        embedded = memory.add(documents[4:]).embedded
+    assert embedded / 1.5 < said < 1.5 * embedded < usual
+    with open_with(server, extractor="pattern+llm") as memory:  # another extractor, of which nothing is known
+        assert memory.estimate([]).texts > 2 * said

@@ -1,3 +1,4 @@
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -9,8 +10,8 @@ from hypothesis import strategies as st
 from hippo.background import iterate, run
 from hippo.config import ReaderConfig
 from hippo.errors import LLMReplyError, LLMUnavailableError, QuestionError
-from hippo.protocols import LLM, StreamingLLM
-from hippo.reader import NOT_FOUND, Reader
+from hippo.protocols import LLM, CachingLLM, StreamingLLM
+from hippo.reader import NOT_FOUND, Reader, build, build_thought, retrieve_in_steps
 from hippo.types import Answer, Citation, Completion, LLMRequest, Retrieval, Usage
 
 Class = Callable[..., Any]
@@ -111,6 +112,10 @@ REPLIES = [
     "[thought] Is it [1]? [none]? [answer]\n Bern [2]. ",
     "[thought] No. [answer] [none].",
     "Let me think. [answer] [no] Ulm",
+    "[answer] Ulm [1], then Bern [2].",
+    "**[answer]**: `[none]` The year.",
+    "### [thought]\nUlm [1].\n\n### [answer]\nBern [2].",
+    "[answer] The passages [1] do not say. [none]",
 ]
 
 
@@ -130,10 +135,16 @@ def test_a_stream_cut_anywhere_gives_the_same_answer(
         assert timeless(last) == timeless(run(reader.answer(found)))
 
 
-@given(st.text(alphabet="[none] answer.thought1U\n", min_size=1), st.booleans(), st.sets(st.integers(0, 40)))
+@given(
+    st.sampled_from(["", "[answer]", "**[answer]", "[thought]"]),
+    st.text(alphabet="[none] answer.thought1U*`:\n", min_size=1),
+    st.booleans(),
+    st.sets(st.integers(0, 40)),
+)
 def test_any_stream_is_its_answer(
-    streaming: Class, retrieval: Retrieve, reply: str, reasoning: bool, cuts: set[int]
+    streaming: Class, retrieval: Retrieve, mark: str, rest: str, reasoning: bool, cuts: set[int]
 ) -> None:
+    reply = mark + rest
     found = retrieval("Where?", "Ulm.", "Bern.")
     cuts = {cut for cut in cuts if cut < len(reply)}
     reader = Reader(streaming(lambda request: reply, list(cuts)), ReaderConfig(reasoning=reasoning))
@@ -159,7 +170,7 @@ def test_thoughts_are_not_streamed(streaming: Class, retrieval: Retrieve) -> Non
 
 def test_a_model_that_cannot_stream(model: Class, retrieval: Retrieve) -> None:
     found = retrieval("Where?", "Ulm.")
-    reader = Reader(model(lambda request: "Ulm [1]. "), PLAIN)
+    reader = Reader(model(lambda request: "[answer] Ulm [1]. "), PLAIN)
     assert not isinstance(model(str), StreamingLLM)
     piece, last = iterate(reader.stream(found))
     assert piece == "Ulm [1]."
@@ -167,7 +178,7 @@ def test_a_model_that_cannot_stream(model: Class, retrieval: Retrieve) -> None:
 
 
 def test_leaving_early_closes_the_stream(streaming: Class, retrieval: Retrieve) -> None:
-    llm = streaming(lambda request: "Ulm and Bern", [4, 8])
+    llm = streaming(lambda request: "[answer] Ulm and Bern", [13, 17])
     pieces = iterate(Reader(llm, PLAIN).stream(retrieval("Where?", "Ulm.")))
     assert next(pieces) == "Ulm"
     pieces.close()
@@ -187,4 +198,75 @@ def test_a_stream_must_end_with_the_reply_that_it_told(model: Class, retrieval: 
     with pytest.raises(LLMReplyError, match="ended without the whole reply"):
         list(iterate(Reader(Broken("Ulm"), PLAIN).stream(found)))
     with pytest.raises(LLMReplyError, match="not those of the whole reply"):
-        list(iterate(Reader(Broken("Ulm", Completion("Bern")), PLAIN).stream(found)))
+        list(iterate(Reader(Broken("[answer] Ulm", Completion("Bern")), PLAIN).stream(found)))
+
+
+@pytest.mark.parametrize("reply", ["Walworth [1].", "[answer] Walworth [1].", "[thought] So. [answer] Walworth [1]."])
+@pytest.mark.parametrize("settings", [PLAIN, REASONING])
+def test_thoughts_that_the_provider_strips_too_late_are_not_told(
+    model: Class, retrieval: Retrieve, settings: ReaderConfig, reply: str
+) -> None:
+    class Headless(model):  # type: ignore[misc, valid-type]
+        async def stream(self, request: LLMRequest) -> Any:
+            for piece in re.split(r"(?<= )", f"Let me think: [answer] Ulm? [none]?\n</think>\n\n{reply}"):
+                yield piece
+            yield await self.complete(request)
+
+    found = retrieval("Where?", "Walworth.")
+    reader = Reader(Headless(lambda request: reply), settings)
+    *pieces, last = iterate(reader.stream(found))
+    assert "".join(pieces) == last.text == "Walworth [1]."
+    assert timeless(last) == timeless(run(reader.answer(found)))
+
+
+class TestForgetting:
+    """What cannot be used must not be what the next attempt gets from the cache."""
+
+    @pytest.fixture
+    def caching(self, streaming: Class) -> Class:
+        class Caching(streaming):  # type: ignore[misc, valid-type]
+            def __init__(self, reply: str) -> None:
+                super().__init__(lambda request: reply, [])
+                self.forgotten: list[LLMRequest] = []
+
+            def forget(self, request: LLMRequest) -> None:
+                self.forgotten.append(request)
+
+        return Caching
+
+    @pytest.mark.parametrize("reply", ["", "[thought] Hm", "[answer]"])
+    def test_replies_without_an_answer(self, caching: Class, retrieval: Retrieve, reply: str) -> None:
+        llm = caching(reply)
+        assert isinstance(llm, CachingLLM)
+        with pytest.raises(LLMReplyError):
+            run(Reader(llm, REASONING).answer(retrieval("Where?", "Ulm.")))
+        with pytest.raises(LLMReplyError):
+            list(iterate(Reader(llm, REASONING).stream(retrieval("Where?", "Ulm."))))
+        assert llm.forgotten == llm.requests
+        assert len(llm.requests) == 2
+
+    @pytest.mark.parametrize("reply", ["Ulm [1].", "[none]", "Ulm."])
+    def test_answers_are_kept(self, caching: Class, retrieval: Retrieve, reply: str) -> None:
+        llm = caching(reply)
+        run(Reader(llm, PLAIN).answer(retrieval("Where?", "Ulm.")))
+        assert not llm.forgotten
+
+    def test_thoughts_of_no_use(self, caching: Class, retrieval: Retrieve) -> None:
+        async def retrieve(query: str) -> Retrieval:
+            return retrieval(query, "Ulm.")
+
+        for reply, forgotten in (("...", 1), ("[enough]", 0), ("Where?", 0), ("Find Ulm.", 0)):
+            llm = caching(reply)
+            run(retrieve_in_steps("Where?", retrieve=retrieve, llm=llm, steps=2, k=1, settings=PLAIN))
+            assert len(llm.forgotten) == forgotten
+
+
+@pytest.mark.parametrize("settings", [PLAIN, REASONING, ReaderConfig(language="French")])
+def test_marks_are_not_to_be_translated(retrieval: Retrieve, settings: ReaderConfig) -> None:
+    found = retrieval("Where?", "Ulm.")
+    for prompt in (build("Where?", found.hits, settings), build_thought("Where?", found.hits, [], settings)):
+        assert re.search(r"[Mm]ark.* stays? as .* in any language", prompt.request.messages[0].content)
+    system = build("Where?", found.hits, settings).request.messages[0].content
+    assert ("[thought]" in system) == settings.reasoning
+    assert "[answer]" in system
+    assert "[none]" in system

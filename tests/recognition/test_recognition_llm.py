@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -145,9 +146,15 @@ def test_numbers_of_no_fact() -> None:
 def test_a_reply_cut_off_or_withheld() -> None:
     cut, _ = recognize(scripted(Completion('{"keep": [1, 2', "length"), '{"keep": [1]}'))
     assert (cut.outcome, cut.kept) == ("kept", (0,))
-    never, _ = recognize(lambda _: Completion('{"keep": [1, 2', "length"), max_tokens=16)
+    never, asked = recognize(lambda _: Completion('{"keep": [1, 2', "length"), max_tokens=16, repairs=5)
     assert never.reason is not None
-    assert "cut off at 16 tokens" in never.reason
+    assert "cut off at 64 tokens" in never.reason
+    assert "Raise max_tokens" in never.reason
+    assert [request.max_tokens for request in asked.requests] == [16, 64]
+    thinking = scripted(Completion("", "length"), '{"keep": [1]}')
+    thought, asked = recognize(thinking)
+    assert thought.kept == (0,)
+    assert asked.requests[0].messages == asked.requests[1].messages
     withheld, model = recognize(lambda _: Completion("", "filtered"))
     assert (withheld.outcome, withheld.reason, len(model.requests)) == ("failed", "the provider withheld the reply", 1)
 
@@ -182,6 +189,31 @@ def test_what_concerns_every_request_is_raised_and_ends_the_others(error: Except
         LLMFactFilter(model).recognize([f"q{i}" for i in range(40)], [FACTS] * 40)
     assert model.under_way == 0
     assert model.finished < 39
+
+
+class Caching(Model):
+    """Keeps its replies until it is told to forget."""
+
+    def __init__(self, answer: Callable[[LLMRequest], str | Completion]) -> None:
+        super().__init__(answer)
+        self.kept: dict[LLMRequest, Completion] = {}
+
+    async def complete(self, request: LLMRequest) -> Completion:
+        key = replace(request, schema=None)
+        if key not in self.kept:
+            self.kept[key] = await super().complete(request)
+        return self.kept[key]
+
+    def forget(self, request: LLMRequest) -> None:
+        del self.kept[replace(request, schema=None)]
+
+
+def test_replies_that_led_to_nothing_are_forgotten() -> None:
+    model = Caching(scripted("garbage", "rubbish", "waste", '{"keep": [2]}'))
+    fact_filter = LLMFactFilter(model)
+    outcomes = [fact_filter.recognize(["Who?"], [FACTS])[0] for _ in range(3)]
+    assert [outcome.outcome for outcome in outcomes] == ["failed", "kept", "kept"]
+    assert len(model.requests) == 4
 
 
 def test_a_batch_is_asked_at_once_and_keeps_its_order() -> None:
@@ -245,6 +277,19 @@ def test_one_line_a_fact_whatever_it_says(facts: list[str], question: str) -> No
         ('{"result": {"keep": [\n 4\n]}}', Selection((3,))),
         ('{"keep": []', Selection()),
         ('{"keep": [1.5, 1, true, null]}', Selection((0,), 3)),
+        ("{keep: [1]}", Selection((0,))),
+        ("[1, 3]", Selection((0, 2))),
+        ("```json\n[1, 9]\n```", Selection((0,), 1)),
+        ('{"keep": 2}', Selection((1,))),
+        ('{"keep": "1, 3"}', Selection((0, 2))),
+        ('{"keep": "1; 9 3"}', Selection((0, 2), 1)),
+        ('{"keep": "1: Ada, 2 of them"}', Selection((0,))),
+        ('{"Keep": [1]}', Selection((0,))),
+        ("{“keep”: [1]}", Selection((0,))),
+        ('{"keep": ["1: Ada, 2", "4"]}', Selection((0, 3))),
+        ('{"keep": ["1: [2], 3", 9, "2.5", "3 4"]}', Selection((0,), 3)),
+        ("{'keep': ['1: Ada, 2', 4]}", Selection((3,), 2)),
+        ('{"keep": [2], "reason": "see \\"keep\\": [3]"}', Selection((1,))),
     ],
 )
 def test_reads_replies_as_models_write_them(text: str, expected: Selection) -> None:
@@ -253,7 +298,26 @@ def test_reads_replies_as_models_write_them(text: str, expected: Selection) -> N
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "keep: 1", '{"keep": 1}', '{"keep": null}', '{"keep": [[1]]}', '{"keep": [,]}', '{"upkeep": [1]}'],
+    [
+        "",
+        "[]",
+        "keep: 1",
+        "null",
+        "[null]",
+        '{"keep": {}}',
+        '{"keep": ""}',
+        '{"keep": "none"}',
+        '{"keep": true}',
+        '{"keep": 9}',
+        '{"keep": 0}',
+        '{"keep": [0]}',
+        '{"keep": [-1]}',
+        "3",
+        '{"keep": null}',
+        '{"keep": [[1]]}',
+        '{"keep": [,]}',
+        '{"upkeep": [1]}',
+    ],
 )
 def test_does_not_guess(text: str) -> None:
     selection = read_reply(text, 4)

@@ -124,6 +124,8 @@ def test_nothing_to_ask_is_no_call() -> None:
         ([(0, 1)], "must be a Recognition, got tuple"),
         ([Recognition("maybe", (), 3)], "outcome must be kept, none or failed, got 'maybe'"),  # type: ignore[arg-type]
         ([Recognition("kept", (0,), 4)], "3 facts were shown, not 4"),
+        ([Recognition("none", None, 3)], "kept positions must be a tuple, got NoneType"),  # type: ignore[arg-type]
+        ([Recognition("kept", 1, 3)], "kept positions must be a tuple, got int"),  # type: ignore[arg-type]
         ([Recognition("kept", (), 3)], r"'kept' does not go with the kept positions \[\]"),
         ([Recognition("none", (1,), 3)], r"'none' does not go with the kept positions \[1\]"),
         ([Recognition("failed", (1,), 3)], "'failed' does not go with"),

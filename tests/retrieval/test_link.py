@@ -111,3 +111,19 @@ def test_nothing_to_link():
     [linked] = linker.link(["ada"], np.array([[1, 0, 0, 0]], np.float32), 0.3)
     assert len(linked.rows) == len(linked.best(5)) == 0
     assert standard_score(np.empty(0, np.float32), 0.0, 1.0).shape == (0,)
+
+
+def test_candidates_know_of_how_many_they_are_sure():
+    texts, vectors, query = make(3, 600, 1.0)
+    words, moments = LexicalIndex.build(texts), Moments.of(vectors)
+    indexed = Linker(words, vectors, moments, ExactVectorIndex(vectors))
+    [some] = indexed.link(["w1"], query[None], 0.0, best=5)
+    assert some.sure == 5
+    assert len(some.rows) < 600
+    for everything in (
+        *indexed.link(["w1"], query[None], 0.0),
+        *indexed.link(["w1"], query[None], 0.0, best=600),
+        *Linker(words).link(["w1"], None, 0.0, best=5),
+    ):
+        assert everything.sure is None
+        assert len(everything.rows) == 600

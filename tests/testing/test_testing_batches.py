@@ -56,7 +56,7 @@ def test_items_fail_one_by_one(client: OpenAI, server: LLMServer) -> None:
     for kind in ("500", "timeout", "truncated", "empty"):  # the last line is answered first
         server.fail_next(kind)
     bad = line(5)
-    bad["body"] = {"model": "m"}
+    bad["body"] = {**bad["body"], "stream": True}
     batch = client.batches.retrieve(begin(client, [bad, *(line(number) for number in range(5))]).id)
     assert batch.status == "expired"
     assert batch.request_counts is not None
@@ -80,6 +80,9 @@ def test_items_fail_one_by_one(client: OpenAI, server: LLMServer) -> None:
         ([line(1), line(1)], "line 2 repeats the custom_id 'n1'"),
         ([line(1), {"custom_id": "x"}], "line 2 needs custom_id, method, url and body"),
         ([line(1, url="/v1/embeddings")], "line 1 must be for POST /v1/chat/completions"),
+        ([line(1, custom_id=7)], "line 1: custom_id must be a text, got 7"),
+        ([line(1, body=[])], "line 1: body must be a JSON object"),
+        ([line(1), line(2, body={"model": "n"})], "all requests of a file must be for one model, got m, n"),
     ],
 )
 def test_an_unusable_file_is_a_failed_batch(client: OpenAI, server: LLMServer, lines: list[Any], said: str) -> None:
@@ -119,3 +122,33 @@ def test_unknown_things_are_told(client: OpenAI, server: LLMServer) -> None:
         client.batches.create(input_file_id="f", endpoint="/v1/embeddings", completion_window="24h")
     reply = httpx.post(f"{server.base_url}/files", content=b"", trust_env=False)
     assert (reply.status_code, reply.json()["error"]["param"]) == (400, "file")
+
+
+def test_a_batch_has_limits() -> None:
+    http = httpx.Client(trust_env=False)
+    with (
+        LLMServer(batch_limits=(2, 350)) as server,
+        OpenAI(base_url=server.base_url, api_key="k", http_client=http) as client,
+    ):
+        small = [
+            {"custom_id": f"n{number}", "method": "POST", "url": "/v1/chat/completions", "body": {}}
+            for number in range(3)
+        ]
+        for lines, code, said in (
+            (small, "too_many_tasks", "at most 2 requests, got 3"),
+            ([line(1), line(2), line(3)], "file_too_large", "at most 350 bytes, got "),
+        ):
+            batch = begin(client, lines)
+            assert batch.status == "failed"
+            [error] = batch.errors.data
+            assert error.code == code
+            assert said in error.message
+        assert begin(client, [line(1), line(2)]).status == "in_progress"
+
+
+def test_the_file_of_a_batch_is_one_of_lines(client: OpenAI) -> None:
+    with pytest.raises(openai.BadRequestError, match=r"must be \.jsonl, got 'asked.txt'"):
+        client.files.create(file=("asked.txt", b"{}"), purpose="batch")
+    other = client.files.create(file=("asked.jsonl", b"{}"), purpose="fine-tune")
+    with pytest.raises(openai.BadRequestError, match="must be batch, got fine-tune"):
+        client.batches.create(input_file_id=other.id, endpoint="/v1/chat/completions", completion_window="24h")

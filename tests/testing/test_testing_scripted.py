@@ -109,11 +109,12 @@ def test_each_fault_is_its_error(kind: str, error: type[LLMError], said: str) ->
 
 
 def test_spoiled_replies_look_like_replies() -> None:
-    llm = ScriptedLLM(replies=['{"a": [1, 2]}'] * 3)
-    llm.fail_next("truncated")
-    llm.fail_next("garbage")
-    truncated, garbage, good = (run(llm.complete(request("x"))) for _ in range(3))
+    llm = ScriptedLLM(replies=['{"a": [1, 2]}'] * 4)
+    for kind in ("truncated", "filtered", "garbage"):
+        llm.fail_next(kind)
+    truncated, filtered, garbage, good = (run(llm.complete(request("x"))) for _ in range(4))
     assert (truncated.text, truncated.finish) == ('{"a": [1,'[:5], "length")
+    assert (filtered.text, filtered.finish) == ('{"a": [1,'[:5], "filtered")
     assert garbage.finish == "stop"
     assert garbage.text != good.text == '{"a": [1, 2]}'
 
@@ -129,7 +130,7 @@ def test_a_cut_stream_has_begun() -> None:
 
 def test_all_kinds_are_covered_above() -> None:
     [mark] = test_each_fault_is_its_error.pytestmark  # type: ignore[attr-defined]
-    assert {row[0] for row in mark.args[1]} | {"truncated", "garbage"} == set(KINDS)
+    assert {row[0] for row in mark.args[1]} | {"truncated", "filtered", "garbage"} == set(KINDS)
 
 
 def test_latency_passes_side_by_side() -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 import json
 import socket
 import sys
@@ -13,9 +14,9 @@ import openai
 import pytest
 from openai import AsyncOpenAI
 
-from hippo.errors import MissingExtraError
+from hippo.errors import ConfigError, MissingExtraError
 from hippo.testing import Faults, LLMServer, RequestStats
-from hippo.testing.faults import KINDS, TRANSIENT
+from hippo.testing.faults import KINDS, TRANSIENT, FaultPlan
 from hippo.testing.server_calls import request_key
 from hippo.types import LLMRequest
 
@@ -186,7 +187,12 @@ def test_every_kind_of_fault_is_seen(server: LLMServer, kind: str, stream: bool)
         choices = asyncio.run(ask())
         text = "".join((c.delta if stream else c.message).content or "" for c in choices)
         ends = [c.finish_reason for c in choices][-1:]
-        expected = {"empty": ("", []), "truncated": ("this is what I", ["length"]), "timeout": (good, ["stop"])}
+        expected = {
+            "empty": ("", []),
+            "truncated": ("this is what I", ["length"]),
+            "filtered": ("this is what I", ["content_filter"]),
+            "timeout": (good, ["stop"]),
+        }
         if kind == "garbage":
             assert text
             assert text != good
@@ -194,7 +200,7 @@ def test_every_kind_of_fault_is_seen(server: LLMServer, kind: str, stream: bool)
             assert (text, ends) == expected[kind]
     stats = server.stats()
     assert stats.faults == {kind: 1}
-    assert (stats.replies, stats.spoiled) == (int(kind == "timeout"), int(kind in ("truncated", "garbage")))
+    assert (stats.replies, stats.spoiled) == (int(kind == "timeout"), int(kind in ("truncated", "filtered", "garbage")))
     assert asyncio.run(ask())
 
 
@@ -212,6 +218,28 @@ def test_a_client_that_leaves_is_not_served() -> None:
         until(lambda: server.stats().abandoned == 1)
         stats = server.stats()
     assert (stats.replies, stats.faults, stats.delay_seconds < 5) == (0, {"timeout": 1}, True)
+
+
+def test_faults_can_be_waited_for_instead() -> None:
+    """Nothing fails, and a request takes what its failures would have cost a client that asks again at once."""
+    kinds = ("429", "500", "timeout")
+    costs = {"429": 0.2, "500": 0.1, "timeout": 0.5}  # latency and Retry-After, latency, what the client waits
+    failing = FaultPlan(Faults(rate=0.5, kinds=kinds, retry_after=0.1, hang=9.0), seed=3)
+    waiting = FaultPlan(Faults(rate=0.5, kinds=kinds, retry_after=0.1, hang=9.0, instead_wait=0.5), seed=3)
+    for key in map(str, range(20)):
+        drawn = iter(failing.draw(key, arrival) for arrival in itertools.count(1))
+        seconds = sum(costs[kind] for kind in itertools.takewhile(bool, drawn) if kind)
+        assert waiting.draw(key, 1) is None
+        assert waiting.wait(key, "", 0.1) == pytest.approx(seconds)
+        assert failing.wait(key, "", 0.1) == 0.0
+    with LLMServer(faults=Faults(rate=0.9, kinds=("timeout",), hang=9.0, instead_wait=0.02)) as server:
+        assert post(server, body()).status_code == 200
+        stats = server.stats()
+        assert (stats.faults, stats.replies) == ({}, 1)
+        assert stats.delay_seconds >= 0.02
+    for rate, wait in ((1.0, 1.0), (0.5, 0.0)):
+        with pytest.raises(ConfigError, match="must be above 0, and needs a rate below 1"):
+            Faults(rate=rate, instead_wait=wait)
 
 
 def test_accounts_exactly_under_load() -> None:

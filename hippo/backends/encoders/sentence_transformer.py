@@ -138,6 +138,10 @@ class SentenceTransformerEncoder:
             tokens += [len(item.ids) for item in counter.encode_batch_fast(block, add_special_tokens=False)]
         return tokens
 
+    def instruction(self, kind: TextKind) -> str:
+        """What is put in front of a text of this kind."""
+        return self.instructions.prefix(kind)
+
     def encode(self, texts: Sequence[str], *, kind: TextKind = "passage") -> NDArray[np.float32]:
         """Unit vectors, float32 `(len(texts), dimension)`.
 
@@ -150,7 +154,7 @@ class SentenceTransformerEncoder:
         if not len(texts):
             return vectors
         loaded = self._load()
-        prefix = self.instructions.prefix(kind)
+        prefix = self.instruction(kind)
         for start in range(0, len(texts), _BLOCK):
             block = [prefix + _encodable(text) for text in texts[start : start + _BLOCK]]
             loaded.encode(block, prefix, vectors[start : start + len(block)])

@@ -13,13 +13,22 @@ options = { max_retries = 0 }
 import hashlib
 import importlib
 import json
+import os
 from collections.abc import AsyncGenerator, Mapping
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
 from hippo.backends.llm.reply import Thinking, finish_of, sendable, usage_of, without_thinking
 from hippo.backends.llm.translate import one_line, translate
-from hippo.errors import ConfigError, LLMRefusedError, LLMRequestError, LLMUnavailableError, MissingExtraError
+from hippo.errors import (
+    ConfigError,
+    LLMError,
+    LLMRefusedError,
+    LLMRequestError,
+    LLMUnavailableError,
+    MissingExtraError,
+)
+from hippo.redact import is_secret, secrets_in, told_by, without_secrets
 from hippo.types import Completion, LLMRequest
 
 if TYPE_CHECKING:
@@ -32,7 +41,6 @@ _LIMITS = ("max_tokens", "max_output_tokens", "max_new_tokens", "num_predict")
 _ADDRESSES = ("base_url", "openai_api_base", "azure_endpoint", "endpoint_url", "endpoint")
 _REASONS = ("finish_reason", "stop_reason", "done_reason")
 _COUNTS = ("input_tokens", "output_tokens")
-_SECRETS = ("key", "secret", "password", "credential", "header", "authorization", "access_token", "auth_token")
 _FEW = 16  # copies of the model kept, one for each limit of tokens
 
 
@@ -47,6 +55,7 @@ class LangChainLLM:
         temperature: Randomness of a model given by name; None: as the provider has it.
         structured: "auto" holds replies to a request's schema where the model declares that it can; "off" never.
         options: Further keywords of `init_chat_model`, for a model given by name.
+        api_key_env: Environment variable that holds the key, for a model given by name; None: the provider's own.
 
     Raises:
         ConfigError: `model` is neither, or its provider does not take the options.
@@ -61,14 +70,17 @@ class LangChainLLM:
         temperature: float | None = 0.0,
         structured: Literal["auto", "off"] = "auto",
         options: Mapping[str, Any] | None = None,
+        api_key_env: str | None = None,
     ) -> None:
         if structured not in ("auto", "off"):
             raise ConfigError(_WHAT, "structured", f"must be auto or off, got {structured!r}")
         if isinstance(model, str):
             settings = {} if temperature is None else {"temperature": temperature}
-            self._chat = _named(model, {**settings, **(options or {})})
-        elif options:
-            raise ConfigError(_WHAT, "options", "are for a model given by name; set them on the model itself")
+            key = {} if api_key_env is None else {"api_key": _key(model, api_key_env)}
+            self._chat = _named(model, {**settings, **(options or {}), **key})
+        elif options or api_key_env:
+            problem = "are for a model given by name; set them on the model itself"
+            raise ConfigError(_WHAT, "options, api_key_env", problem)
         else:
             self._chat = _checked(model)
         profile = getattr(self._chat, "profile", None)
@@ -116,7 +128,7 @@ class LangChainLLM:
                 if piece := thinking.feed(_text(chunk.content)):
                     yield piece
         except Exception as error:
-            raise translate(self.model, error) from error
+            raise self._translated(error) from self._cause(error)
         if piece := thinking.end():
             yield piece
         if heard is None:
@@ -127,7 +139,7 @@ class LangChainLLM:
         try:
             message = await self._for(request).ainvoke(_messages(request))
         except Exception as error:
-            raise translate(self.model, error) from error
+            raise self._translated(error) from self._cause(error)
         return self._completion(message, request)
 
     async def _held_to(self, schema: Mapping[str, Any], request: LLMRequest) -> Completion:
@@ -136,7 +148,7 @@ class LangChainLLM:
             held = self._for(request).with_structured_output(form, method="json_schema", include_raw=True)
             outcome: Any = await held.ainvoke(_messages(request))
         except Exception as error:
-            raise translate(self.model, error) from error
+            raise self._translated(error) from self._cause(error)
         return self._completion(outcome["raw"], request)
 
     def _completion(self, message: Any, request: LLMRequest) -> Completion:
@@ -159,6 +171,21 @@ class LangChainLLM:
             self._limited[request.max_tokens] = self._chat.model_copy(update={self._limit: request.max_tokens})
         return self._limited[request.max_tokens]
 
+    def _translated(self, error: Exception) -> LLMError:
+        problem, secrets = translate(self.model, error), self._secrets()
+        return type(problem)(*(without_secrets(arg, secrets) if isinstance(arg, str) else arg for arg in problem.args))
+
+    def _cause(self, error: Exception) -> Exception | None:
+        """The error to be shown as the cause; none where it repeats a secret."""
+        text = f"{error} {error.args}"
+        return error if without_secrets(text, self._secrets()) == text else None
+
+    def _secrets(self) -> list[str]:
+        """The key, and whatever else the model's class keeps as a secret."""
+        fields = vars(self._chat)
+        kept = [value.get_secret_value() for value in fields.values() if hasattr(value, "get_secret_value")]
+        return [secret for secret in (*kept, *secrets_in(fields)) if isinstance(secret, str) and secret]
+
     @property
     def _described(self) -> Mapping[str, Any]:
         described: Mapping[str, Any] = self._chat._get_ls_params()
@@ -176,12 +203,22 @@ def _named(name: str, options: Mapping[str, Any]) -> "BaseChatModel":
         package = (error.name or "the provider's package").replace("_", "-")
         raise MissingExtraError(f"{_WHAT} {name!r}", package, "langchain") from error
     except (TypeError, ValueError) as error:
-        raise ConfigError(_WHAT, "model, options", one_line(str(error))) from error
+        problem, cause = told_by(error, options)
+        raise ConfigError(_WHAT, "model, options", one_line(problem)) from cause
     except ConfigError:
         raise
     except Exception as error:  # providers look for their keys here, and each has an error of its own
+        problem, cause = told_by(error, options)
         remedy = "Set the environment variable that the provider reads its key from"
-        raise LLMRefusedError(name, one_line(str(error)), remedy) from error
+        raise LLMRefusedError(name, one_line(problem), remedy) from cause
+
+
+def _key(model: str, variable: str) -> str:
+    key = os.environ.get(variable, "").strip()
+    if not key:
+        reason, remedy = f"the environment variable {variable} is not set", f"Set {variable}, or leave out api_key_env"
+        raise LLMRefusedError(model, reason, remedy)
+    return key
 
 
 def _checked(model: Any) -> "BaseChatModel":
@@ -219,7 +256,7 @@ def _plain(value: Any) -> Any:
     """Plain data of a model's description of itself: what is not plain is named by its type, secrets are left out."""
     if isinstance(value, Mapping):
         items = sorted(((str(key), item) for key, item in value.items()), key=lambda pair: pair[0])
-        return {key: _plain(item) for key, item in items if not any(word in key.lower() for word in _SECRETS)}
+        return {key: _plain(item) for key, item in items if not is_secret(key)}
     if isinstance(value, list | tuple):
         return [_plain(item) for item in value]
     return value if isinstance(value, str | int | float | None) else type(value).__qualname__

@@ -144,7 +144,7 @@ class OpenAILLM:
             yield piece
         yield listener.completion()
 
-    async def submit(self, requests: Mapping[str, LLMRequest]) -> str:
+    async def submit(self, requests: Mapping[str, LLMRequest], *, label: str) -> str:
         """Hand requests over as a batch, to be answered within a day. See `BatchLLM`.
 
         Raises:
@@ -152,7 +152,18 @@ class OpenAILLM:
         """
         bodies = {key: self._dialect.body(request) for key, request in requests.items()}
         try:
-            return await (await self._batches()).submit(bodies)
+            return await (await self._batches()).submit(bodies, label)
+        except Exception as error:
+            raise self._translated(error) from self._cause(error)
+
+    async def find(self, label: str) -> str | None:
+        """Name of the batch that was handed over with a label, if there is one. See `BatchLLM`.
+
+        Raises:
+            LLMError: As in `complete`.
+        """
+        try:
+            return await (await self._batches()).find(label)
         except Exception as error:
             raise self._translated(error) from self._cause(error)
 
@@ -160,7 +171,7 @@ class OpenAILLM:
         """What became of a batch; None while it is being worked on. See `BatchLLM`.
 
         Raises:
-            LLMError: As in `complete`, if the batch itself cannot be asked for.
+            LLMError: As in `complete`, if the batch itself cannot be asked for; an `LLMRequestError` if it failed.
         """
         try:
             return await (await self._batches()).collect(batch)

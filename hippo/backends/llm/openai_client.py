@@ -25,6 +25,8 @@ __all__ = ["Clients", "Endpoint", "event_stream"]
 
 _WHAT = "language model 'openai'"
 _OPENAI = "https://api.openai.com/v1"
+_CONNECT = 15.0
+"""Most seconds that a connection may take, so that what was never sent is told from what was not answered."""
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ class Endpoint:
             "api_key": self.key or "none",  # servers that need none still want the header
             "organization": self.organization,
             "project": self.project,
-            "timeout": self.timeout,
+            "timeout": openai.Timeout(self.timeout, connect=min(self.timeout, _CONNECT)),
             "max_retries": 0,
             "http_client": _transport(openai),
         }

@@ -62,7 +62,9 @@ class Dialect:
     def body(self, request: LLMRequest, *, stream: bool = False) -> dict[str, Any]:
         """The JSON body of a request, as far as is known what the endpoint takes."""
         messages = [{"role": item.role, "content": sendable(item.content)} for item in request.messages]
-        body: dict[str, Any] = {"model": self.model, "messages": messages, self.limit: request.max_tokens}
+        body: dict[str, Any] = {"model": self.model, "messages": messages}
+        if not any(name in self.extra for name in _LIMITS):  # both at once are refused
+            body[self.limit] = request.max_tokens
         body.update(self.settings)
         if request.schema is not None:
             body.update(self._format(request, request.schema))

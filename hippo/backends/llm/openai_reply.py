@@ -5,7 +5,7 @@ from typing import Any
 
 from hippo.backends.llm.reply import Thinking, finish_of, usage_of, without_thinking
 from hippo.backends.llm.translate import Refusal, classify
-from hippo.errors import LLMUnavailableError
+from hippo.errors import LLMReplyLostError, LLMUnavailableError
 from hippo.types import Completion, LLMRequest
 
 __all__ = ["Listener", "read_reply"]
@@ -17,7 +17,7 @@ def read_reply(model: str, body: object, request: LLMRequest) -> Completion:
     """The completion in the body of a reply. Tokens that it does not count are estimated.
 
     Raises:
-        LLMUnavailableError: The body is empty, is no JSON object or holds no message.
+        LLMUnavailableError: The body is no JSON object; or, as an `LLMReplyLostError`, it holds no message.
         LLMRequestError: It is an error in spite of its status.
         LLMRefusedError: The same.
     """
@@ -28,7 +28,7 @@ def read_reply(model: str, body: object, request: LLMRequest) -> Completion:
     if not isinstance(message, Mapping):
         if body.get("error"):
             raise classify(model, Refusal.read(None, body))
-        raise LLMUnavailableError(model, "its reply holds no message", None)
+        raise LLMReplyLostError(model, "its reply holds no message", None)
     text = content_text(message.get("content"))
     refused = bool(message.get("refusal")) and not text
     return Completion(
@@ -82,10 +82,10 @@ class Listener:
         """The whole reply.
 
         Raises:
-            LLMUnavailableError: The stream ended before the reply did.
+            LLMReplyLostError: The stream ended before the reply did.
         """
         if self._reason is None:
-            raise LLMUnavailableError(self._model, "its stream ended before the reply did", None)
+            raise LLMReplyLostError(self._model, "its stream ended before the reply did", None)
         text = "".join(self._text)
         finish = "filtered" if self._refused and not text else finish_of(self._reason)
         return Completion(without_thinking(text), finish, usage_of(self._usage, self._request, text, names=_COUNTS))

@@ -18,6 +18,7 @@ from collections.abc import AsyncGenerator
 from concurrent.futures import Future, InvalidStateError, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -96,9 +97,11 @@ class TransformersLLM:
         """Name or folder of the model."""
         return self._model
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """The model's name, and a hash of its files, temperature and precision; not device and batches.
+
+        The files are read once.
 
         Raises:
             ModelNotFoundError: The model is not on this machine and cannot be fetched.

@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from typing import Any
 
-from hippo.errors import LLMError, LLMRefusedError, LLMRequestError, LLMUnavailableError
+from hippo.errors import LLMError, LLMRefusedError, LLMReplyLostError, LLMRequestError, LLMUnavailableError
 
 __all__ = ["Refusal", "classify", "one_line", "retry_after", "translate"]
 
 _AGAIN = frozenset({408, 409, 425, 429})
 _CLOSED = frozenset({401, 402, 403, 404})
+_LOST = frozenset({408, 504, 524})  # somebody between here and the model has waited long enough
 _LONGEST = 500  # characters of a provider's message that are passed on
 
 _QUOTA = re.compile(
@@ -36,6 +37,9 @@ _CONTEXT = re.compile(
 _FILTER = re.compile(r"content_filter|content_policy|responsibleai|content management policy", re.IGNORECASE)
 _NETWORK_CLASSES = re.compile(
     r"Connect|Network|Protocol|ReadError|WriteError|RateLimit|Unavailable|Overloaded|JSONDecode"
+)
+_NOT_SENT = re.compile(
+    r"Connect(?:Error|Timeout)|ClientConnector\w*|ConnectionTimeoutError|ConnectionRefusedError|PoolTimeout|gaierror"
 )
 _NETWORK_PACKAGES = frozenset({"aiohttp", "httpcore", "httpcore2", "httpx", "httpx2", "requests", "urllib3"})
 
@@ -95,28 +99,29 @@ def classify(model: str, refusal: Refusal, wait: float | None = None) -> LLMErro
         return LLMRefusedError(model, reason, "Add credit at the provider, or raise the limit of the key's project")
     if status in _CLOSED or (status is not None and 400 <= status < 500 and status not in _AGAIN):
         return _closed(model, refusal, reason)
-    return LLMUnavailableError(model, reason, wait)
+    return (LLMReplyLostError if status in _LOST else LLMUnavailableError)(model, reason, wait)
 
 
 def translate(model: str, error: BaseException) -> LLMError:
     """The error of an exception that a provider's SDK, or what lies under it, raised.
 
     Time-outs, broken connections, rate limits, server errors and unreadable bodies are `LLMUnavailableError`, with the
-    seconds that were asked for; a bad key, no permission, no credit or an unknown model are `LLMRefusedError`; all else
-    is `LLMRequestError`.
+    seconds that were asked for, and among them `LLMReplyLostError` where the request may be charged for; a bad key, no
+    permission, no credit or an unknown model are `LLMRefusedError`; all else is `LLMRequestError`.
     """
     if isinstance(error, LLMError):
         return error
     refusal = Refusal.of(error)
     if refusal.status is not None:
         return classify(model, refusal, retry_after(_headers(error)))
+    unanswered = LLMUnavailableError if _was_not_sent(error) else LLMReplyLostError
     if _is_timeout(error):
-        return LLMUnavailableError(model, "it took too long", None)
+        return unanswered(model, "it took too long", None)
     if refusal.code:
         problem = _closed(model, refusal, refusal.message)
         return LLMUnavailableError(model, refusal.message, None) if _transient(refusal) else problem
     if _is_network(error):
-        return LLMUnavailableError(model, one_line(_causes(error)), None)
+        return unanswered(model, one_line(_causes(error)), None)
     return LLMRequestError(model, f"{type(error).__name__}: {refusal.message}")
 
 
@@ -193,6 +198,11 @@ def _is_timeout(error: BaseException) -> bool:
     """Whether time ran out. What lies deepest tells: SDKs call refused connections time-outs too."""
     *_, deepest = _chain(error)
     return any("Timeout" in cls.__name__ for cls in type(deepest).__mro__)
+
+
+def _was_not_sent(error: BaseException) -> bool:
+    """Whether there was no connection to send the request by, or what came back did not come from the model."""
+    return any(_NOT_SENT.fullmatch(type(item).__name__) or isinstance(item, ValueError) for item in _chain(error))
 
 
 def _is_network(error: BaseException) -> bool:

@@ -1,0 +1,105 @@
+"""The jobs of `pipelines`: help with an example, results as a table or as JSON, costs whatever the order."""
+
+import importlib
+import json
+from argparse import Namespace
+from pathlib import Path
+
+import pytest
+
+from hippo import Hippo
+from hippo.errors import LLMRefusedError, LLMRequestError
+from hippo.testing import ScriptedLLM
+from hippo.types import Completion, LLMRequest, Usage
+from pipelines.common import new_parser, publish, table
+from pipelines.cost import reading_cost, show_cost, summary
+from pipelines.replay import in_turns
+
+JOBS = ["ask_throughput", "benchmark", "compare", "engines", "fuzz", "llm_faults", "parity", "query_cost", "sentences"]
+DOCUMENTS = ["Ada Smith was born in Riga.", "Riga is the capital of Latvia.", "Hull lies on the Humber."]
+QUESTIONS = ["Where was Ada Smith born?", "What is Riga?", "Where does Hull lie?"]
+
+
+@pytest.mark.parametrize("name", JOBS)
+def test_help_has_an_example(name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    if name == "sentences":
+        pytest.importorskip("spacy")
+    module = importlib.import_module(f"pipelines.{name}")
+    monkeypatch.setattr("sys.argv", [name, "--help"])
+    with pytest.raises(SystemExit) as ended:
+        module.main()
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    assert f"    python -m pipelines.{name}" in said
+    assert ("--json" in said and "--out" in said) or name == "query_cost"
+
+
+def test_results_for_people_and_for_programs(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = tmp_path / "new" / "out.json"
+    parser = new_parser("What it does.")
+    publish(parser.parse_args([]), {"a": "é"}, "a: é")
+    publish(parser.parse_args(["--json", "--out", str(out)]), {"a": "é"}, "a: é")
+    text, _, data = capsys.readouterr().out.partition("\n")
+    assert text == "a: é"
+    assert json.loads(data) == json.loads(out.read_text("utf-8")) == {"a": "é"}
+    assert table(["run", "n"], [["first", 1], ["x", 12]]) == "run     n\nfirst   1\nx      12"
+
+
+def test_everyone_begins_as_often() -> None:
+    turns = list(in_turns(["a", "b", "c", "d"], ["x", "y"]))
+    assert [profile for _, profile in turns[::2]] == ["x", "y", "x", "y"]
+    assert sorted(turns) == [(question, profile) for question in "abcd" for profile in "xy"]
+
+
+def test_times_are_compared_question_by_question() -> None:
+    """One is always 1 ms slower, though times differ by much more between questions."""
+    found = summary({"a": [0.001, 0.5, 0.2], "b": [0.002, 0.501, 0.201]})
+    assert found["a"] == {"median_ms": 200.0, "p95_ms": 470.0}
+    assert found["b"]["difference_ms"] == [1.0, 1.0, 1.0]
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("cost") / "index"
+    with Hippo.open(path, encoder="hashing") as memory:
+        memory.add(DOCUMENTS)
+    return path
+
+
+def reply(request: LLMRequest) -> Completion | Exception:
+    if QUESTIONS[0] in request.messages[-1].content:
+        return LLMRequestError("scripted", "too rude")
+    return Completion("Riga [1]", usage=Usage(1, 0, 100, 10))
+
+
+def test_each_profile_pays_for_its_own_answers(index: Path) -> None:
+    """The same tokens for all; a question that failed counts for none of them."""
+    overrides = {"llm": {"cache": False, "attempts": 1, "input_price": 10_000.0, "output_price": 0.0}}
+    with Hippo.open(index, llm=ScriptedLLM(replies=reply), overrides=overrides) as memory:
+        cost = reading_cost(memory, QUESTIONS, ["hippo", "bm25"])
+    assert (cost["questions"], cost["failed"]) == (2, 1)
+    for answers in cost["answers"].values():
+        assert (answers["input_tokens"], answers["output_tokens"], answers["dollars"]) == (100, 10, 1.0)
+        assert answers["median_ms"] > 0
+    assert "difference_ms" in cost["answers"]["bm25"]
+    assert "reading, in the mean" in show_cost({"reading": cost})
+
+
+def test_a_wrong_key_is_no_cost(index: Path) -> None:
+    llm = ScriptedLLM(replies=lambda request: LLMRefusedError("scripted", "the key is wrong", "Get another"))
+    with Hippo.open(index, llm=llm) as memory, pytest.raises(LLMRefusedError):
+        reading_cost(memory, QUESTIONS, ["hippo"])
+
+
+@pytest.mark.slow
+def test_faults_lose_nothing() -> None:
+    from pipelines.llm_faults import report, run
+
+    pytest.importorskip("uvicorn", reason="uvicorn is not installed")
+    result = run(Namespace(chunks=20, fault_rate=0.3, kills=1, latency=0.01, concurrency=8, seed=1))
+    assert [one["chunks_done"] for one in result["runs"].values()] == [20] * 4
+    assert result["runs"]["waiting"]["faults"] == {}
+    assert result["runs"]["waiting"]["requests"] == result["runs"]["clean"]["requests"]
+    assert sum(result["runs"]["faults"]["faults"].values()) > 0
+    assert result["chunks_that_differ"]["waiting from clean"] == 0
+    assert "slowdown, faults over waiting: " in report(result)

@@ -1,0 +1,140 @@
+"""Layers of a configuration: tables are merged key by key, and a stronger layer holds for every use of a model."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hippo.config import Config, LLMConfig, RetrievalConfig, load_config
+
+FILE = """\
+[llm]
+name = "openai"
+
+[llm.openai]
+model = "qwen"
+base_url = "http://localhost:8000/v1"
+extra = { top_p = 0.9, min_p = 0.1 }
+
+[llm.uses.reader]
+name = "openai:big"
+max_cost = 1.0
+
+[llm.uses.extraction]
+max_cost = 100.0
+openai = { base_url = "http://far:8000/v1", seed = 1 }
+
+[retrieval.profiles.mine]
+base = "hippo"
+damping = 0.7
+"""
+
+
+@pytest.fixture
+def toml(tmp_path: Path) -> Path:
+    path = tmp_path / "hippo.toml"
+    path.write_text(FILE, "utf-8")
+    return path
+
+
+def test_variables_for_one_back_end_stand_beside_each_other() -> None:
+    environment = {
+        "HIPPO_LLM__OPENAI__BASE_URL": "http://localhost:1/v1",
+        "HIPPO_LLM__OPENAI__TEMPERATURE": "0.5",
+        "HIPPO_LLM__USES__READER__MAX_COST": "1.0",
+        "HIPPO_LLM__USES__READER__TIMEOUT": "5.0",
+        "HIPPO_RETRIEVAL__PROFILES__MINE__DAMPING": "0.7",
+        "HIPPO_RETRIEVAL__PROFILES__MINE__BASE": "dense",
+    }
+    config = load_config(environment=environment)
+    assert config.llm.options == {"openai": {"base_url": "http://localhost:1/v1", "temperature": 0.5}}
+    assert config.llm.uses == {"reader": {"max_cost": 1.0, "timeout": 5.0}}
+    assert config.retrieval.profiles == {"mine": {"damping": 0.7, "base": "dense"}}
+
+
+STRONGER = {"llm": {"openai": {"temperature": 0.5, "extra": {"top_p": 0.8}}, "uses": {"reader": {"timeout": 5.0}}}}
+
+
+@pytest.mark.parametrize("layer", ["environment", "overrides"])
+def test_a_stronger_layer_leaves_what_it_does_not_name(layer: str, toml: Path) -> None:
+    settings: dict[str, Any] = {"environment": {}, layer: STRONGER}
+    if layer == "environment":
+        settings["environment"] = {
+            "HIPPO_LLM__OPENAI__TEMPERATURE": "0.5",
+            "HIPPO_LLM__OPENAI__EXTRA__TOP_P": "0.8",
+            "HIPPO_LLM__USES__READER__TIMEOUT": "5.0",
+            "HIPPO_RETRIEVAL__PROFILES__MINE__FACTS": "3",
+        }
+    llm = load_config(toml, **settings).llm
+    assert llm.options["openai"] == {
+        "model": "qwen",
+        "base_url": "http://localhost:8000/v1",
+        "extra": {"top_p": 0.8, "min_p": 0.1},
+        "temperature": 0.5,
+    }
+    assert llm.uses["reader"] == {"name": "openai:big", "max_cost": 1.0, "timeout": 5.0}
+
+
+def test_tables_of_every_layer_are_merged(toml: Path) -> None:
+    config = load_config(
+        toml,
+        {"encoder": {"hashing": {"ngrams": 2}}},
+        stored={"encoder": {"name": "hashing", "hashing": {"dimension": 64, "seed": 1}}},
+        environment={"HIPPO_ENCODER__HASHING__SEED": "2", "HIPPO_RETRIEVAL__PROFILES__MINE__FACTS": "3"},
+    )
+    assert config.encoder.options == {"hashing": {"dimension": 64, "seed": 2, "ngrams": 2}}
+    assert config.retrieval.profiles == {"mine": {"base": "hippo", "damping": 0.7, "facts": 3}}
+
+
+def test_what_was_handed_over_is_left_as_it_was() -> None:
+    given = {"llm": {"openai": {"model": "m"}, "uses": {"reader": {"max_cost": 1.0}}}}
+    load_config(given, {"llm": {"openai": {"model": "n"}, "max_cost": 2.0}}, environment={})
+    assert given == {"llm": {"openai": {"model": "m"}, "uses": {"reader": {"max_cost": 1.0}}}}
+
+
+@pytest.mark.parametrize(
+    ("overrides", "name", "cost"),
+    [
+        ({"name": "openai:cli", "max_cost": 2.5}, ("openai:cli",) * 3, (2.5,) * 3),
+        ({"name": "openai:cli"}, ("openai:cli",) * 3, (100.0, None, 1.0)),
+        ({"max_cost": 2.5}, ("openai", "openai", "openai:big"), (2.5,) * 3),
+        (
+            {"max_cost": 2.5, "uses": {"reader": {"max_cost": 0.5}}},
+            ("openai", "openai", "openai:big"),
+            (2.5, 2.5, 0.5),
+        ),
+    ],
+)
+def test_a_stronger_layer_counts_more_than_a_use_of_a_weaker(
+    overrides: dict[str, Any], name: tuple[str, ...], cost: tuple[float | None, ...], toml: Path
+) -> None:
+    llm = load_config(toml, {"llm": overrides}, environment={}).llm
+    uses = [llm.of(use) for use in ("extraction", "recognition", "reader")]
+    assert tuple(use.name for use in uses) == name
+    assert tuple(use.max_cost for use in uses) == cost
+
+
+def test_an_address_in_the_environment_counts_more_than_one_of_a_use_in_a_file(toml: Path) -> None:
+    llm = load_config(toml, environment={"HIPPO_LLM__OPENAI__BASE_URL": "http://near:1/v1"}).llm
+    assert {llm.of(use).options["openai"]["base_url"] for use in ("extraction", "reader")} == {"http://near:1/v1"}
+    assert llm.of("extraction").options["openai"]["seed"] == 1
+
+
+def test_one_layer_may_speak_of_all_and_of_one_use(toml: Path) -> None:
+    environment = {"HIPPO_LLM__NAME": "openai:a", "HIPPO_LLM__USES__READER__NAME": "openai:b"}
+    for llm in (load_config(environment=environment).llm, load_config(toml, environment=environment).llm):
+        assert (llm.of("extraction").name, llm.of("reader").name) == ("openai:a", "openai:b")
+
+
+def test_a_config_is_changed_by_overrides_alone() -> None:
+    config = Config(llm=LLMConfig(options={"openai": {"model": "m"}}), retrieval=RetrievalConfig(profiles={"a": {}}))
+    environment = {"HIPPO_LLM__OPENAI__TEMPERATURE": "1.0", "HIPPO_RETRIEVAL__PROFILES__B__FACTS": "1"}
+    assert load_config(config, stored={"encoder": {"hashing": {"dimension": 8}}}, environment=environment) == config
+    changed = load_config(config, {"llm": {"openai": {"seed": 1}}}, environment=environment)
+    assert changed.llm.options == {"openai": {"model": "m", "seed": 1}}
+    assert config.llm.options == {"openai": {"model": "m"}}
+
+
+def test_an_empty_text_unsets_a_limit_for_one_use() -> None:
+    llm = load_config({"llm": {"max_cost": 1.0, "uses": {"reader": {"max_cost": ""}}}}, environment={}).llm
+    assert (llm.of("extraction").max_cost, llm.of("reader").max_cost) == (1.0, None)
