@@ -105,3 +105,21 @@ def test_time_is_linear(name: str) -> None:
     function = FUNCTIONS[name]
     function("warm up é")
     assert [shape for shape, piece in PIECES.items() if not _is_linear(function, piece)] == []
+
+
+def test_noun_phrases_that_end_in_brackets() -> None:
+    spacy = pytest.importorskip("spacy")
+    from spacy.tokens import Doc, Span
+
+    from hippo.extraction.noun_phrases import NounPhrases
+
+    vocab = spacy.blank("en").vocab
+
+    def phrases(words: str) -> object:
+        doc = Doc(vocab, words=["name", *words])
+        doc.ents = [Span(doc, 0, len(doc), "PERSON")]
+        return [span.text for span in NounPhrases(doc)]
+
+    assert phrases("))") == ["name"]
+    assert phrases("()") == ["name ( )"]
+    assert _is_linear(phrases, ")")
