@@ -6,9 +6,36 @@ fsync that fails is fatal: the system may already have dropped the data, and try
 
 import os
 import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
-__all__ = ["replace_text", "sync_directory", "sync_file"]
+from hippo.errors import IndexStateError
+
+__all__ = ["discard", "replace_text", "sync_directory", "sync_file", "writing"]
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """What the disk refuses is an error of the index.
+
+    Raises:
+        IndexStateError: The block raised an OSError.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise IndexStateError(str(path), f"it could not be written: {error}") from error
+
+
+def discard(path: Path) -> None:
+    """Remove a file or folder that was not finished. Where the disk refuses that too, the next writer has to."""
+    with suppress(OSError):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
 
 def sync_file(path: Path) -> None:
@@ -48,5 +75,5 @@ def replace_text(path: Path, text: str) -> None:
         sync_file(temporary)
         temporary.replace(path)
     finally:
-        temporary.unlink(missing_ok=True)
+        discard(temporary)
     sync_directory(path.parent)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from hippo.config import Config
-from hippo.durable import replace_text
+from hippo.durable import replace_text, writing
 from hippo.errors import IndexCorruptError, IndexMismatchError
 from hippo.ids import ASCII_NORMALISER, KEY_NORMALISER
 
@@ -54,11 +54,16 @@ class Identity:
         return cls(**json.loads(meta[_META])) if _META in meta else None
 
     def write(self, root: Path) -> None:
-        """Into the folder of an index, for whoever opens it without store and snapshot; durable."""
+        """Into the folder of an index, for whoever opens it without store and snapshot; durable.
+
+        Raises:
+            IndexStateError: The disk refused.
+        """
         text = json.dumps(asdict(self), sort_keys=True, indent=1, default=str) + "\n"
         file = root / IDENTITY_FILE
         if not file.is_file() or file.read_bytes() != text.encode():
-            replace_text(file, text)
+            with writing(file):
+                replace_text(file, text)
 
     @classmethod
     def read(cls, root: Path) -> "Identity | None":

@@ -23,7 +23,8 @@ _VALUES: tuple[Any, ...] = (
     *(None, True, 0, -1, 1843, 10**20, 10**1300),
     *(0.5, float("inf"), float("nan"), "2024-05-01", [], {}),
 )
-_MOST_REPEATS = 400
+_MOST_REPEATS = 5000
+"""Seldom as many: deeper than Python recurses."""
 _MOST_CHANGES = 6
 
 
@@ -40,7 +41,8 @@ def text(chance: random.Random, seeds: Sequence[str] = (), words: Sequence[str] 
     pool = words if words and chance.random() < 0.5 else PIECES
     pieces = [pick(chance, pool if chance.random() < 0.8 else PIECES) for _ in range(int(30 * chance.random() ** 2))]
     if pieces and chance.random() < 0.05:
-        pieces.insert(int(chance.random() * len(pieces)), pick(chance, pieces) * int(_MOST_REPEATS * chance.random()))
+        repeats = int(_MOST_REPEATS * chance.random() ** 8)
+        pieces.insert(int(chance.random() * len(pieces)), pick(chance, pieces) * repeats)
     return "".join(pieces)
 
 
@@ -57,7 +59,7 @@ def mutated(chance: random.Random, value: T, seeds: Sequence[T], words: Sequence
             case 2:
                 piece = piece + piece
             case 3:
-                piece = piece[:8] * int(_MOST_REPEATS * chance.random() ** 3)
+                piece = piece[:8] * int(_MOST_REPEATS * chance.random() ** 8)
             case 4 | 5:
                 piece = piece + pick(chance, words)
             case 6 | 7:

@@ -202,7 +202,7 @@ def _where(value: str) -> str:
 def _where_mapping(value: str) -> str:
     try:
         mapping = json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "no JSON"
     condition = parse_where(mapping)
     _must(parse_where(condition.to_dict()) == condition, "what a condition says of itself is read as the same")

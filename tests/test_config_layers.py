@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from hippo.config import Config, LLMConfig, RetrievalConfig, load_config
+from hippo.errors import ConfigError
 
 FILE = """\
 [llm]
@@ -138,3 +139,20 @@ def test_a_config_is_changed_by_overrides_alone() -> None:
 def test_an_empty_text_unsets_a_limit_for_one_use() -> None:
     llm = load_config({"llm": {"max_cost": 1.0, "uses": {"reader": {"max_cost": ""}}}}, environment={}).llm
     assert (llm.of("extraction").max_cost, llm.of("reader").max_cost) == (1.0, None)
+
+
+@pytest.mark.parametrize(
+    "value", ["[" * 5000, "{a=" * 5000, "9" * 5000, f"{{{'a.' * 5000}a = 1}}", "[" * 99 + "]" * 99]
+)
+def test_values_that_no_parser_survives_are_typed_errors(tmp_path: Path, value: str) -> None:
+    path = tmp_path / "hippo.toml"
+    path.write_text(f"[chunking]\nmax_tokens = {value}")
+    with pytest.raises(ConfigError, match="not valid TOML"):
+        load_config(path, environment={})
+    with pytest.raises(ConfigError, match=r"chunking\.max_tokens: input should be a valid integer"):
+        load_config(environment={"HIPPO_CHUNKING__MAX_TOKENS": value})
+
+
+def test_variables_of_thousands_of_parts_are_typed_errors() -> None:
+    with pytest.raises(ConfigError, match=r"HIPPO_LLM__LLM.*…: llm: 3000 keys within one another"):
+        load_config(environment={"HIPPO_" + "__".join(["LLM"] * 3000): "1"})

@@ -17,6 +17,11 @@ Given = tuple[Place, Mapping[str, Any]]
 """Values, by section, and the place that they come from."""
 
 _PREFIX = "HIPPO_"
+_MOST_KEYS = 16
+"""Parts of the name of a variable."""
+_SHOWN = 60
+_MOST_LEVELS = 64
+_TOO_DEEP = f"tables and lists nest deeper than {_MOST_LEVELS} levels"
 
 
 def from_toml(path: Path) -> Given:
@@ -27,7 +32,7 @@ def from_toml(path: Path) -> Given:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        return Place(str(path), text), tomllib.loads(text)
+        return Place(str(path), text), _parsed(text)
     except tomllib.TOMLDecodeError as error:
         where = re.search(r"\(at (.*)\)$", str(error))
         line = re.search(r"line (\d+)", where.group(1)) if where else None
@@ -39,19 +44,47 @@ def from_toml(path: Path) -> Given:
         raise ConfigError(f"{path}, line {number}", key, f"not valid TOML: {problem}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(str(path), "file", f"cannot be read: {error}") from error
+    except ValueError as error:
+        raise ConfigError(str(path), "file", f"not valid TOML: {error}") from error
+
+
+def _parsed(text: str) -> dict[str, Any]:
+    """Values of TOML.
+
+    Raises:
+        ValueError: It is none, or holds tables in tables without end, or numbers of thousands of digits.
+    """
+    try:
+        values = tomllib.loads(text)
+    except RecursionError as error:
+        raise ValueError(_TOO_DEEP) from error
+    level: list[Any] = [values]
+    for _ in range(_MOST_LEVELS):
+        parts = (part for whole in level for part in (whole.values() if isinstance(whole, dict) else whole))
+        level = [part for part in parts if isinstance(part, dict | list)]
+    if level:
+        raise ValueError(_TOO_DEEP)
+    return values
 
 
 def from_environment(environment: Mapping[str, str]) -> list[Given]:
-    """The value of each variable `HIPPO_SECTION__KEY`, in order of their names."""
+    """The value of each variable `HIPPO_SECTION__KEY`, in order of their names.
+
+    Raises:
+        ConfigError: A name has too many parts.
+    """
     found: list[Given] = []
     for variable, raw in sorted(environment.items()):
         if not variable.startswith(_PREFIX) or "__" not in variable:
             continue
+        keys = variable.removeprefix(_PREFIX).split("__")
+        if len(keys) > _MOST_KEYS:
+            raise ConfigError(f"{variable[:_SHOWN]}…", keys[0].lower(), f"{len(keys)} keys within one another")
         try:
-            value = tomllib.loads(f"value = {raw}")["value"]
-        except tomllib.TOMLDecodeError:
+            value = _parsed(f"value = {raw}")["value"]
+        except ValueError:  # no TOML: a text, whose type is checked later
             value = raw
-        for key in reversed(variable.removeprefix(_PREFIX).split("__")):
+        for key in reversed(keys):
             value = {key.lower(): value}
         found.append((Place(variable), value))
     return found

@@ -189,7 +189,7 @@ def read_json(path: Path) -> Any:
         return json.loads(text)
     except FileNotFoundError as error:
         raise DocumentError(str(path), "no such file") from error
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise DocumentError(str(path), f"cannot be read as JSON: {error}") from error
 
 

@@ -1,14 +1,13 @@
 """Where an export goes: under a temporary name until it is complete, then renamed."""
 
 import secrets
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from hippo.durable import sync_directory, sync_file
+from hippo.durable import discard, sync_directory, sync_file
 from hippo.errors import InputError
 from hippo.types import to_dict
 
@@ -51,7 +50,7 @@ def new_file(path: Path) -> Iterator[Path]:
             temporary.rename(path)
             sync_directory(path.parent)
         finally:
-            temporary.unlink(missing_ok=True)
+            discard(temporary)
 
 
 @contextmanager
@@ -76,8 +75,7 @@ def new_folder(path: Path) -> Iterator[Path]:
             temporary.rename(path)
             sync_directory(path.parent)
         finally:
-            if temporary.exists():
-                shutil.rmtree(temporary)
+            discard(temporary)
 
 
 def _check_free(path: Path, taken: bool) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from hippo.durable import discard
 from hippo.identity import Identity
 from hippo.indexing.embed import text_hashes
 from hippo.indexing.tables import read_tables
@@ -17,7 +18,7 @@ __all__ = ["prune"]
 
 
 def prune(path: str | Path, *, keep: int = 1) -> Pruned:
-    """Remove old snapshots, vectors of texts that the index no longer holds, and the gaps that deletes left.
+    """Remove old snapshots, vectors of texts that the index no longer holds, gaps that deletes left, unfinished files.
 
     Snapshots that a reader holds stay, and so do the replies of language models: those were paid for.
 
@@ -39,6 +40,8 @@ def prune(path: str | Path, *, keep: int = 1) -> Pruned:
         hashes = _needed(store, identity) if identity else []
         dropped = store.keep_embeddings(identity.encoder if identity else None, hashes)
     compact(root / STORE_FILE)
+    for leftover in root.glob(".store-*"):
+        discard(leftover)
     return Pruned(tuple(removed), dropped, before, sizes(root))
 
 

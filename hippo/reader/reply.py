@@ -96,6 +96,7 @@ class LiveAnswer:
     def __init__(self) -> None:
         self._begun = False
         self._held = ""
+        self._seen = 0
 
     def feed(self, piece: str) -> str:
         """What can be told after another piece of the reply; "" while nothing can."""
@@ -110,8 +111,11 @@ class LiveAnswer:
         self._held = self._held.lstrip()
         none, text = _begin(self._held)
         if not none:
-            mark = ANSWER.search(self._held) if THOUGHT.match(self._held) else ANSWER.match(self._held)
+            thought = THOUGHT.match(self._held)
+            mark = ANSWER.search(self._held, self._seen) if thought else ANSWER.match(self._held)
             if mark is None:
+                # A long thought is not searched anew with every piece.
+                self._seen = max(0, len(self._held) - _LONGEST)
                 return False
             _, text = _begin(self._held[mark.end() :].lstrip())
         # What follows may still become part of the mark, or another one.

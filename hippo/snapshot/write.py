@@ -1,7 +1,6 @@
 """Building and publishing a snapshot: complete and on disk before anybody can see it."""
 
 import secrets
-import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -9,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from hippo.durable import sync_directory, sync_file
+from hippo.durable import discard, sync_directory, sync_file
 from hippo.errors import IndexBusyError, IndexStateError, InputError
 from hippo.snapshot.current import TEMPORARY, announce, folder, names
 from hippo.snapshot.lock import lock, unlock
@@ -62,8 +61,8 @@ class SnapshotWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self._manifest.close()
-        if not self._published and self._path.exists():
-            shutil.rmtree(self._path)
+        if not self._published:
+            discard(self._path)
 
     def array(self, name: str, array: "NDArray[Any]") -> None:
         """Add an array, readable as `Snapshot.array(name)`; it is stored in C order.

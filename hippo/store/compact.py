@@ -3,7 +3,7 @@
 import secrets
 from pathlib import Path
 
-from hippo.durable import sync_directory, sync_file
+from hippo.durable import discard, sync_directory, sync_file, writing
 from hippo.store.connection import Connection
 from hippo.store.rebuild import copy_tables
 from hippo.store.schema import migrate
@@ -23,10 +23,12 @@ def compact(file: Path) -> None:
                 copy_tables(new, old)
             finally:
                 new.close()
-            sync_file(temporary)
-            temporary.replace(file)
+            with writing(file):
+                sync_file(temporary)
+                temporary.replace(file)
         finally:
             old.close()
-        sync_directory(file.parent)
+        with writing(file):
+            sync_directory(file.parent)
     finally:
-        temporary.unlink(missing_ok=True)
+        discard(temporary)

@@ -33,6 +33,7 @@ _ROWS_PER_BATCH = 16_384
 _DAMAGE = re.compile(
     r"corrupt|checksum|not a valid DuckDB|could not read|deserializ|database has been invalidated", re.IGNORECASE
 )
+_REFUSED = re.compile(r"could not write|fsync failed|no space left|could not truncate", re.IGNORECASE)
 _LOCKED = re.compile(r"could not set lock|used by another process", re.IGNORECASE)
 _HOLDER = re.compile(r"PID (\d+)")
 _FORMAT = re.compile(r"can only read (?:storage )?version|storage version greater than", re.IGNORECASE)
@@ -183,6 +184,8 @@ def _opening_error(path: Path, error: duckdb.Error) -> HippoError:
         number = _FORMAT_NUMBER.search(text)
         stored, given = number[1] if number else "newer", f"that of DuckDB {duckdb.__version__}"
         return IndexMismatchError(str(path), "the storage version", stored, given, "Upgrade the package duckdb")
+    if _REFUSED.search(text):
+        return IndexStateError(str(path), f"it could not be written: {_first_line(error)}")
     if "permission denied" in text.lower() or "read-only file system" in text.lower():
         return IndexPathError(str(path), "it may not be read and written by this user")
     return IndexCorruptError(str(path), f"{_first_line(error)}. Restore it from a copy, or index into a new folder")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from hippo.durable import sync_directory, sync_file
+from hippo.durable import discard, sync_directory, sync_file, writing
 from hippo.errors import IndexCorruptError
 from hippo.store import journal
 from hippo.store.connection import Connection
@@ -93,19 +93,20 @@ def rebuild(file: Path, documents: Mapping[str, pa.Table] | None, meta: Mapping[
         finally:
             new.close()
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        discard(temporary)
         raise
     finally:
         if old is not None:
             old.close()
-    sync_file(temporary)
-    kept = file.with_name(f"{file.stem}-damaged-{secrets.token_hex(4)}{file.suffix}")
-    if file.exists():
-        file.rename(kept)
-        done.append(f"the damaged store is kept as {kept.name}; remove it when all is well")
-    file.with_name(f"{file.name}.wal").unlink(missing_ok=True)
-    temporary.rename(file)
-    sync_directory(file.parent)
+    with writing(file):
+        sync_file(temporary)
+        kept = file.with_name(f"{file.stem}-damaged-{secrets.token_hex(4)}{file.suffix}")
+        if file.exists():
+            file.rename(kept)
+            done.append(f"the damaged store is kept as {kept.name}; remove it when all is well")
+        file.with_name(f"{file.name}.wal").unlink(missing_ok=True)
+        temporary.rename(file)
+        sync_directory(file.parent)
     return done
 
 

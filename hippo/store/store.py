@@ -12,7 +12,7 @@ from typing import Self
 
 import duckdb
 
-from hippo.durable import sync_directory, sync_file
+from hippo.durable import discard, sync_directory, sync_file
 from hippo.errors import IndexCorruptError, IndexPathError, IndexStateError, InputError
 from hippo.store import journal
 from hippo.store.columns import bad_text
@@ -188,7 +188,7 @@ def _create(path: Path) -> None:
     except OSError as error:
         raise IndexStateError(str(path), f"it could not be written: {error}") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        discard(temporary)
 
 
 def _rename_new(source: Path, target: Path) -> None:

@@ -157,9 +157,10 @@ def test_missing_and_unreadable_files(tmp_path: Path) -> None:
     path.write_bytes(b'["\xff"]')
     with pytest.raises(DocumentError, match=r"broken\.json: cannot be read as JSON"):
         load_questions(path)
-    path.write_text("[1,", encoding="utf-8")
-    with pytest.raises(DocumentError, match=r"broken\.json: cannot be read as JSON"):
-        load_questions(path)
+    for text in ("[1,", "[" * 100_000):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(DocumentError, match=r"broken\.json: cannot be read as JSON"):
+            load_questions(path)
 
 
 def test_questions_alone_resolve_against_any_index(tmp_path: Path) -> None:

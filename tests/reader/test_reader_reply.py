@@ -1,3 +1,5 @@
+import time
+
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -113,3 +115,13 @@ def test_nothing_is_told_of_what_may_be_a_thought() -> None:
 
 def test_thoughts_are_taken_apart_unasked() -> None:
     assert parse("Let me see. [answer] Ulm [1].") == Reply("Ulm [1].", True, "Let me see.")
+
+
+def test_a_long_thought_is_searched_once() -> None:
+    thought = "[thought] " + "Ulm is in Germany, I think. " * 4000
+    reply = f"{thought}**[answer]** Germany [2]."
+    live = LiveAnswer()
+    began = time.process_time()
+    told = "".join(live.feed(reply[place : place + 3]) for place in range(0, len(reply), 3))
+    assert told == "Germany [2]."
+    assert time.process_time() - began < 5
