@@ -4,12 +4,14 @@ import os
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hippo.config import Config
 from hippo.documents import Columns, coerce_documents, iter_documents
+from hippo.documents.source import Places
 from hippo.errors import DocumentError, InputError
 from hippo.protocols import ProgressCallback
 from hippo.snapshot import remove_old
@@ -17,7 +19,7 @@ from hippo.snapshot.current import check_root
 from hippo.types import AddReport, Document, Estimate, Skipped
 
 if TYPE_CHECKING:
-    from hippo.indexing.remove import Doomed
+    from hippo.indexing.remove import Doomed, Vanished
     from hippo.indexing.revise import Revision
 
 __all__ = ["Changing"]
@@ -41,8 +43,8 @@ class Changing(ABC):
     config: Config
 
     @abstractmethod
-    def _parts(self) -> AbstractContextManager[dict[str, Any]]:
-        """What one run of indexing is done with."""
+    def _parts(self, *, extracting: bool = True) -> AbstractContextManager[dict[str, Any]]:
+        """What one run of indexing is done with; no extractor and no language model where nothing is extracted."""
 
     @abstractmethod
     def refresh(self) -> bool:
@@ -97,12 +99,13 @@ class Changing(ABC):
     ) -> AddReport:
         """Give a document new values; what is not named stays as it was.
 
-        Passages whose text and title stay are neither extracted nor embedded again.
+        Passages whose text and title stay are neither extracted nor embedded again. Without a new text nothing is
+        extracted at all, so no language model is needed or asked.
 
         Args:
             document_id: Id of a document that the index holds.
             text: Its new text.
-            title: Its new title; None: it has none.
+            title: Its new title; None: it has none. It takes the text too: passages are cut so that both fit in.
             metadata: Takes the place of all its metadata.
             timestamp: A datetime or ISO 8601; None: unknown.
             progress: Is told of every step.
@@ -117,7 +120,8 @@ class Changing(ABC):
         given = {"text": text, "title": title, "metadata": metadata, "timestamp": timestamp}
         changes = {name: value for name, value in given.items() if value is not AS_IT_WAS}
         check_root(self.path)
-        return self._change((), progress, revisions=[Revision(document_id, _checked(document_id, changes))])
+        revision = Revision(document_id, _checked(document_id, changes))
+        return self._change((), progress, revisions=[revision], extracting="text" in changes)
 
     def delete(
         self,
@@ -127,6 +131,8 @@ class Changing(ABC):
         progress: ProgressCallback | None = None,
     ) -> AddReport:
         """Delete documents with all that came from them: passages, facts, edges, names that only they used.
+
+        Nothing is extracted, so no language model is needed or asked; passages that wait for that go on waiting.
 
         Args:
             document_ids: Their ids.
@@ -142,7 +148,7 @@ class Changing(ABC):
             IndexPathError: There is no index.
         """
         check_root(self.path)
-        return self._change((), progress, doomed=_doomed(document_ids, where, missing_ok))
+        return self._change((), progress, doomed=_doomed(document_ids, where, missing_ok), extracting=False)
 
     def select(
         self, *document_ids: str, where: str | Mapping[str, Any] | None = None, missing_ok: bool = False
@@ -153,7 +159,7 @@ class Changing(ABC):
         doomed = _doomed(document_ids, where, missing_ok)
         check_root(self.path)
         with Store.reading(self.path) as store:
-            return [] if store is None else sorted(doomed(store))
+            return sorted(doomed(store))
 
     def sync(
         self,
@@ -164,7 +170,8 @@ class Changing(ABC):
     ) -> AddReport:
         """Make the index equal to folders: add what is new, replace what has changed, delete what has vanished.
 
-        Documents that came from elsewhere stay, and so do those of files that are there and cannot be read now.
+        Documents that came from elsewhere stay, and so do those of files that are there and were not read now: because
+        they, or a folder above them, cannot be read or are left out, or by the choice of suffixes.
 
         Args:
             paths: Files and folders, as for `add_files`.
@@ -176,10 +183,8 @@ class Changing(ABC):
             DocumentError: As for `add_files`; a folder without any document is refused, lest one that is not mounted
                 empties the index.
         """
-        from hippo.indexing.remove import Vanished
-
         items = _read_files("sync", paths, suffixes, columns)
-        vanished = Vanished([Path(path) for path in paths])
+        vanished = _vanished(paths)
         return self._change(vanished.watch(items), progress, doomed=vanished)
 
     async def aadd(self, documents: Documents, *, progress: ProgressCallback | None = None) -> AddReport:
@@ -200,10 +205,15 @@ class Changing(ABC):
         *paths: str | os.PathLike[str],
         suffixes: Collection[str] | None = None,
         columns: Columns | None = None,
+        sync: bool = False,
         progress: ProgressCallback | None = None,
     ) -> Estimate:
-        """What `add_files` would take; arguments and errors are the same."""
-        return self._estimate(_read_files("estimate_files", paths, suffixes, columns), progress)
+        """What `add_files` would take, or `sync` instead of it; arguments and errors are the same."""
+        items = _read_files("estimate_files", paths, suffixes, columns)
+        if not sync:
+            return self._estimate(items, progress)
+        vanished = _vanished(paths)
+        return self._estimate(vanished.watch(items), progress, doomed=vanished)
 
     def _change(
         self,
@@ -212,21 +222,34 @@ class Changing(ABC):
         *,
         doomed: "Doomed | None" = None,
         revisions: "Sequence[Revision]" = (),
+        extracting: bool = True,
     ) -> AddReport:
         from hippo.indexing.add import add_documents
 
-        with self._parts() as parts:
+        with self._parts(extracting=extracting) as parts:
             report = add_documents(self.path, items, **parts, doomed=doomed, revisions=revisions, progress=progress)
         self.refresh()
         # Only now has this memory let go of the older one.
         remove_old(self.path, keep=1 + self.config.indexing.keep_snapshots)
         return report
 
-    def _estimate(self, items: Iterable[Document | Skipped], progress: ProgressCallback | None) -> Estimate:
+    def _estimate(
+        self,
+        items: Iterable[Document | Skipped],
+        progress: ProgressCallback | None,
+        *,
+        doomed: "Doomed | None" = None,
+    ) -> Estimate:
         from hippo.indexing.estimate import estimate_add
 
         with self._parts() as parts:
-            return estimate_add(self.path, items, **parts, progress=progress)
+            return estimate_add(self.path, items, **parts, doomed=doomed, progress=progress)
+
+
+def _vanished(paths: Sequence[str | os.PathLike[str]]) -> "Vanished":
+    from hippo.indexing.remove import Vanished
+
+    return Vanished([Path(path) for path in paths])
 
 
 def _doomed(document_ids: Sequence[str], where: str | Mapping[str, Any] | None, missing_ok: bool) -> "Doomed":
@@ -246,6 +269,10 @@ def _checked(document_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         DocumentError: One of them cannot be used.
     """
+    try:
+        document_id.encode()
+    except (AttributeError, UnicodeEncodeError) as error:
+        raise DocumentError(repr(document_id), "an id is a text of Unicode characters") from error
     whole = {"text": "as it was", **changes, "id": document_id}
     [made] = coerce_documents([Document(**whole)])
     if isinstance(made, Skipped):
@@ -260,4 +287,9 @@ def _read_files(
         raise DocumentError(caller, "needs at least one file or folder")
     if columns is not None and not isinstance(columns, Columns):
         raise DocumentError("columns", f"must be a hippo.Columns, got {type(columns).__name__}")
-    return iter_documents([Path(path) for path in paths], suffixes=suffixes, columns=columns or Columns())
+    # Checked now, read later.
+    items = iter_documents([Path(path) for path in paths], suffixes=suffixes, columns=columns or Columns())
+    place = Places()
+    return (
+        replace(one, source=place(one.source)) if isinstance(one, Document) and one.source else one for one in items
+    )

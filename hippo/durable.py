@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hippo.errors import IndexStateError
 
-__all__ = ["discard", "replace_text", "sync_directory", "sync_file", "writing"]
+__all__ = ["discard", "keep_beside", "replace_text", "sync_directory", "sync_file", "writing"]
 
 
 @contextmanager
@@ -44,8 +44,25 @@ def sync_file(path: Path) -> None:
     Raises:
         OSError: The disk refused; nothing that was written to the file may be relied upon.
     """
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
+    # Reading is enough, and all that a read-only file allows; Windows alone wants to write.
+    descriptor = os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0) if os.name == "nt" else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def keep_beside(path: Path, kept: Path) -> None:
+    """Give a file a second name, so that it stays when another takes the place of the first: it never lacks both.
+
+    Raises:
+        OSError: The disk refused.
+    """
+    try:
+        os.link(path, kept)
+    except OSError:  # A file system without links.
+        shutil.copyfile(path, kept)
+        sync_file(kept)
 
 
 def sync_directory(path: Path) -> None:

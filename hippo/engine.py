@@ -139,19 +139,18 @@ class Hippo(Asking, Changing):
             raise
 
     @contextmanager
-    def _parts(self) -> Iterator[dict[str, Any]]:
-        """What one run of indexing is done with."""
+    def _parts(self, *, extracting: bool = True) -> Iterator[dict[str, Any]]:
         self._check_open()
-        if self._extractor is None:
+        if extracting and self._extractor is None:
             self._extractor = make_extractor(self.config, lambda: self._models.caller("extraction"))
         with ExitStack() as run:
             caller = None
-            if isinstance(self._extractor, DialogueExtractor):
+            if extracting and isinstance(self._extractor, DialogueExtractor):
                 own = self._own_llm if isinstance(self._own_llm, LLM) else None
                 caller = run.enter_context(self._models.caller_of_run("extraction", own))
             yield {
                 "chunker": make_chunker(self.config, self._encoder),
-                "extractor": self._extractor,
+                "extractor": self._extractor if extracting else None,
                 "encoder": self._encoder,
                 "config": self.config,
                 "identity": self._identity,
@@ -264,6 +263,8 @@ class Hippo(Asking, Changing):
     def _forked(self) -> None:
         """Begin anew in a child: threads of the parent that held locks, or asked a model, are not here."""
         self._lock, self._models = threading.Lock(), self._models.in_child()
+        if self._retrievers is not None:
+            self._retrievers.forked()
 
     def __del__(self) -> None:
         """Close what was not closed."""

@@ -49,8 +49,9 @@ def sizes(root: Path) -> dict[str, int]:
     found = {}
     for part, name in _SIZED.items():
         place = root / name
-        files = [place] if place.is_file() else place.rglob("*")
-        found[part] = sum(_size(file) for file in files)
+        # `os.walk` passes over folders that a writer removes meanwhile.
+        inside = (Path(folder) / file for folder, _, files in os.walk(place) for file in files)
+        found[part] = _size(place) + sum(_size(file) for file in inside)
     return found
 
 

@@ -78,7 +78,8 @@ def update(
         typer.Option(metavar="FILE", help="File with its new text; - reads standard input.", show_default=False),
     ] = None,
     title: Annotated[
-        str | None, typer.Option(metavar="TITLE", help="Its new title; empty: none.", show_default=False)
+        str | None,
+        typer.Option(metavar="TITLE", help="Its new title, with --text-file; empty: none.", show_default=False),
     ] = None,
     metadata: Annotated[
         str | None,
@@ -94,7 +95,8 @@ def update(
 ) -> None:
     """Give a document a new text, title, metadata or timestamp.
 
-    What is not named stays as it was. Passages whose text and title stay are not extracted again.
+    What is not named stays as it was. Passages whose text and title stay are not extracted again. A new title takes the
+    text too, since passages are cut so that both fit in.
     """
     changes: dict[str, Any] = {}
     if text_file is not None:
@@ -118,10 +120,9 @@ def update(
 
 
 def _read(file: Path) -> str:
-    if str(file) == "-":
-        return sys.stdin.read()
     try:
-        return file.read_text(encoding="utf-8")
+        # Decoded here, for the locale's way of reading may let through what is no UTF-8.
+        return (sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()).decode()
     except (OSError, UnicodeDecodeError) as error:
         raise DocumentError(str(file), f"it cannot be read as UTF-8 text: {error}") from error
 

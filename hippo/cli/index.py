@@ -146,7 +146,7 @@ def index(
                 raise InputError("--sync needs the folders that the index is to be equal to")
         if dry_run:
             estimate = (
-                memory.estimate_files(*paths, suffixes=suffix or None, columns=columns, progress=progress)
+                memory.estimate_files(*paths, suffixes=suffix or None, columns=columns, sync=sync, progress=progress)
                 if paths
                 else memory.estimate([], progress=progress)
             )
@@ -175,7 +175,8 @@ def _given(**sections: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 def _show_estimate(estimate: "Estimate") -> None:
     out = console()
-    out.print(f"{estimate.added} documents to add, {estimate.changed} changed, {estimate.unchanged} unchanged")
+    gone = f", {estimate.deleted} to delete" if estimate.deleted else ""
+    out.print(f"{estimate.added} documents to add, {estimate.changed} changed, {estimate.unchanged} unchanged{gone}")
     out.print(f"{estimate.chunks} passages to extract, about {estimate.texts} texts to embed")
     if estimate.calls or estimate.replayed:
         cost = "of unknown price (set llm.input_price)" if estimate.cost is None else f"${estimate.cost:.4f}"

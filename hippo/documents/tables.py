@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from hippo.documents.decode import UNDECODABLE, detect_encoding
 from hippo.documents.records import record_document
-from hippo.documents.source import FileInput
+from hippo.documents.source import REST_UNREAD, FileInput
 from hippo.errors import DocumentError
 from hippo.types import Document, Skipped
 
@@ -69,7 +69,7 @@ def _read_delimited(file: FileInput, delimiter: str) -> Iterator[Document | Skip
                 last = rows.line_num + 1
                 lines.begin_row(file.max_bytes)
     except (csv.Error, UnicodeDecodeError) as error:
-        yield file.skip(f"cannot be read from here on: {error}", last)
+        yield file.skip(f"{REST_UNREAD}: {error}", last)
         return
     if empty:
         yield file.skip("no rows")
@@ -139,7 +139,7 @@ def read_jsonl(file: FileInput) -> Iterator[Document | Skipped]:
                     checked = True
                 yield _document(file, record, line)
     except UnicodeDecodeError as error:
-        yield file.skip(f"cannot be read from here on: {error}", line + 1)
+        yield file.skip(f"{REST_UNREAD}: {error}", line + 1)
         return
     if empty:
         yield file.skip("no rows")
@@ -173,7 +173,7 @@ def read_parquet(file: FileInput) -> Iterator[Document | Skipped]:
                     row += 1
                     yield _document(file, record, row)
     except (pa.ArrowException, OSError, ValueError) as error:
-        yield file.skip(f"no readable Parquet: {error}", row + 1 if row else None)
+        yield file.skip(f"{REST_UNREAD}: {error}", row + 1) if row else file.skip(f"no readable Parquet: {error}")
         return
     if row == 0:
         yield file.skip("no rows")

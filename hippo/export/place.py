@@ -41,6 +41,7 @@ def new_file(path: Path) -> Iterator[Path]:
     Raises:
         InputError: There is something at `path`, its folder does not exist, or the disk refused.
     """
+    path = _named(path)
     temporary = _temporary(path)
     with _writing(path):
         _check_free(path, path.exists())
@@ -61,6 +62,7 @@ def new_folder(path: Path) -> Iterator[Path]:
         InputError: There is something at `path` other than an empty folder, its parent does not exist, or the disk
             refused.
     """
+    path = _named(path)
     temporary = _temporary(path)
     with _writing(path):
         _check_free(path, path.exists() and not (path.is_dir() and not any(path.iterdir())))
@@ -76,6 +78,14 @@ def new_folder(path: Path) -> Iterator[Path]:
             sync_directory(path.parent)
         finally:
             discard(temporary)
+
+
+def _named(path: Path) -> Path:
+    """The whole path, which also the working folder has: "." and "" have no name to be written under."""
+    whole = path.absolute()
+    if whole.name in ("", ".."):
+        raise InputError(f"{path}: give the name of a file or folder that does not exist")
+    return whole
 
 
 def _check_free(path: Path, taken: bool) -> None:

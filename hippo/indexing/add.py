@@ -34,7 +34,7 @@ def add_documents(
     items: Iterable[Document | Skipped],
     *,
     chunker: Chunker,
-    extractor: Extractor,
+    extractor: Extractor | None,
     encoder: Encoder | None,
     config: Config,
     identity: Identity,
@@ -52,7 +52,7 @@ def add_documents(
         root: Folder of the index; made if it does not exist.
         items: Documents with unique ids, and what was left out of the input.
         chunker: Cuts documents.
-        extractor: Finds facts.
+        extractor: Finds facts; None: nothing is extracted, what is pending stays so.
         encoder: Makes vectors; None: an index without any.
         config: Batch sizes and graph options.
         identity: What the index is made with.
@@ -74,16 +74,18 @@ def add_documents(
         meta = identity.to_meta()
         deleting = doomed(store) if doomed else ()
         ingested = ingest(store, documents, chunker, {**meta, _PUBLISHED: ""}, clock, deleting, revisions)
-        if store.count_pending(extractor.fingerprint):
+        if extractor is not None and store.count_pending(extractor.fingerprint):
             store.set_meta({_PUBLISHED: ""})
-        extracted = _extract(store, extractor, caller, config, clock)
+        extracted = _extract(store, extractor, caller, config, clock) if extractor else Extracted({})
         failed = tuple(ExtractionFailure(chunk_id, reason) for chunk_id, reason, _ in store.failures())
-        shape = json.dumps([FORMAT, meta, asdict(config.graph), extractor.fingerprint], sort_keys=True)
-        name, embedded = _sound_snapshot(root), 0
+        name, known = _sound_snapshot(root)
+        embedded = 0
+        fingerprint = extractor.fingerprint if extractor else known
+        shape = json.dumps([FORMAT, meta, asdict(config.graph), fingerprint], sort_keys=True)
         if name is None or store.meta().get(_PUBLISHED) != f"{name} {shape}":
             info = {
                 **identity.to_info(),
-                "extractor": extractor.fingerprint,
+                "extractor": fingerprint,
                 "failed": dict(Counter(failure.reason for failure in failed)),
             }
             batch = config.indexing.batch_texts
@@ -93,7 +95,7 @@ def add_documents(
             store.set_meta({**meta, _PUBLISHED: f"{name} {shape}"})
         with Snapshot.open(root, name) as snapshot:
             counts = snapshot.info
-        pending = store.count_pending(extractor.fingerprint) - len(failed)
+        pending = store.count_pending(fingerprint) - len(failed)
     return AddReport(
         ingested.added,
         ingested.changed,
@@ -124,10 +126,13 @@ def _extract(store: Store, extractor: Extractor, caller: Caller | None, config: 
     return replace(extracted, stopped=extracted.stopped or stopped)
 
 
-def _sound_snapshot(root: Path) -> str | None:
-    """Name of the newest snapshot; None where there is none or it is damaged, for the store can make it again."""
+def _sound_snapshot(root: Path) -> tuple[str | None, str | None]:
+    """Name of the newest snapshot and fingerprint of its extractor.
+
+    Both are None where there is none or it is damaged, for the store can make it again.
+    """
     try:
         with Snapshot.open(root) as snapshot:
-            return snapshot.name
+            return snapshot.name, snapshot.info.get("extractor")
     except (IndexCorruptError, IndexEmptyError):
-        return None
+        return None, None

@@ -11,6 +11,7 @@ from hippo.ids import text_hash
 from hippo.indexing.batches import PRICE, first_question
 from hippo.indexing.clock import Clock
 from hippo.indexing.ingest import read_all
+from hippo.indexing.remove import Doomed
 from hippo.indexing.revise import content_hash
 from hippo.llm import Caller
 from hippo.protocols import Chunker, DialogueExtractor, Encoder, Extractor, ProgressCallback
@@ -41,6 +42,7 @@ def estimate_add(
     config: Config,
     identity: Identity,
     caller: Caller | None = None,
+    doomed: Doomed | None = None,
     progress: ProgressCallback | None = None,
 ) -> Estimate:
     """Estimate what `add_documents` with the same arguments would take. Not a byte of the index changes.
@@ -59,7 +61,8 @@ def estimate_add(
         fresh = [item for item in documents if known.get(item.id or "") != content_hash(item)]
         changed = sum(1 for item in fresh if (item.id or "") in known)
         chunks = [chunk for document in fresh for chunk in chunker.chunk(document)]
-        replaced = {document.id for document in fresh}
+        deleting = doomed(store) if doomed else ()
+        replaced = {*deleting, *(document.id for document in fresh)}
         if store is not None:
             for batch in store.pending(extractor.fingerprint, batch=config.indexing.batch_chunks):
                 chunks += [chunk for chunk in batch if chunk.document_id not in replaced]
@@ -83,6 +86,7 @@ def estimate_add(
         cost,
         texts,
         {"extract": _waiting_time(asked, caller), "embed": seconds},
+        len(deleting),
     )
 
 

@@ -55,6 +55,8 @@ def ingest(
 ) -> Ingested:
     """Store new and changed documents with their chunks, and delete others, all at once.
 
+    Of a document that has not changed, only where it was read from is kept.
+
     Args:
         store: The store.
         documents: Documents with unique ids.
@@ -78,14 +80,19 @@ def ingest(
             if count % 64 == 0 or count == len(fresh):
                 clock.tell("chunk", count, len(fresh))
         changed = [document.id for document, _, _ in rows if document.id is not None and document.id in known]
-        _check_sources([document for document, _, _ in rows], store.sources(changed))
+        sources = store.sources([document.id or "" for document in documents])
+        _check_sources([document for document, _, _ in rows], sources)
+        same = [
+            document for document, new in zip(documents, hashes, strict=True) if known.get(document.id or "") == new
+        ]
+        moved = {one.id: one.source for one in same if one.id and one.source and one.source != sources.get(one.id)}
         revised = [revise(store, one, chunker) for one in revisions]
         rows += [row for row in revised if row]
         changed += [row[0].id for row in revised if row and row[0].id]
         deleted = 0
-        if rows or deleting:
+        if rows or deleting or moved:
             store.set_meta(meta)
-            deleted = store.put_documents(rows, replacing=changed, deleting=deleting)
+            deleted = store.put_documents(rows, replacing=changed, deleting=deleting, moved=moved)
     added = len(rows) - len(changed)
     return Ingested(added, len(changed), len(documents) + len(revisions) - len(rows), deleted)
 

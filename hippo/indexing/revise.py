@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 
 from hippo.errors import DocumentError
@@ -21,6 +21,11 @@ def content_hash(document: Document) -> str:
     Raises:
         DocumentError: The timestamp cannot be told in UTC.
     """
+    return text_hash("\x00".join([*_about(document), document.text]))
+
+
+def _about(document: Document) -> list[str]:
+    """Title, metadata and timestamp in the one way in which each of them is written."""
     metadata = json.dumps(dict(document.metadata), sort_keys=True, ensure_ascii=False, default=str)
     time = document.timestamp
     if time is not None:
@@ -29,7 +34,7 @@ def content_hash(document: Document) -> str:
         except OverflowError as error:
             problem = f"timestamp {time} is not within the years 1 to 9999 in UTC"
             raise DocumentError(document.source or document.id or "document", problem) from error
-    return text_hash("\x00".join([document.title or "", metadata, time.isoformat() if time else "", document.text]))
+    return [document.title or "", metadata, time.isoformat() if time else ""]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +56,7 @@ def revise(store: Store, revision: Revision, chunker: Chunker) -> tuple[Document
     Without a new text the chunks are those that it has.
 
     Raises:
-        DocumentError: The index holds no such document.
+        DocumentError: The index holds no such document, or a new title came without the text.
     """
     stored = store.document(revision.id)
     if stored is None:
@@ -62,13 +67,9 @@ def revise(store: Store, revision: Revision, chunker: Chunker) -> tuple[Document
         hashed = content_hash(new)
         return None if hashed == known_hash else (new, hashed, chunker.chunk(new))
     new = replace(document, **revision.changes)
-    if new == document:
+    if _about(new) == _about(document):
         return None
+    if new.title != document.title:
+        raise DocumentError(revision.id, "a new title needs the text too: passages are cut so that both fit in")
     # The whole text is not stored; a hash that no text has makes the next `add` of it a change.
-    named = [known_hash, new.title or "", json.dumps(dict(new.metadata), sort_keys=True), _iso(new.timestamp)]
-    chunks = [replace(chunk, title=new.title) for chunk in store.chunks_of(revision.id)]
-    return new, text_hash("\x00".join(named)), chunks
-
-
-def _iso(timestamp: datetime | None) -> str:
-    return timestamp.isoformat() if timestamp else ""
+    return new, text_hash("\x00".join([known_hash, *_about(new)])), store.chunks_of(revision.id)

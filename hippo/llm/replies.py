@@ -23,7 +23,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_delay, wait_random
 from hippo.errors import IndexBusyError, IndexCorruptError, IndexMismatchError, IndexStateError
 from hippo.types import Completion, LLMRequest, Usage, to_dict
 
-__all__ = ["REPLIES_FILE", "Replies"]
+__all__ = ["REPLIES_FILE", "Replies", "open_reading"]
 
 REPLIES_FILE = "replies.sqlite"
 """Name of the cache's file in the folder of an index."""
@@ -34,6 +34,7 @@ _PAGES_PER_SYNC = 128
 _PATIENCE = 10.0
 """Seconds to wait for a process that is writing: it takes milliseconds, unless it was stopped in the middle."""
 
+_IMMUTABLE = "mode=ro&immutable=1"
 _NOT_WRITABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")
 _DAMAGE = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT", "SQLITE_SCHEMA", "SQLITE_ERROR")
 
@@ -122,20 +123,33 @@ class Replies:
         self._write("DELETE FROM replies WHERE key = ?", (key,), create=False)
 
     def damage(self) -> str | None:
-        """What is wrong with the file; None: every reply is as it was written. Reads all of it.
+        """What is wrong with the file; None: every reply is as it was written. Reads all of it, and writes nothing.
 
         Raises:
             IndexBusyError: Another process has been writing for ten seconds.
             IndexCorruptError: It is no file of replies any more.
             IndexMismatchError: A newer hippo made it.
         """
-        with self._lock, self._translated():
-            connection = self._opened(create=False)
-            if connection is None:
+        log = self.path.with_name(f"{self.path.name}-wal")
+        with self._translated():
+            if not self.path.exists():
                 return None
+            if not log.exists():
+                # All is in the main file, which can be read without making the file that readers of a log share.
+                try:
+                    return self._damage_seen(_open(self.path, _IMMUTABLE))
+                except sqlite3.Error:
+                    if not log.exists():
+                        raise  # Else somebody began to write meanwhile.
+            return self._damage_seen(open_reading(self.path))
+
+    def _damage_seen(self, connection: sqlite3.Connection) -> str | None:
+        with closing(connection):
             [(verdict,)] = connection.execute("PRAGMA integrity_check(1)").fetchall()
             if verdict != "ok":
                 return f"{self.path}: {verdict}"
+            if not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'replies'").fetchone():
+                return None  # Whoever made the file died before it held anything.
             rows = connection.execute("SELECT key, reply, checksum FROM replies")
             damaged = sum(_read(*row) is None for row in rows)
         return f"{self.path}: {damaged} replies are not what was written" if damaged else None
@@ -217,15 +231,18 @@ def _connect(path: Path, *, create: bool) -> sqlite3.Connection | None:
     except sqlite3.OperationalError as error:
         if not _name(error).startswith(_NOT_WRITABLE):
             raise
-    if not path.exists():
-        return None
+    return open_reading(path) if path.exists() else None
+
+
+def open_reading(path: Path) -> sqlite3.Connection:
+    """Open a file of replies that is there, for reading alone."""
     try:
         return _open(path, "mode=ro")
     except sqlite3.OperationalError as error:
         if not _name(error).startswith(_NOT_WRITABLE):
             raise
     # Readers of a log in use share a file, which a read-only folder does not let them make. Nobody writes there.
-    return _open(path, "mode=ro&immutable=1")
+    return _open(path, _IMMUTABLE)
 
 
 def _open(path: Path, mode: str) -> sqlite3.Connection:
@@ -259,7 +276,8 @@ def _prepare(connection: sqlite3.Connection, path: Path, *, write: bool) -> None
         if version < _VERSION:
             connection.execute(_TABLE)
             connection.execute(f"PRAGMA user_version = {_VERSION}")
-    connection.execute("SELECT count(*) FROM replies WHERE key = ''").fetchone()
+    if version or write:
+        connection.execute("SELECT count(*) FROM replies WHERE key = ''").fetchone()
 
 
 def _name(error: sqlite3.Error) -> str:

@@ -14,6 +14,7 @@ from hippo.errors import IndexCorruptError, IndexEmptyError, IndexMismatchError,
 from hippo.export.place import new_folder
 from hippo.identity import IDENTITY_FILE
 from hippo.llm import REPLIES_FILE
+from hippo.llm.replies import open_reading
 from hippo.snapshot import Snapshot
 from hippo.snapshot.current import announce, check_root, folder
 from hippo.store import STORE_FILE
@@ -95,7 +96,11 @@ def _copy_snapshot(root: Path, made: Path) -> str | None:
     try:
         with Snapshot.open(root) as snapshot:
             goal = folder(made) / snapshot.name
-            shutil.copytree(snapshot.path, goal)
+            for file in sorted(snapshot.path.rglob("*")):
+                if file.is_file():
+                    copy = goal / file.relative_to(snapshot.path)
+                    copy.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copyfile(file, copy)  # Without its mode: a copy may be written.
             name = snapshot.name
     except IndexEmptyError:
         announce(made, None)
@@ -107,10 +112,7 @@ def _copy_snapshot(root: Path, made: Path) -> str | None:
 
 def _copy_replies(source: Path, target: Path) -> None:
     """A consistent copy of a SQLite file, whoever writes to it."""
-    with (
-        closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as old,
-        closing(sqlite3.connect(target)) as new,
-    ):
+    with closing(open_reading(source)) as old, closing(sqlite3.connect(target)) as new:
         old.backup(new)
 
 

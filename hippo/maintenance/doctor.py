@@ -1,26 +1,29 @@
 """Examining an index as a whole: sums, counts, and what must be true of its tables and arrays."""
 
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hippo.errors import IndexBusyError, IndexCorruptError, IndexMismatchError, IndexStateError
+from hippo.errors import IndexBusyError, IndexCorruptError, IndexMismatchError, IndexPathError, IndexStateError
 from hippo.identity import IDENTITY_FILE, Identity
 from hippo.llm import REPLIES_FILE, Replies
 from hippo.maintenance.invariants import violations
 from hippo.snapshot import Snapshot, current
 from hippo.snapshot.contents import read_contents
 from hippo.snapshot.current import TEMPORARY, check_root, folder, names
+from hippo.snapshot.lock import lock
+from hippo.snapshot.manifest import MANIFEST
 from hippo.store import STORE_FILE
 from hippo.store.rebuild import examine
 from hippo.types import Health, Problem
 
-__all__ = ["check", "sound_snapshots"]
+__all__ = ["Snapshots", "check", "examine_snapshots"]
 
 _REPAIRS = {
     "current": "names the newest sound snapshot",
     "identity": "writes it again from the store",
-    "snapshot": "removes it and publishes again from the store",
+    "snapshot": "publishes again from the store, then removes it",
     "replies": "keeps the sound replies in a new file, and the damaged file beside it",
     "table": "makes a new store without the damaged rows; what they held is extracted or embedded again, and replies "
     "that were paid for are taken from the cache",
@@ -39,7 +42,8 @@ class _Findings:
 def check(path: str | Path, *, quick: bool = False) -> Health:
     """Examine every part of an index.
 
-    Nothing is changed. A writer may be at work: then the store is left out, and `Health.notes` says so.
+    Nothing is changed. A writer may be at work: then the store is left out, and `Health.notes` says so. A writer that
+    begins while the store is examined gets an `IndexBusyError`.
 
     Args:
         path: Folder of the index.
@@ -51,39 +55,93 @@ def check(path: str | Path, *, quick: bool = False) -> Health:
     root = Path(path)
     check_root(root)
     found = _Findings()
-    sound = _check_snapshots(root, found, quick=quick)
+    snapshots = _check_snapshots(root, found, quick=quick)
     _check_current(root, found)
-    _check_store(root, found, has_snapshot=bool(sound))
-    _check_identity(root, found)
+    meta = _check_store(root, found, has_snapshot=bool(snapshots.sound))
+    _check_identity(root, found, meta)
     _check_replies(root, found)
-    leftovers = [*folder(root).glob(f"{TEMPORARY}*"), *root.glob(".store-*"), *root.glob(".CURRENT-*")]
+    leftovers = list(folder(root).glob(f"{TEMPORARY}*"))
+    for pattern in (".store-*", ".CURRENT-*", f".{REPLIES_FILE}-*"):
+        leftovers += root.glob(pattern)
     if leftovers:
         found.notes.append(f"{len(leftovers)} unfinished files of a writer that is at work or has died")
     return Health(str(root), tuple(found.checked), tuple(found.problems), tuple(found.notes))
 
 
-def sound_snapshots(root: Path, *, quick: bool = False) -> tuple[list[str], dict[str, str]]:
-    """Names of the sound snapshots, oldest first, and what is wrong with each of the others."""
-    sound, damaged = [], {}
+@dataclass(frozen=True)
+class Snapshots:
+    """The snapshots of an index.
+
+    Attributes:
+        sound: Names, oldest first.
+        damaged: What is wrong with each of the others, oldest first.
+        notes: What is neither: snapshots in the hands of a writer, or of a newer hippo.
+    """
+
+    sound: list[str] = field(default_factory=list)
+    damaged: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def examine_snapshots(root: Path, *, quick: bool = False, alone: bool = False) -> Snapshots:
+    """Look at every snapshot. Those that a writer removes meanwhile are passed over.
+
+    Args:
+        root: Folder of the index.
+        quick: Compare sizes of files instead of SHA-256 sums.
+        alone: The caller holds the store, so no writer is publishing.
+    """
+    seen = Snapshots()
     for name in names(root):
         try:
             with Snapshot.open(root, name, verify=not quick) as snapshot:
                 wrong = list(violations(read_contents(snapshot)))
+        except IndexPathError:
+            continue
+        except IndexMismatchError as error:
+            seen.notes.append(f"snapshot {name} was not examined: {error}")
+            continue
         except IndexCorruptError as error:
             wrong = [str(error)]
-        if wrong:
-            damaged[name] = "; ".join(wrong)
+        place = folder(root) / name
+        if not wrong:
+            seen.sound.append(name)
+        elif _is_held(place):
+            seen.notes.append(f"snapshot {name} was not examined: a writer is publishing or removing it")
+        elif not place.is_dir():
+            continue
+        elif alone or _is_announced(root, name):
+            seen.damaged[name] = "; ".join(wrong)
         else:
-            sound.append(name)
-    return sound, damaged
+            seen.notes.append(f"snapshot {name} was never announced to readers, and is damaged: {'; '.join(wrong)}")
+    return seen
 
 
-def _check_snapshots(root: Path, found: _Findings, *, quick: bool) -> list[str]:
-    sound, damaged = sound_snapshots(root, quick=quick)
-    found.checked += [f"snapshot {name}" for name in names(root)]
-    for name, problem in damaged.items():
+def _is_held(snapshot: Path) -> bool:
+    """Whether a writer holds a snapshot alone."""
+    try:
+        with (snapshot / MANIFEST).open("rb") as manifest:
+            return lock(manifest, exclusive=False) is False
+    except OSError:
+        return False
+
+
+def _is_announced(root: Path, name: str) -> bool:
+    """Whether readers may have been told of a snapshot; where `CURRENT` is damaged, of any."""
+    try:
+        newest = current(root)
+    except IndexCorruptError:
+        return True
+    return newest is not None and int(name) <= int(newest)
+
+
+def _check_snapshots(root: Path, found: _Findings, *, quick: bool) -> Snapshots:
+    seen = examine_snapshots(root, quick=quick)
+    found.checked += [f"snapshot {name}" for name in sorted([*seen.sound, *seen.damaged], key=int)]
+    found.notes += seen.notes
+    for name, problem in seen.damaged.items():
         found.problems.append(Problem(f"snapshot {name}", problem, _REPAIRS["snapshot"]))
-    return sound
+    return seen
 
 
 def _check_current(root: Path, found: _Findings) -> None:
@@ -100,19 +158,20 @@ def _check_current(root: Path, found: _Findings) -> None:
         found.notes.append("nothing has been published yet; `hippo index` does so")
 
 
-def _check_store(root: Path, found: _Findings, *, has_snapshot: bool) -> None:
+def _check_store(root: Path, found: _Findings, *, has_snapshot: bool) -> Mapping[str, str]:
+    """What the store knows about the index, as far as it can be read."""
     file = root / STORE_FILE
     repair = _REPAIRS["store"] if has_snapshot else None
     found.checked.append("store")
     if not file.is_file():
         found.problems.append(Problem("store", f"{file}: it is missing", repair))
-        return
+        return {}
     try:
         seen = examine(file)
     except (IndexBusyError, IndexMismatchError) as error:
         found.checked.remove("store")
         found.notes.append(f"the store was not examined: {error}")
-        return
+        return {}
     for table, problem in seen.damage:
         found.problems.append(Problem("store", problem, _REPAIRS["table"] if table in _LOSABLE else repair))
     if seen.note:
@@ -120,15 +179,19 @@ def _check_store(root: Path, found: _Findings, *, has_snapshot: bool) -> None:
     for state, what in (("pending", "wait for extraction"), ("failed", "could not be extracted")):
         if count := seen.states.get(state):
             found.notes.append(f"{count} chunks {what}; `hippo index` tries again")
+    return seen.meta
 
 
-def _check_identity(root: Path, found: _Findings) -> None:
-    if (root / IDENTITY_FILE).is_file():
+def _check_identity(root: Path, found: _Findings, meta: Mapping[str, str]) -> None:
+    file = root / IDENTITY_FILE
+    if file.is_file():
         found.checked.append("identity")
         try:
             Identity.read(root)
         except IndexCorruptError as error:
             found.problems.append(Problem("identity", str(error), _REPAIRS["identity"]))
+    elif Identity.from_meta(meta) is not None:
+        found.problems.append(Problem("identity", f"{file}: it is missing", _REPAIRS["identity"]))
 
 
 def _check_replies(root: Path, found: _Findings) -> None:

@@ -6,6 +6,7 @@ from hippo.durable import discard
 from hippo.identity import Identity
 from hippo.indexing.embed import text_hashes
 from hippo.indexing.tables import read_tables
+from hippo.llm import REPLIES_FILE
 from hippo.place import sizes
 from hippo.snapshot import current, remove_old
 from hippo.snapshot.contents import EMBEDDED
@@ -39,6 +40,8 @@ def prune(path: str | Path, *, keep: int = 1) -> Pruned:
         identity = Identity.from_meta(store.meta())
         hashes = _needed(store, identity) if identity else []
         dropped = store.keep_embeddings(identity.encoder if identity else None, hashes)
+        for leftover in root.glob(f".{REPLIES_FILE}-*"):
+            discard(leftover)
     compact(root / STORE_FILE)
     for leftover in root.glob(".store-*"):
         discard(leftover)
@@ -47,7 +50,7 @@ def prune(path: str | Path, *, keep: int = 1) -> Pruned:
 
 def _needed(store: Store, identity: Identity) -> list[str]:
     """Hashes of all texts whose vectors the next snapshot needs."""
-    tables = read_tables(store, identity.settings["graph"]["rules"])
+    tables = read_tables(store, identity.settings["graph"].get("rules", "hippo"))
     texts = {
         "passage": tables.passages,
         "fact": tables.facts.column("text").to_pylist(),

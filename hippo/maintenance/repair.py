@@ -6,6 +6,7 @@ nothing is lost but what was added and never published.
 
 import secrets
 import shutil
+from collections import Counter
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -13,12 +14,24 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from hippo.durable import sync_directory
+from hippo.config import load_config
+from hippo.durable import discard, keep_beside, sync_directory, sync_file, writing
 from hippo.engine import Hippo
+from hippo.errors import (
+    ConfigError,
+    ExtractionError,
+    IndexCorruptError,
+    LLMError,
+    MissingExtraError,
+    ModelNotFoundError,
+)
 from hippo.identity import IDENTITY_FILE, Identity
+from hippo.indexing.clock import Clock
+from hippo.indexing.publish import publish
 from hippo.llm import REPLIES_FILE, Replies
-from hippo.maintenance.doctor import check, sound_snapshots
-from hippo.snapshot import Snapshot
+from hippo.maintenance.doctor import Snapshots, check, examine_snapshots
+from hippo.parts import by_section, make_encoder
+from hippo.snapshot import Snapshot, current
 from hippo.snapshot.current import TEMPORARY, announce, folder
 from hippo.store import STORE_FILE, Store
 from hippo.store.rebuild import rebuild
@@ -44,7 +57,8 @@ def repair(
     Args:
         path: Folder of the index.
         encoder: As for `Hippo.open`, for what has to be embedded again.
-        extractor: As for `Hippo.open`, for what has to be extracted again.
+        extractor: As for `Hippo.open`, for what has to be extracted again. Where it cannot work, for want of a language
+            model for example, chunks whose extraction was lost wait for it.
         progress: Is told of every step.
 
     Returns:
@@ -54,45 +68,115 @@ def repair(
         IndexBusyError: A writer is at work.
         IndexCorruptError: Neither the store nor any snapshot is sound.
         IndexPathError: There is no index.
+        IndexStateError: The disk refused.
     """
     root = Path(path)
     before = check(root)
     if before.sound:
         return before
     damaged = {problem.part for problem in before.problems}
-    done: list[str] = []
-    sound, broken = sound_snapshots(root)
-    if "store" in damaged:
-        done += _repair_store(root, sound)
-    if "identity" in damaged:
+    with writing(root):
+        done = _repair_store(root) if "store" in damaged else []
+        with Store.open(root) as store:  # From here on no other writer is at work.
+            if "identity" in damaged or not (root / IDENTITY_FILE).is_file():
+                done += _repair_identity(root, store)
+        if "store" in damaged:
+            done.append(_extract(root, encoder, extractor, progress))
         with Store.open(root) as store:
-            stored = Identity.from_meta(store.meta())
-        (root / IDENTITY_FILE).unlink()
-        if stored is not None:
-            stored.write(root)
-        done.append(f"{IDENTITY_FILE} was written again")
-    for name in broken:
-        _remove(folder(root) / name)
-        done.append(f"snapshot {name} was removed")
-    if broken or "current" in damaged:
-        announce(root, sound[-1] if sound else None)
-        done.append(f"readers open snapshot {sound[-1]}" if sound else "readers wait for a snapshot")
-    if "replies" in damaged:
-        done.append(_repair_replies(root / REPLIES_FILE))
-    if broken or not sound or "store" in damaged:
-        with Hippo.open(root, encoder=encoder, extractor=extractor) as memory:
-            report = memory.add([], progress=progress)
-        done.append(f"snapshot {report.snapshot} was published")
+            done += _repair_snapshots(root, store, encoder, Clock(progress))
+            if "replies" in damaged:
+                done.append(_repair_replies(root / REPLIES_FILE))
     return replace(check(root), repaired=tuple(done))
 
 
-def _repair_store(root: Path, sound: list[str]) -> list[str]:
+def _repair_store(root: Path) -> list[str]:
+    sound = examine_snapshots(root).sound
     if not sound:
         return rebuild(root / STORE_FILE, None, {})
     with Snapshot.open(root, sound[-1]) as snapshot:
         documents, chunks = snapshot.table("documents"), snapshot.table("chunks")
         meta = Identity.from_info(snapshot.info).to_meta()
         return rebuild(root / STORE_FILE, {"documents": _documents(documents), "chunks": _chunks(chunks)}, meta)
+
+
+def _repair_identity(root: Path, store: Store) -> list[str]:
+    stored = Identity.from_meta(store.meta())
+    if stored is None:
+        (root / IDENTITY_FILE).unlink(missing_ok=True)
+        return []
+    stored.write(root)
+    return [f"{IDENTITY_FILE} was written again"]
+
+
+def _extract(
+    root: Path,
+    encoder: "str | Encoder | None",
+    extractor: "str | Extractor | None",
+    progress: "ProgressCallback | None",
+) -> str:
+    """Extract what waits in a new store, and publish it."""
+    try:
+        with Hippo.open(root, encoder=encoder, extractor=extractor) as memory:
+            report = memory.add([], progress=progress)
+    except (ConfigError, ExtractionError, LLMError, MissingExtraError, ModelNotFoundError) as error:
+        return f"what was lost waits for the next `hippo index`: {error}"
+    return f"snapshot {report.snapshot} was published"
+
+
+def _repair_snapshots(root: Path, store: Store, encoder: "str | Encoder | None", clock: Clock) -> list[str]:
+    """Have readers open a sound snapshot, and only then remove the damaged ones."""
+    seen = examine_snapshots(root, alone=True)
+    done: list[str] = []
+    if not seen.sound or any(int(name) > int(seen.sound[-1]) for name in seen.damaged):
+        done.append(_publish(root, store, encoder, seen, clock))
+    elif _misleads(root, seen):
+        announce(root, seen.sound[-1])
+        done.append(f"readers open snapshot {seen.sound[-1]}")
+    for name in seen.damaged:
+        _remove(folder(root) / name)
+        done.append(f"snapshot {name} was removed")
+    return done
+
+
+def _misleads(root: Path, seen: Snapshots) -> bool:
+    """Whether readers are told of a snapshot that is not there, or is damaged."""
+    try:
+        return current(root) in seen.damaged
+    except IndexCorruptError:
+        return True
+
+
+def _publish(root: Path, store: Store, encoder: "str | Encoder | None", seen: Snapshots, clock: Clock) -> str:
+    """Publish what the store holds, which needs neither an extractor nor its language model.
+
+    The next run of indexing publishes once more, since only it can say that the store is complete.
+    """
+    identity = Identity.from_meta(store.meta())
+    if identity is None:
+        if seen.damaged:
+            problem = "neither it nor a sound snapshot says what the index was made with. Restore it from a backup"
+            raise IndexCorruptError(str(root / STORE_FILE), problem)
+        announce(root, None)
+        return "readers wait for a snapshot"
+    config = load_config(None, by_section(None, encoder=encoder), stored=identity.settings)
+    made = make_encoder(config) if encoder is None or isinstance(encoder, str) else encoder
+    identity.check(str(root), Identity.of(config, made.fingerprint if made else None))
+    info = {
+        **identity.to_info(),
+        "extractor": next(iter(store.extractors()), None),
+        "failed": dict(Counter(reason for _, reason, _ in store.failures())),
+    }
+    name, _ = publish(
+        store,
+        root,
+        made,
+        graph=config.graph,
+        batch=config.indexing.batch_texts,
+        previous=seen.sound[-1] if seen.sound else None,
+        info=info,
+        clock=clock,
+    )
+    return f"snapshot {name} was published"
 
 
 def _documents(table: pa.Table) -> pa.Table:
@@ -121,12 +205,21 @@ def _repair_replies(file: Path) -> str:
     """Keep the sound replies."""
     fresh = file.with_name(f".{file.name}-{secrets.token_hex(4)}")
     kept = file.with_name(f"{file.stem}-damaged-{secrets.token_hex(4)}{file.suffix}")
-    with closing(Replies(file)) as old:
-        saved = old.save(fresh)
-    for suffix in ("-wal", "-shm"):
-        file.with_name(file.name + suffix).unlink(missing_ok=True)
-    file.rename(kept)
-    if fresh.exists():
-        fresh.rename(file)
-    sync_directory(file.parent)
+    try:
+        with closing(Replies(file)) as old:
+            saved = old.save(fresh)
+        keep_beside(file, kept)
+        file.with_name(f"{file.name}-shm").unlink(missing_ok=True)
+        log = file.with_name(f"{file.name}-wal")
+        if log.exists():
+            # It would be taken for the log of the new file.
+            log.rename(kept.with_name(f"{kept.name}-wal"))
+        if fresh.exists():
+            sync_file(fresh)
+            fresh.replace(file)
+        else:
+            file.unlink()
+        sync_directory(file.parent)
+    finally:
+        discard(fresh)
     return f"{saved} replies were saved; the damaged file is kept as {kept.name}"

@@ -78,8 +78,12 @@ class Contents:
         graph, similar = self.graph, self.similar
         arrays: list[NDArray[Any]] = [*self.fact_entities, graph.indptr, graph.indices, *graph.weights.values()]
         arrays += [*self.vectors.values(), similar.low, similar.high, similar.similarity]
-        arrays += [part for words in self.words.values() for part in (words.texts, words.weights, words.indptr)]
-        tables = (self.documents, self.chunks, self.facts, self.entities)
+        arrays += [part for moments in self.moments.values() for part in (moments.mean, moments.covariance)]
+        for words in self.words.values():
+            parts = (getattr(words, part) for part in (*_WORD_ARRAYS, *_WORD_SOURCES))
+            arrays += [part for part in parts if part is not None]
+        tables = [self.documents, self.chunks, self.facts, self.entities]
+        tables += [] if self.mentions is None else [self.mentions]
         return sum(array.nbytes for array in arrays) + sum(int(table.nbytes) for table in tables)
 
     @property

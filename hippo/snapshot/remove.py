@@ -2,6 +2,7 @@
 
 import secrets
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 from hippo.durable import sync_directory
@@ -46,17 +47,32 @@ def remove_old(root: Path, keep: int = 1) -> list[str]:
 
 
 def _remove(path: Path) -> bool:
-    """Remove a snapshot's folder unless someone holds its manifest. Renamed first: it is there whole, or not at all."""
+    """Remove a snapshot's folder unless someone holds its manifest. Renamed first: it is there whole, or not at all.
+
+    Returns:
+        Whether this call did so; another one may be removing it too.
+    """
     try:
         file = (path / MANIFEST).open("rb+")
     except FileNotFoundError:
         # No manifest: a writer or remover died; a writer makes its manifest at once after its folder.
-        shutil.rmtree(path)
-        return True
+        was_there = path.is_dir()
+        _clear(path)
+        return was_there
     with file:
         if not lock(file, exclusive=True):
             return False
         gone = path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
-        path.rename(gone)
-        shutil.rmtree(gone)
+        try:
+            path.rename(gone)
+        except FileNotFoundError:
+            return False
+        _clear(gone)
     return True
+
+
+def _clear(path: Path) -> None:
+    """Remove a folder, parts of which another remover may take first."""
+    while path.exists():
+        with suppress(FileNotFoundError):
+            shutil.rmtree(path)

@@ -1,5 +1,6 @@
 """The one connection that writes: opening, transactions, Arrow tables in and out, errors in hippo's terms."""
 
+import os
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -41,6 +42,19 @@ _FORMAT_NUMBER = re.compile(r"version number (\d+)")
 
 _open_files: set[Path] = set()
 _open_files_guard = threading.Lock()
+_inherited_files: set[Path] = set()
+"""Open in a parent process when it forked. DuckDB would hand the child the parent's database, without its lock."""
+
+
+def _after_fork() -> None:
+    global _open_files_guard
+    _open_files_guard = threading.Lock()
+    _inherited_files.update(_open_files)
+    _open_files.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class Connection:
@@ -69,6 +83,9 @@ class Connection:
         self._lock = threading.RLock()
         # DuckDB hands a second connection of one process the same database instead of refusing it.
         with _open_files_guard:
+            if self.path in _inherited_files:
+                who = "a process that had it open when it forked this one; open it in a process of its own ('spawn')"
+                raise IndexBusyError(str(self.path.parent), who)
             if self.path in _open_files:
                 raise IndexBusyError(str(self.path.parent), "this process, which has it open already")
             _open_files.add(self.path)

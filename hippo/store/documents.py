@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
@@ -44,6 +45,8 @@ class Documents(Part):
 
     def document(self, document_id: str) -> tuple[Document, str] | None:
         """A document without its text, which is stored in chunks alone, and the hash of its content."""
+        if bad_text(document_id):
+            return None
         query = "SELECT title, metadata, timestamp, source, content_hash FROM documents WHERE id = ?"
         rows = self._connection.rows(query, [document_id])
         if not rows:
@@ -66,6 +69,7 @@ class Documents(Part):
         *,
         replacing: Sequence[str] = (),
         deleting: Sequence[str] = (),
+        moved: Mapping[str, str] = MappingProxyType({}),
     ) -> int:
         """Store documents with their chunks, which then wait for extraction, and delete others. One transaction.
 
@@ -75,6 +79,7 @@ class Documents(Part):
             replacing: Ids of documents whose older version goes, with all that came from it but what was extracted from
                 chunks that the new version has too.
             deleting: Ids of documents that go, with all that came from them. Unknown ones are passed over.
+            moved: By id of a document that stays as it is, where it was read from now.
 
         Returns:
             Number of deleted documents.
@@ -94,6 +99,8 @@ class Documents(Part):
                 raise DocumentError(chunk.document_id, problem)
         with self._connection.transaction():
             deleted = self._delete(deleting) if deleting else 0
+            if moved:
+                self._move(moved)
             same = self._same(replacing, chunks) if replacing else set()
             if replacing:
                 self._delete(replacing, keeping=same)
@@ -101,6 +108,11 @@ class Documents(Part):
             journal.insert(self._connection, "chunks", _chunk_columns(chunks))
             journal.insert(self._connection, "ledger", _ledger_columns([one for one in chunks if one.id not in same]))
         return deleted
+
+    def _move(self, sources: Mapping[str, str]) -> None:
+        """Set the sources of documents; must run in a transaction."""
+        moved = pa.table({"key": strings(list(sources)), "place": strings(list(sources.values()))})
+        self._connection.run("UPDATE documents SET source = place FROM moved WHERE documents.id = key", moved=moved)
 
     def _same(self, document_ids: Sequence[str], chunks: Sequence[Chunk]) -> set[str]:
         """Ids of the chunks that documents have already, with the same text and title."""

@@ -59,11 +59,22 @@ class Ledger(Part):
             if not self._connection.closed:
                 self._connection.run(f"DROP TABLE {name}")
 
-    def count_pending(self, extractor: str) -> int:
-        """Number of chunks that this extractor has not done, failed ones included."""
-        query = "SELECT count(*) FROM ledger WHERE stage = ? AND NOT (state = 'done' AND fingerprint = ?)"
+    def count_pending(self, extractor: str | None) -> int:
+        """Number of chunks that this extractor has not done, failed ones included; None: that no extractor has done."""
+        query = (
+            "SELECT count(*) FROM ledger "
+            "WHERE stage = ? AND NOT (state = 'done' AND fingerprint = ifnull(?, fingerprint))"
+        )
         [(count,)] = self._connection.rows(query, [EXTRACTION, extractor])
         return int(count)
+
+    def extractors(self) -> list[str]:
+        """Fingerprints of the extractors whose outcomes it holds, that of most chunks first."""
+        query = (
+            "SELECT fingerprint FROM ledger WHERE stage = ? AND state = 'done' "
+            "GROUP BY fingerprint ORDER BY count(*) DESC, fingerprint"
+        )
+        return [fingerprint for (fingerprint,) in self._connection.rows(query, [EXTRACTION])]
 
     def failures(self) -> list[tuple[str, str, int]]:
         """Chunks whose last attempt failed, in canonical order: id, reason, failures since the last success."""

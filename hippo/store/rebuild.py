@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from hippo.durable import discard, sync_directory, sync_file, writing
-from hippo.errors import IndexCorruptError
+from hippo.durable import discard, keep_beside, sync_directory, sync_file, writing
+from hippo.errors import IndexCorruptError, IndexMismatchError, IndexStateError
 from hippo.store import journal
 from hippo.store.connection import Connection
 from hippo.store.documents import EXTRACTION
@@ -33,11 +33,13 @@ class Examination:
         damage: What is wrong, by damaged table; None names the file as a whole.
         states: Number of chunks by state of their extraction.
         note: Why it was not examined; None: it was.
+        meta: What it knows about the index, as far as it can be read.
     """
 
     damage: tuple[tuple[str | None, str], ...] = ()
     states: Mapping[str, int] = field(default_factory=dict)
     note: str | None = None
+    meta: Mapping[str, str] = field(default_factory=dict)
 
 
 def examine(file: Path) -> Examination:
@@ -55,14 +57,17 @@ def examine(file: Path) -> Examination:
         version = schema_version(connection)
         if version < SCHEMA_VERSION:
             return Examination(note=f"the store is of version {version}; `hippo index` brings it up to date")
+        meta = dict(connection.rows("SELECT key, value FROM meta"))
         wrong = journal.mismatches(connection)
         known = {table for table, _ in wrong}
         if known.intersection(("documents", "chunks", "ledger")):
-            return Examination(tuple(wrong))
-        wrong += [(table, rule) for table, rule in broken(connection) if table not in known]
+            return Examination(tuple(wrong), meta=meta)
+        wrong += broken(connection, known)
         states = "SELECT state, count(*) FROM ledger GROUP BY state ORDER BY state"
-        return Examination(tuple(wrong), dict(connection.rows(states)))
-    except IndexCorruptError as error:
+        return Examination(tuple(wrong), dict(connection.rows(states)), meta=meta)
+    except IndexMismatchError:
+        raise
+    except IndexStateError as error:
         return Examination(((None, str(error.args[1])),))
     finally:
         connection.close()
@@ -80,7 +85,9 @@ def rebuild(file: Path, documents: Mapping[str, pa.Table] | None, meta: Mapping[
         What was done, in words.
 
     Raises:
+        IndexBusyError: A writer is at work.
         IndexCorruptError: Documents or chunks are damaged, and there is no snapshot to take them from.
+        IndexStateError: The disk refused; the damaged store is still there.
     """
     damaged = {table for table, _ in examine(file).damage}
     temporary = file.with_name(f".store-{secrets.token_hex(4)}.duckdb")
@@ -101,11 +108,15 @@ def rebuild(file: Path, documents: Mapping[str, pa.Table] | None, meta: Mapping[
     with writing(file):
         sync_file(temporary)
         kept = file.with_name(f"{file.stem}-damaged-{secrets.token_hex(4)}{file.suffix}")
+        log = file.with_name(f"{file.name}.wal")
         if file.exists():
-            file.rename(kept)
+            keep_beside(file, kept)
             done.append(f"the damaged store is kept as {kept.name}; remove it when all is well")
-        file.with_name(f"{file.name}.wal").unlink(missing_ok=True)
-        temporary.rename(file)
+        if log.exists():
+            # It would be taken for the log of the new store.
+            log.rename(kept.with_name(f"{kept.name}.wal"))
+        sync_directory(file.parent)
+        temporary.replace(file)
         sync_directory(file.parent)
     return done
 

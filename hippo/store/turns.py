@@ -8,7 +8,7 @@ folders cannot be locked (Windows, some network file systems) nobody waits, and 
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 if sys.platform != "win32":
@@ -54,6 +54,9 @@ def _locked(folder: Path, *, exclusive: bool, unless_changing: bool = False) -> 
     try:
         yield _acquired(descriptor, exclusive=exclusive, unless_changing=unless_changing)
     finally:
+        # A process forked meanwhile has the descriptor too: closing it here alone would not end the lock.
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
         os.close(descriptor)
 
 

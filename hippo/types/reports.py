@@ -80,6 +80,7 @@ class Estimate(Plain):
         cost: US dollars; None: the model's price is not known.
         texts: Texts to embed, about: passages exactly, facts and entities by a sample, or by what was found so far.
         seconds: Wall time by stage, about: of a sample for embedding, of a usual provider for calls.
+        deleted: Documents that `sync` would delete.
     """
 
     added: int
@@ -94,6 +95,7 @@ class Estimate(Plain):
     cost: float | None
     texts: int
     seconds: Mapping[str, float]
+    deleted: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -97,3 +99,51 @@ def test_parts_are_kept_while_there_is_room(memory):
     assert small.of(first) is kept
     small.of(second)
     assert small.of(first) is not kept
+
+
+def test_few_small_parts_are_kept_too(memory):
+    whole = memory._retrievers_now()
+    few = Retrievers(whole.whole.contents, whole._make, most_parts=2)
+    for number in range(5):
+        few.of(parse_where(f"year = {number}"))
+    assert list(few._parts) == ["year = 3", "year = 4"]
+
+
+def test_the_size_of_a_part_is_that_of_all_its_arrays(memory):
+    contents = memory.contents()
+    words, moments = contents.words["passage"], contents.moments["passage"]
+    assert contents.nbytes > words.vocabulary.nbytes + moments.covariance.nbytes + contents.mentions.nbytes
+    assert contents.nbytes - type(contents)(**{**vars(contents), "moments": {}}).nbytes > moments.covariance.nbytes
+
+
+def test_threads_wait_for_the_first_who_cuts(memory, monkeypatch):
+    cut, go = [], threading.Event()
+    original = Retrievers._cut
+
+    def slowly(self, condition):
+        cut.append(str(condition))
+        go.wait(10)
+        if "fails" in cut[0]:
+            raise FilterError(str(condition), "no")
+        return original(self, condition)
+
+    monkeypatch.setattr(Retrievers, "_cut", slowly)
+    retrievers = memory._retrievers_now()
+    with ThreadPoolExecutor(4) as threads:
+        found = [threads.submit(retrievers.of, parse_where("lang = 'en'")) for _ in range(4)]
+        go.set()
+        assert len({id(one.result()) for one in found}) == 1
+    assert cut == ["lang = 'en'"]
+    cut[:] = []
+    for _ in range(2):
+        with pytest.raises(FilterError):
+            retrievers.of(parse_where("lang = 'fails'"))
+    assert len(cut) == 2
+
+
+def test_a_child_does_not_wait_for_threads_of_its_parent(memory):
+    retrievers = memory._retrievers_now()
+    retrievers._lock.acquire()
+    retrievers._being_cut["lang = 'en'"] = None
+    memory._forked()
+    assert len(memory.retrieve(QUESTION, k=9, where="lang = 'en'").hits) == 3

@@ -101,3 +101,22 @@ def test_query_looks_where_it_is_told(run: Run, index: Path) -> None:
     assert {hit["document_id"] for hit in hits} == {"d2", "d3"}
     done = run(*question, "--where", "year >= ")
     assert (done.exit_code, json.loads(done.stderr)["error"]) == (1, "FilterError")
+
+
+def test_a_text_that_is_no_utf8_is_refused(run: Run, index: Path, tmp_path: Path) -> None:
+    (tmp_path / "latin.txt").write_bytes(b"caf\xe9")
+    for file, stdin in ((tmp_path / "latin.txt", None), ("-", b"caf\xe9")):
+        done = run("update", index, "d1", "--text-file", file, stdin=stdin)
+        assert (done.exit_code, "cannot be read as UTF-8" in done.stderr) == (1, True), done.stderr
+
+
+def test_a_dry_run_of_sync_says_what_would_go(run: Run, tmp_path: Path) -> None:
+    notes, index = tmp_path / "notes", tmp_path / "index"
+    notes.mkdir()
+    for name in ("one", "two"):
+        (notes / f"{name}.md").write_text(f"{name.title()} met Ada Smith.")
+    assert run("index", index, notes, "--sync", "--encoder", "none").exit_code == 0
+    (notes / "one.md").unlink()
+    assert ", 1 to delete" in run("index", index, notes, "--sync", "--dry-run").stdout
+    assert "to delete" not in run("index", index, notes, "--dry-run").stdout
+    assert json.loads(run("status", index, "--json").stdout)["documents"] == 2
