@@ -13,7 +13,6 @@ from hippo.cli.options import (
     JsonOption,
     LLMOption,
     QuietOption,
-    WhereOption,
     open_existing,
 )
 from hippo.cli.output import console, print_json, progress_bars
@@ -36,7 +35,14 @@ _LISTED = 10
 def delete(
     index: IndexArgument,
     ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids of documents.", show_default=False)] = None,
-    where: WhereOption = None,
+    where: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CONDITION",
+            help="In place of ids: all documents whose metadata satisfy this: \"year >= 2020 and lang = 'en'\".",
+            show_default=False,
+        ),
+    ] = None,
     missing_ok: Annotated[
         bool, typer.Option("--missing-ok", help="Pass over ids that the index does not hold.")
     ] = False,

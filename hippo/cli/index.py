@@ -119,7 +119,7 @@ def index(
 
     The index is made if need be. Documents that it holds already are left alone, changed ones replaced; files and rows
     that hold no usable document are left out and listed. An index keeps what it was made with: later calls need no
-    options.
+    options, but for the language model of an index that has facts from one.
     """
     from hippo import Columns, Hippo
     from hippo.snapshot.current import check_root

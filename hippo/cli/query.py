@@ -17,7 +17,7 @@ from hippo.cli.options import (
     WhereOption,
     open_existing,
 )
-from hippo.cli.output import console, print_json, printable
+from hippo.cli.output import console, print_json, printable, warn
 from hippo.cli.waiting import waiting
 from hippo.errors import InputError
 
@@ -75,6 +75,8 @@ def query(
             out.print(printable(("\n" if number else "") + retrieval.question), style="bold")
         show_retrieval(out, retrieval)
         show_recognition(out, retrieval)
+        if where is not None and not retrieval.hits:
+            warn(f"no document satisfies the condition {retrieval.parameters['where']}")
         if explain:
             for hit in retrieval.hits:
                 show_path(out, hit)

@@ -99,6 +99,7 @@ def test_query_looks_where_it_is_told(run: Run, index: Path) -> None:
     assert len(json.loads(run(*question).stdout)["hits"]) == 3
     hits = json.loads(run(*question, "--where", "year >= 2").stdout)["hits"]
     assert {hit["document_id"] for hit in hits} == {"d2", "d3"}
+    assert "no document satisfies the condition year = 9" in run(*question[:3], "--where", "year=9").stderr
     done = run(*question, "--where", "year >= ")
     assert (done.exit_code, json.loads(done.stderr)["error"]) == (1, "FilterError")
 
