@@ -106,7 +106,7 @@ class _Hand:
         theirs.close()
 
     def give(self, job: Job) -> None:
-        self.job, self.since = job, time.time()
+        self.job, self.since = job, time.monotonic()
         self.clock[0], self.clock[1] = job.first, self.since + _START
         self.connection.send(job)
 
@@ -115,7 +115,7 @@ class _Hand:
         if not self.process.is_alive():
             return "crash", f"the process ended with {self.process.exitcode}"
         began = self.clock[1]
-        return ("hang", f"takes more than {limit:g} s") if began and time.time() - began > limit else None
+        return ("hang", f"takes more than {limit:g} s") if began and time.monotonic() - began > limit else None
 
     def end(self) -> None:
         self.process.kill()

@@ -115,7 +115,7 @@ def work(connection: Connection, clock: Any, folder: Path) -> None:
     for job in _jobs(connection):
         report = Report()
         for number in range(job.first, job.first + job.count):
-            clock[0], clock[1] = number, time.time()
+            clock[0], clock[1] = number, time.monotonic()
             attempt(job.target, job.seed, number, folder, report, weigh=tried > _WARM_UP)
             tried += 1
         clock[1] = 0.0
