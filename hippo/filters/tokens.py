@@ -7,7 +7,8 @@ what is no name, value or operator is refused with its place.
 from collections.abc import Sequence
 from typing import NoReturn
 
-from sqlglot import Dialect, Token, TokenType
+from sqlglot import Token, TokenType
+from sqlglot.dialects.duckdb import DuckDB
 
 from hippo.errors import FilterError
 from hippo.filters.condition import MOST_CHARACTERS, MOST_LEVELS
@@ -26,6 +27,12 @@ _DEEPEST = 2 * MOST_LEVELS + 2
 """Parentheses and prefixes within one another: `not (…)` is two for one level."""
 
 
+class _Tokenizer(DuckDB.Tokenizer):
+    """Takes no word for a command, whose rest would be one token: here `call` is a name like others."""
+
+    COMMANDS = set[TokenType]()
+
+
 def read_tokens(where: str) -> list[Token]:
     """The tokens of a condition.
 
@@ -36,7 +43,7 @@ def read_tokens(where: str) -> list[Token]:
         raise FilterError("where", f"has {len(where):,} characters, at most {MOST_CHARACTERS:,} are read")
     try:
         where.encode()
-        tokens = Dialect.get_or_raise(DIALECT).tokenize(where)
+        tokens = _Tokenizer(dialect=DIALECT).tokenize(where)
     except UnicodeEncodeError as error:
         raise FilterError("where", f"holds a lone surrogate at character {error.start + 1}") from error
     except Exception as error:  # Whatever a tokenizer stumbles over in hostile text.

@@ -297,3 +297,9 @@ def test_a_text_is_read_from_deep_in_a_program() -> None:
     assert deep(400) == A1
     with pytest.raises(FilterError, match="cannot be read from so deep in a program"):
         deep(850)
+
+
+@pytest.mark.parametrize("name", ["call", "EXECUTE", "fetch", "rename", "explain", "prepare", "vacuum", "reset", "show"])
+def test_the_commands_of_other_languages_are_names(name: str) -> None:
+    assert str(parse_where(f"{name} = 1 and x = 2")) == f"{name} = 1 and x = 2"
+    assert str(parse_where({name: 1})) == f"{name} = 1"

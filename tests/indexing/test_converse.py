@@ -65,8 +65,9 @@ def test_what_is_found_is_committed_as_it_arrives(open_with, documents, tmp_path
         with open_with(server) as memory:
             report = memory.add([])
         assert (report.pending, report.failed) == (0, ())
-        assert server.stats().paid_twice == ()
-        assert server.stats().replies == 16
+        # The reply that was on its way when the run was interrupted may have been paid for.
+        assert len(server.stats().paid_twice) <= 1
+        assert server.stats().replies == 16 + len(server.stats().paid_twice)
 
 
 def test_a_passage_that_gets_no_usable_reply_is_asked_about_again(open_with, facts_of, documents) -> None:
