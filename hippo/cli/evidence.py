@@ -90,5 +90,6 @@ def show_path(out: "Console", hit: "Hit") -> None:
         out.print(Text.assemble("    → ", (target, "bold"), (how, "dim")), soft_wrap=True)
         if step.sentence or step.kind == "seed":
             sentence = printable(" ".join((step.sentence or "").split()))
-            said = f"“{sentence}”" if sentence else "the passage as a whole resembles the question"
+            whole = "the passage as a whole resembles the question" if step.chunk_id else "the question names it"
+            said = f"“{sentence}”" if sentence else whole
             out.print(Padding(Text(said, "italic"), (0, 0, 0, 8), expand=False))

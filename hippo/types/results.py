@@ -29,9 +29,9 @@ class PathStep(Plain):
         source: Entity name, or title or beginning of the passage, that the step leaves.
         target: The same for where it arrives.
         kind: "seed" (from the question), "relation", "contains", "synonym" or "follows".
-        sentence: What says so: the evidence sentence; None for synonyms, neighbours, and passages that the question
-            touches as a whole.
-        chunk_id: The chunk that holds the sentence.
+        sentence: What says so: the evidence sentence; None for synonyms, neighbours, entities that the question names,
+            and passages that it touches as a whole.
+        chunk_id: The chunk that holds the sentence, or that the question touches as a whole.
         probability: Transition probability of the step, 0 to 1; for a seed its share of the restart vector.
     """
 

@@ -47,6 +47,12 @@ def test_explain_shows_a_path_to_every_passage(run: Run, index_path: Path, tmp_p
     assert "this profile does not walk" in run("query", index_path, QUESTION, "--explain", "--profile", "bm25").stdout
 
 
+def test_a_path_from_a_name_says_that_the_question_names_it(run: Run, index_path: Path) -> None:
+    shown = run("query", index_path, "Who built the Iron Bridge?", "-k", "1", "--explain", "--profile", "hipporag1").stdout
+    assert "        the question names it\n" in shown
+    assert "as a whole" not in shown
+
+
 def test_questions_from_standard_input(run: Run, index_path: Path) -> None:
     text = f"{QUESTION}\r\n\n  What is Riga?  \n"
     found = json.loads(run("query", index_path, "-", "--json", stdin=text).stdout)
