@@ -5,7 +5,7 @@ what is no name, value or operator is refused with its place.
 """
 
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 from sqlglot import Token, TokenType
 from sqlglot.dialects.duckdb import DuckDB
@@ -30,7 +30,7 @@ _DEEPEST = 2 * MOST_LEVELS + 2
 class _Tokenizer(DuckDB.Tokenizer):
     """Takes no word for a command, whose rest would be one token: here `call` is a name like others."""
 
-    COMMANDS = set[TokenType]()
+    COMMANDS: ClassVar[set[TokenType]] = set()
 
 
 def read_tokens(where: str) -> list[Token]:

@@ -48,7 +48,8 @@ def test_explain_shows_a_path_to_every_passage(run: Run, index_path: Path, tmp_p
 
 
 def test_a_path_from_a_name_says_that_the_question_names_it(run: Run, index_path: Path) -> None:
-    shown = run("query", index_path, "Who built the Iron Bridge?", "-k", "1", "--explain", "--profile", "hipporag1").stdout
+    asked = ["Who built the Iron Bridge?", "-k", "1", "--explain", "--profile", "hipporag1"]
+    shown = run("query", index_path, *asked).stdout
     assert "        the question names it\n" in shown
     assert "as a whole" not in shown
 

@@ -299,7 +299,7 @@ def test_a_text_is_read_from_deep_in_a_program() -> None:
         deep(850)
 
 
-@pytest.mark.parametrize("name", ["call", "EXECUTE", "fetch", "rename", "explain", "prepare", "vacuum", "reset", "show"])
+@pytest.mark.parametrize("name", "call EXECUTE fetch rename explain prepare vacuum reset show".split())
 def test_the_commands_of_other_languages_are_names(name: str) -> None:
     assert str(parse_where(f"{name} = 1 and x = 2")) == f"{name} = 1 and x = 2"
     assert str(parse_where({name: 1})) == f"{name} = 1"
