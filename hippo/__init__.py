@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 __all__ = [
-    "AddReport",
     "Answer",
     "AnswerStream",
+    "ChangeReport",
     "Chunk",
     "Citation",
     "Columns",
@@ -43,9 +43,9 @@ __all__ = [
 ]
 
 _HOMES = {
-    "AddReport": "types",
     "Answer": "types",
     "AnswerStream": "answers",
+    "ChangeReport": "types",
     "Chunk": "types",
     "Citation": "types",
     "Columns": "documents",
@@ -79,8 +79,8 @@ if TYPE_CHECKING:
     from hippo.progress import ProgressBars
     from hippo.retrieval.profiles import Profile
     from hippo.types import (
-        AddReport,
         Answer,
+        ChangeReport,
         Chunk,
         Citation,
         Document,

@@ -16,13 +16,13 @@ from hippo.types.documents import (
 )
 from hippo.types.models import Completion, LLMRequest, Message, Usage
 from hippo.types.plain import to_dict
-from hippo.types.reports import AddReport, Backup, Estimate, Health, Problem, Progress, Pruned, Status
+from hippo.types.reports import Backup, ChangeReport, Estimate, Health, Problem, Progress, Pruned, Status
 from hippo.types.results import Answer, Citation, Explanation, Hit, PathStep, Recognition, Retrieval, SeedFact, Step
 
 __all__ = [
-    "AddReport",
     "Answer",
     "Backup",
+    "ChangeReport",
     "Chunk",
     "Citation",
     "Completion",
