@@ -1,12 +1,14 @@
 """The questioning side of a memory: retrieve passages, read answers from them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from hippo.checks import Where
+from hippo.checks import condition as _condition
+from hippo.checks import whole as _whole
 from hippo.config import Config
 from hippo.errors import ConfigError, QuestionError
 from hippo.models import Models
@@ -22,9 +24,6 @@ if TYPE_CHECKING:
     from hippo.retrieval.retrieve import Recognize, Retriever
 
 __all__ = ["Asking", "Where"]
-
-Where = str | Mapping[str, Any] | None
-"""A condition on the metadata of documents, as text or as a mapping; None: all documents."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -364,21 +363,7 @@ def _problem(question: object) -> QuestionError | None:
     return QuestionError("a question must be a text that is not empty", question)
 
 
-def _condition(where: Where) -> "Condition | None":
-    if where is None:
-        return None
-    from hippo.filters import parse_where
-
-    return parse_where(where)
-
-
 def _listed(questions: object) -> list[str]:
     if isinstance(questions, str) or not isinstance(questions, Iterable):
         raise QuestionError("questions must be a list of texts", questions)
     return list(questions)
-
-
-def _whole(name: str, value: object) -> int:
-    if type(value) is bool or not isinstance(value, Integral) or int(value) < 1:
-        raise QuestionError(f"{name} must be a whole number of at least 1", value)
-    return int(value)

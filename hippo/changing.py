@@ -16,7 +16,7 @@ from hippo.errors import DocumentError, InputError
 from hippo.protocols import ProgressCallback
 from hippo.snapshot import remove_old
 from hippo.snapshot.current import check_root
-from hippo.types import ChangeReport, Document, Estimate, Skipped
+from hippo.types import AddReport, Document, Estimate, Skipped
 
 if TYPE_CHECKING:
     from hippo.indexing.remove import Doomed, Vanished
@@ -50,7 +50,7 @@ class Changing(ABC):
     def refresh(self) -> bool:
         """Open the newest snapshot."""
 
-    def add(self, documents: Documents, *, progress: ProgressCallback | None = None) -> ChangeReport:
+    def add(self, documents: Documents, *, progress: ProgressCallback | None = None) -> AddReport:
         """Add documents and publish them.
 
         A document whose id the index holds is left alone if nothing of it changed, and replaced otherwise.
@@ -73,7 +73,7 @@ class Changing(ABC):
         suffixes: Collection[str] | None = None,
         columns: Columns | None = None,
         progress: ProgressCallback | None = None,
-    ) -> ChangeReport:
+    ) -> AddReport:
         """Add the documents of files and folders, as `add` does. Their ids are their paths below the folder given.
 
         Args:
@@ -96,7 +96,7 @@ class Changing(ABC):
         metadata: Mapping[str, Any] = AS_IT_WAS,
         timestamp: datetime | str | None = AS_IT_WAS,
         progress: ProgressCallback | None = None,
-    ) -> ChangeReport:
+    ) -> AddReport:
         """Give a document new values; what is not named stays as it was.
 
         Passages whose text and title stay are neither extracted nor embedded again. Without a new text nothing is
@@ -129,7 +129,7 @@ class Changing(ABC):
         where: str | Mapping[str, Any] | None = None,
         missing_ok: bool = False,
         progress: ProgressCallback | None = None,
-    ) -> ChangeReport:
+    ) -> AddReport:
         """Delete documents with all that came from them: passages, facts, edges, names that only they used.
 
         Nothing is extracted, so no language model is needed or asked; passages that wait for that go on waiting.
@@ -167,7 +167,7 @@ class Changing(ABC):
         suffixes: Collection[str] | None = None,
         columns: Columns | None = None,
         progress: ProgressCallback | None = None,
-    ) -> ChangeReport:
+    ) -> AddReport:
         """Make the index equal to folders: add what is new, replace what has changed, delete what has vanished.
 
         Documents that came from elsewhere stay, and so do those of files that are there and were not read now: because
@@ -187,7 +187,7 @@ class Changing(ABC):
         vanished = _vanished(paths)
         return self._change(vanished.watch(items), progress, doomed=vanished)
 
-    async def aadd(self, documents: Documents, *, progress: ProgressCallback | None = None) -> ChangeReport:
+    async def aadd(self, documents: Documents, *, progress: ProgressCallback | None = None) -> AddReport:
         """`add` without blocking the event loop. The work cannot be interrupted; cancelling ends the wait."""
         from hippo.background import in_thread
 
@@ -223,7 +223,7 @@ class Changing(ABC):
         doomed: "Doomed | None" = None,
         revisions: "Sequence[Revision]" = (),
         extracting: bool = True,
-    ) -> ChangeReport:
+    ) -> AddReport:
         from hippo.indexing.add import add_documents
 
         with self._parts(extracting=extracting) as parts:

@@ -18,6 +18,7 @@ from hippo.errors import (
     IndexCorruptError,
     IndexEmptyError,
 )
+from hippo.exploring import Exploring
 from hippo.identity import Identity
 from hippo.models import Models
 from hippo.parts import as_llm, by_section, check_retrieval, make_chunker, make_encoder, make_engine, make_extractor
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 __all__ = ["Hippo"]
 
 
-class Hippo(Asking, Changing):
+class Hippo(Asking, Changing, Exploring):
     """A memory in a folder: documents go in, ranked passages with their evidence come out.
 
     Any number of threads and processes may retrieve, also while one adds. Made by `Hippo.open`.

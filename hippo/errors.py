@@ -10,6 +10,7 @@ HippoError
 │   ├── DocumentError       a document, file or column
 │   ├── DuplicateDocumentError  two documents with one id in one call
 │   ├── FilterError         a condition on documents
+│   ├── NotInIndexError     an entity or passage that the index does not hold
 │   └── QuestionError       a question, or k
 ├── IndexStateError         the index on disk
 │   ├── IndexPathError      the path is no index and cannot become one
@@ -59,6 +60,7 @@ __all__ = [
     "LLMUnavailableError",
     "MissingExtraError",
     "ModelNotFoundError",
+    "NotInIndexError",
     "QuestionError",
     "UnknownNameError",
 ]
@@ -126,6 +128,15 @@ class FilterError(InputError):
     """A condition on documents cannot be used. `args`: where (the condition, or a piece of it), problem."""
 
     template = "filter {0!r}: {1}"
+
+
+class NotInIndexError(InputError):
+    """The index holds no such thing. `args`: kind ("entity", "passage"), name, what it may have meant."""
+
+    def __str__(self) -> str:
+        kind, name, nearest = self.args
+        meant = f"Did you mean {' or '.join(map(repr, nearest))}" if nearest else "Nothing in it has a similar name"
+        return f"the index holds no {kind} {name!r}. {meant}"
 
 
 class QuestionError(InputError):

@@ -34,6 +34,7 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
         ),
     ),
     "FilterError": (("a == b", "two fields"), "filter 'a == b': two fields"),
+    "NotInIndexError": (("entity", "ada", ("Ada King",)), "the index holds no entity 'ada'. Did you mean 'Ada King'"),
     "QuestionError": (("k must be at least 1", 0), "k must be at least 1, got 0"),
     "IndexStateError": (("my-index", "odd"), "my-index: odd"),
     "IndexPathError": (("my-index", "is a file"), "my-index: is a file"),

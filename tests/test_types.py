@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from hippo import types
 from hippo.types import (
+    AddReport,
     Answer,
     Backup,
-    ChangeReport,
     Chunk,
     Citation,
     Completion,
@@ -87,9 +87,7 @@ VALUES: list[Any] = [
     LLMRequest((Message("user", "Where is Lima?"),), 100, "answer/1", {"title": "Answer", "type": "object"}),
     USAGE,
     Completion("In Peru.", "length", USAGE),
-    ChangeReport(
-        1, 0, 0, (Skipped("x", "y"),), (ExtractionFailure("c1", "z"),), 1, 1, 2, 4, {}, {"embed": 0.5}, "000001"
-    ),
+    AddReport(1, 0, 0, (Skipped("x", "y"),), (ExtractionFailure("c1", "z"),), 1, 1, 2, 4, {}, {"embed": 0.5}, "000001"),
     Estimate(1, 0, 0, (Skipped("x", "y"),), 1, 2, 0, 400, 300, None, 20, {"extract": 1.5}),
     SEED,
     STEP,

@@ -17,6 +17,16 @@ from hippo.cli.doctor import EXAMPLES as DOCTOR_EXAMPLES
 from hippo.cli.doctor import doctor
 from hippo.cli.evaluate import EXAMPLES as EVAL_EXAMPLES
 from hippo.cli.evaluate import evaluate
+from hippo.cli.explore import (
+    ENTITIES_EXAMPLES,
+    NEIGHBORS_EXAMPLES,
+    PASSAGES_EXAMPLES,
+    PATHS_EXAMPLES,
+    entities,
+    neighbors,
+    passages,
+    paths,
+)
 from hippo.cli.export import EXAMPLES as EXPORT_EXAMPLES
 from hippo.cli.export import export
 from hippo.cli.index import EXAMPLES as INDEX_EXAMPLES
@@ -37,6 +47,10 @@ _COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     "delete": (delete, DELETE_EXAMPLES),
     "query": (query, QUERY_EXAMPLES),
     "ask": (ask, ASK_EXAMPLES),
+    "entities": (entities, ENTITIES_EXAMPLES),
+    "neighbors": (neighbors, NEIGHBORS_EXAMPLES),
+    "paths": (paths, PATHS_EXAMPLES),
+    "passages": (passages, PASSAGES_EXAMPLES),
     "status": (status, STATUS_EXAMPLES),
     "eval": (evaluate, EVAL_EXAMPLES),
     "export": (export, EXPORT_EXAMPLES),

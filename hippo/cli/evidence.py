@@ -1,7 +1,7 @@
 """Ranked passages, and the evidence that led to them, for a reader."""
 
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from hippo.cli.output import printable
@@ -9,9 +9,9 @@ from hippo.cli.output import printable
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from hippo import Hit, Retrieval, Usage
+    from hippo import Hit, PathStep, Retrieval, Usage
 
-__all__ = ["name", "show_path", "show_recognition", "show_retrieval", "taken"]
+__all__ = ["name", "show_path", "show_recognition", "show_retrieval", "show_steps", "taken"]
 
 _HASH = re.compile(r"[0-9a-f]{32}")
 """Id of a document that was given none: says nothing to a person."""
@@ -76,7 +76,6 @@ def show_recognition(out: "Console", retrieval: "Retrieval") -> None:
 
 def show_path(out: "Console", hit: "Hit") -> None:
     """The strongest path from the question to a passage: every step with its kind, probability and sentence."""
-    from rich.padding import Padding
     from rich.text import Text
 
     path = hit.explanation.path if hit.explanation else ()
@@ -85,7 +84,15 @@ def show_path(out: "Console", hit: "Hit") -> None:
         out.print("    none: this profile does not walk, or no activation arrives by a path strong enough")
         return
     out.print(Text("    question", "dim"))
-    for step in path:
+    show_steps(out, path)
+
+
+def show_steps(out: "Console", steps: "Sequence[PathStep]") -> None:
+    """Steps of a path, each with its kind, probability and sentence."""
+    from rich.padding import Padding
+    from rich.text import Text
+
+    for step in steps:
         target, how = printable(step.target), f"  {step.kind} {step.probability:.3f}"
         out.print(Text.assemble("    → ", (target, "bold"), (how, "dim")), soft_wrap=True)
         if step.sentence or step.kind == "seed":

@@ -21,7 +21,7 @@ from hippo.llm import Caller
 from hippo.protocols import Chunker, DialogueExtractor, Encoder, Extractor, ProgressCallback
 from hippo.snapshot import FORMAT, Snapshot
 from hippo.store import STORE_FILE, Store
-from hippo.types import ChangeReport, Document, ExtractionFailure, Skipped
+from hippo.types import AddReport, Document, ExtractionFailure, Skipped
 
 __all__ = ["add_documents"]
 
@@ -42,7 +42,7 @@ def add_documents(
     doomed: Doomed | None = None,
     revisions: Sequence[Revision] = (),
     progress: ProgressCallback | None = None,
-) -> ChangeReport:
+) -> AddReport:
     """Store documents, delete others, extract and embed what is new, and publish a snapshot.
 
     Work that was committed before a crash or an error is found again by the next call. Where nothing changes, nothing
@@ -96,7 +96,7 @@ def add_documents(
         with Snapshot.open(root, name) as snapshot:
             counts = snapshot.info
         pending = store.count_pending(fingerprint) - len(failed)
-    return ChangeReport(
+    return AddReport(
         ingested.added,
         ingested.changed,
         ingested.unchanged,

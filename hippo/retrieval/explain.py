@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hippo.retrieval.evidence import Evidence
 from hippo.retrieval.profiles import Profile
 from hippo.retrieval.seeds import Seeds
 from hippo.snapshot.contents import Contents
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Paths", "given", "step_costs"]
 
-_BEGINNING = 60
-"""Characters of a passage without title that name it in a path."""
 _HALVES = 50
 """Search reaches paths of a probability of 2 ** -50; weaker ones explain nothing."""
 
@@ -82,6 +81,7 @@ class Paths:
         through: "csr_array | None" = None,
     ) -> None:
         self._contents = contents
+        self._evidence = Evidence(contents)
         self._costs = costs
         self._profile = profile
         self._seeds = seeds
@@ -113,9 +113,9 @@ class Paths:
         if not gifts.any():
             return ()
         entity = int(self._through.indices[span][gifts.argmax()])
-        sentence, chunk_id = self._evidence(entity, node, "contains")
+        sentence, chunk_id = self._evidence.of_edge(entity, node, "contains")
         share = float(gifts.max() / gifts.sum())
-        last = PathStep(self._name(entity), self._name(node), "contains", sentence, chunk_id, share)
+        last = PathStep(self._evidence.name(entity), self._evidence.name(node), "contains", sentence, chunk_id, share)
         return (*self._to(entity), last)
 
     def _to(self, node: int) -> tuple[PathStep, ...]:
@@ -135,62 +135,20 @@ class Paths:
             indptr, indices = self._contents.fact_entities
             for fact in self._seeds.facts.tolist():
                 if node in indices[indptr[fact] : indptr[fact + 1]]:
-                    sentence, chunk_id = self._fact(fact)
+                    sentence, chunk_id = self._evidence.fact(fact)
                     break
         else:
             chunk = node - self._contents.graph.n_entities
-            inside = self._seeds.facts[self._fact_chunks()[self._seeds.facts] == chunk]
-            sentence, chunk_id = self._fact(int(inside[0])) if len(inside) else (None, self._chunk_id(chunk))
-        return PathStep(self._question, self._name(node), "seed", sentence, chunk_id, self._shares[node])
+            inside = self._seeds.facts[self._evidence.fact_chunks[self._seeds.facts] == chunk]
+            sentence, chunk_id = (
+                self._evidence.fact(int(inside[0])) if len(inside) else (None, self._evidence.chunk_id(chunk))
+            )
+        return PathStep(self._question, self._evidence.name(node), "seed", sentence, chunk_id, self._shares[node])
 
     def _step(self, left: int, right: int) -> PathStep:
-        graph = self._contents.graph
-        start, end = graph.indptr[left], graph.indptr[left + 1]
-        place = start + int(np.searchsorted(graph.indices[start:end], right))
-        alphas = self._profile.kind_weights
-        kind = max(graph.weights, key=lambda name: alphas.get(name, 1.0) * float(graph.weights[name][place]))
+        kind = self._evidence.kind_of(left, right, self._profile.kind_weights)
         own = self._costs.indices[self._costs.indptr[left] : self._costs.indptr[left + 1]]
         cost = float(self._costs.data[self._costs.indptr[left] + int(np.searchsorted(own, right))])
-        sentence, chunk_id = self._evidence(left, right, kind)
+        sentence, chunk_id = self._evidence.of_edge(left, right, kind)
         probability = float(np.exp(-cost)) / self._profile.damping
-        return PathStep(self._name(left), self._name(right), kind, sentence, chunk_id, probability)
-
-    def _evidence(self, left: int, right: int, kind: str) -> tuple[str | None, str | None]:
-        n_entities = self._contents.graph.n_entities
-        if kind == "relation":
-            facts = np.intersect1d(self._facts_of(left), self._facts_of(right))
-            return self._fact(int(facts[0])) if len(facts) else (None, None)
-        if kind == "contains":
-            entity, chunk = min(left, right), max(left, right) - n_entities
-            facts = self._facts_of(entity)
-            inside = facts[self._fact_chunks()[facts] == chunk]
-            return self._fact(int(inside[0])) if len(inside) else (None, self._chunk_id(chunk))
-        return None, None
-
-    def _facts_of(self, entity: int) -> "NDArray[np.int64]":
-        indptr, indices = self._contents.fact_entities
-        places = np.flatnonzero(indices == entity)
-        found: NDArray[np.int64] = np.unique(np.searchsorted(indptr, places, side="right") - 1)
-        return found
-
-    def _fact_chunks(self) -> "NDArray[np.int32]":
-        chunks: NDArray[np.int32] = self._contents.facts.column("chunk").to_numpy()
-        return chunks
-
-    def _fact(self, fact: int) -> tuple[str, str]:
-        facts = self._contents.facts
-        return facts.column("text")[fact].as_py(), self._chunk_id(facts.column("chunk")[fact].as_py())
-
-    def _chunk_id(self, chunk: int) -> str:
-        chunk_id: str = self._contents.chunks.column("chunk_id")[chunk].as_py()
-        return chunk_id
-
-    def _name(self, node: int) -> str:
-        n_entities = self._contents.graph.n_entities
-        if node < n_entities:
-            name: str = self._contents.entities.column("name")[node].as_py()
-            return name
-        chunk = node - n_entities
-        title: str | None = self._contents.chunks.column("title")[chunk].as_py()
-        text: str = self._contents.chunks.column("text")[chunk].as_py()
-        return title or (text if len(text) <= _BEGINNING else f"{text[:_BEGINNING]}…")
+        return PathStep(self._evidence.name(left), self._evidence.name(right), kind, sentence, chunk_id, probability)

@@ -14,19 +14,22 @@ from hippo.types.documents import (
     TextKind,
     Triple,
 )
+from hippo.types.graph import Entity, EntityPath, Neighbor, Passage
 from hippo.types.models import Completion, LLMRequest, Message, Usage
 from hippo.types.plain import to_dict
-from hippo.types.reports import Backup, ChangeReport, Estimate, Health, Problem, Progress, Pruned, Status
+from hippo.types.reports import AddReport, Backup, Estimate, Health, Problem, Progress, Pruned, Status
 from hippo.types.results import Answer, Citation, Explanation, Hit, PathStep, Recognition, Retrieval, SeedFact, Step
 
 __all__ = [
+    "AddReport",
     "Answer",
     "Backup",
-    "ChangeReport",
     "Chunk",
     "Citation",
     "Completion",
     "Document",
+    "Entity",
+    "EntityPath",
     "Estimate",
     "Explanation",
     "Extraction",
@@ -37,6 +40,8 @@ __all__ = [
     "LLMRequest",
     "Mention",
     "Message",
+    "Neighbor",
+    "Passage",
     "PathStep",
     "Problem",
     "Progress",

@@ -7,7 +7,7 @@ from hippo.types.documents import ExtractionFailure, Skipped
 from hippo.types.models import Usage
 from hippo.types.plain import Plain
 
-__all__ = ["Backup", "ChangeReport", "Estimate", "Health", "Problem", "Progress", "Pruned", "Status"]
+__all__ = ["AddReport", "Backup", "Estimate", "Health", "Problem", "Progress", "Pruned", "Status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class ChangeReport(Plain):
+class AddReport(Plain):
     """What adding, updating, deleting or synchronising did.
 
     Attributes:

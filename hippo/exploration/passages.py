@@ -1,0 +1,50 @@
+"""A passage in its place: what comes before and after it in its document."""
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hippo.errors import NotInIndexError
+from hippo.snapshot.contents import Contents
+from hippo.types import Passage
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["passages_around"]
+
+_COLUMNS = ("chunk_id", "document_id", "position", "title", "text", "start", "end")
+
+
+def passages_around(contents: Contents, chunk_id: str, *, before: int = 0, after: int = 0) -> list[Passage]:
+    """A passage and its neighbours in the same document, in order.
+
+    Args:
+        contents: The index.
+        chunk_id: Id of the passage.
+        before: How many before it, as far as there are.
+        after: How many after it.
+
+    Raises:
+        NotInIndexError: There is no such passage.
+    """
+    import pyarrow.compute as pc
+
+    chunks = contents.chunks
+    row: int = pc.index(chunks.column("chunk_id"), chunk_id).as_py()
+    if row < 0:
+        raise NotInIndexError("passage", chunk_id, ())
+    document = chunks.column("document").to_numpy()
+    first, end = (int(np.searchsorted(document, document[row], side)) for side in ("left", "right"))
+    return _passages(contents, range(max(first, row - before), min(end, row + after + 1)))
+
+
+def _passages(contents: Contents, rows: "Iterable[int]") -> list[Passage]:
+    made = []
+    for row in rows:
+        values: dict[str, Any] = {name: contents.chunks.column(name)[row].as_py() for name in _COLUMNS}
+        document = contents.chunks.column("document")[row].as_py()
+        metadata = json.loads(contents.documents.column("metadata")[document].as_py())
+        made.append(Passage(**values, metadata=metadata))
+    return made
