@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["fetch", "new_parser", "publish", "server", "table", "write"]
+__all__ = ["fetch", "new_parser", "publish", "read", "server", "table", "write"]
 
 
 def new_parser(description: str | None) -> argparse.ArgumentParser:
@@ -38,6 +38,11 @@ def write(path: Path, result: Any) -> None:
     """Write plain data as JSON; folders are made."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(result, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def read(path: Path) -> Any:
+    """What `write` wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
