@@ -16,7 +16,7 @@ from typing import Any
 from typer.testing import CliRunner
 
 from hippo import config, errors, registry
-from hippo.cli.app import app
+from hippo.cli.app import COMMANDS, app
 from hippo.cli.init import attribute_meanings
 from hippo.parts import NONE
 from hippo.retrieval.profiles import PROFILES, Profile
@@ -66,9 +66,8 @@ def _fenced(text: str, language: str) -> str:
 
 
 def _commands() -> str:
-    names = [command.name or "" for command in app.registered_commands]
-    sections = [_fenced(_help(), "text")]
-    return "\n\n".join([*sections, *(f"## hippo {name}\n\n{_fenced(_help(name), 'text')}" for name in names)])
+    sections = [f"## hippo {name}\n\n{_fenced(_help(*name.split()), 'text')}" for name in COMMANDS]
+    return "\n\n".join([_fenced(_help(), "text"), *sections])
 
 
 def _help(*command: str) -> str:

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 __all__ = [
-    "AddReport",
     "Answer",
     "AnswerStream",
+    "ChangeReport",
     "Chunk",
     "Citation",
     "Columns",
     "Config",
     "Document",
+    "DocumentEntry",
     "Entity",
     "EntityPath",
     "Estimate",
@@ -41,20 +42,22 @@ __all__ = [
     "SeedFact",
     "Skipped",
     "Status",
+    "StoredDocument",
     "Triple",
     "Usage",
     "load_config",
 ]
 
 _HOMES = {
-    "AddReport": "types",
     "Answer": "types",
     "AnswerStream": "answers",
+    "ChangeReport": "types",
     "Chunk": "types",
     "Citation": "types",
     "Columns": "documents",
     "Config": "config",
     "Document": "types",
+    "DocumentEntry": "types",
     "Entity": "types",
     "EntityPath": "types",
     "Estimate": "types",
@@ -73,6 +76,7 @@ _HOMES = {
     "SeedFact": "types",
     "Skipped": "types",
     "Status": "types",
+    "StoredDocument": "types",
     "Triple": "types",
     "Usage": "types",
     "load_config": "config",
@@ -87,11 +91,12 @@ if TYPE_CHECKING:
     from hippo.progress import ProgressBars
     from hippo.retrieval.profiles import Profile
     from hippo.types import (
-        AddReport,
         Answer,
+        ChangeReport,
         Chunk,
         Citation,
         Document,
+        DocumentEntry,
         Entity,
         EntityPath,
         Estimate,
@@ -106,6 +111,7 @@ if TYPE_CHECKING:
         SeedFact,
         Skipped,
         Status,
+        StoredDocument,
         Triple,
         Usage,
     )

@@ -1,11 +1,12 @@
 """The questioning side of a memory: retrieve passages, read answers from them."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+from hippo.background import in_thread_of, once
 from hippo.checks import Where
 from hippo.checks import condition as _condition
 from hippo.checks import whole as _whole
@@ -28,13 +29,14 @@ __all__ = ["Asking", "Where"]
 
 @dataclass(frozen=True, slots=True)
 class _Search:
-    """How passages are looked for: the options of one call, checked."""
+    """How passages are looked for: the options of one call, checked, and where: in one snapshot from end to end."""
 
     k: int
     profile: Profile
     explain: bool
     steps: int
-    where: "Condition | None" = None
+    where: "Condition | None"
+    retriever: "Callable[[], Retriever]"
 
 
 class Asking(ABC):
@@ -108,20 +110,10 @@ class Asking(ABC):
 
         return run(gather(self._found(question, search) for question in asked))
 
-    async def aretrieve(
-        self,
-        question: str,
-        *,
-        k: int = 5,
-        profile: str | Profile | None = None,
-        explain: bool = False,
-        steps: int = 1,
-        where: Where = None,
-    ) -> Retrieval:
-        """`retrieve` without blocking the event loop."""
-        from hippo.background import in_thread
-
-        return await in_thread(self.retrieve, question, k=k, profile=profile, explain=explain, steps=steps, where=where)
+    aretrieve = in_thread_of(retrieve)
+    """`retrieve` without blocking the event loop."""
+    aretrieve_many = in_thread_of(retrieve_many)
+    """`retrieve_many` without blocking the event loop."""
 
     def ask(
         self,
@@ -193,6 +185,9 @@ class Asking(ABC):
         search, reader = await in_thread(self._reading, k, profile, explain, steps, where, reasoning)
         return _only(await elsewhere(self._outcomes([question], search, reader)))
 
+    aask_many = in_thread_of(ask_many)
+    """`ask_many` without blocking the event loop; cancelling it ends the retrieval and the model's replies."""
+
     def ask_stream(
         self,
         question: str,
@@ -220,6 +215,10 @@ class Asking(ABC):
 
         return AnswerStream(items())
 
+    aask_stream = in_thread_of(ask_stream)
+    """`ask_stream` without blocking the event loop while the model is loaded: `async for piece in await
+    memory.aask_stream(...)`."""
+
     @property
     def usage(self) -> dict[str, Usage]:
         """What language models have taken since the memory was opened, by use; answers that failed included."""
@@ -235,7 +234,9 @@ class Asking(ABC):
         """
         settings = self.config.retrieval
         chosen = resolve_profile(profile or settings.profile, settings.profiles)
-        return _Search(_whole("k", k), chosen, explain, _whole("steps", steps), _condition(where))
+        condition = _condition(where)
+        retriever = once(partial(self._retriever_now, condition))
+        return _Search(_whole("k", k), chosen, explain, _whole("steps", steps), condition, retriever)
 
     def _reading(
         self,
@@ -291,7 +292,7 @@ class Asking(ABC):
 
     def _ranked(self, questions: Sequence[str], search: _Search) -> list[Retrieval]:
         """Passages of one round. It computes, and waits for fact filters: not for an event loop."""
-        retriever, profile = self._retriever_now(search.where), search.profile
+        retriever, profile = search.retriever(), search.profile
         if profile.ranking in ("dense", "hybrid") and self._encoder is None:
             problem = "needs vectors, and this index has none; use bm25 or hippo, or index with an encoder"
             raise ConfigError(f"profile {profile.name!r}", "ranking", problem)

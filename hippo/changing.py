@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hippo.background import in_thread_of
 from hippo.config import Config
 from hippo.documents import Columns, coerce_documents, iter_documents
 from hippo.documents.source import Places
@@ -16,7 +17,7 @@ from hippo.errors import DocumentError, InputError
 from hippo.protocols import ProgressCallback
 from hippo.snapshot import remove_old
 from hippo.snapshot.current import check_root
-from hippo.types import AddReport, Document, Estimate, Skipped
+from hippo.types import ChangeReport, Document, Estimate, Skipped
 
 if TYPE_CHECKING:
     from hippo.indexing.remove import Doomed, Vanished
@@ -50,7 +51,7 @@ class Changing(ABC):
     def refresh(self) -> bool:
         """Open the newest snapshot."""
 
-    def add(self, documents: Documents, *, progress: ProgressCallback | None = None) -> AddReport:
+    def add(self, documents: Documents, *, progress: ProgressCallback | None = None) -> ChangeReport:
         """Add documents and publish them.
 
         A document whose id the index holds is left alone if nothing of it changed, and replaced otherwise.
@@ -73,7 +74,7 @@ class Changing(ABC):
         suffixes: Collection[str] | None = None,
         columns: Columns | None = None,
         progress: ProgressCallback | None = None,
-    ) -> AddReport:
+    ) -> ChangeReport:
         """Add the documents of files and folders, as `add` does. Their ids are their paths below the folder given.
 
         Args:
@@ -96,7 +97,7 @@ class Changing(ABC):
         metadata: Mapping[str, Any] = AS_IT_WAS,
         timestamp: datetime | str | None = AS_IT_WAS,
         progress: ProgressCallback | None = None,
-    ) -> AddReport:
+    ) -> ChangeReport:
         """Give a document new values; what is not named stays as it was.
 
         Passages whose text and title stay are neither extracted nor embedded again. Without a new text nothing is
@@ -129,7 +130,7 @@ class Changing(ABC):
         where: str | Mapping[str, Any] | None = None,
         missing_ok: bool = False,
         progress: ProgressCallback | None = None,
-    ) -> AddReport:
+    ) -> ChangeReport:
         """Delete documents with all that came from them: passages, facts, edges, names that only they used.
 
         Nothing is extracted, so no language model is needed or asked; passages that wait for that go on waiting.
@@ -167,7 +168,7 @@ class Changing(ABC):
         suffixes: Collection[str] | None = None,
         columns: Columns | None = None,
         progress: ProgressCallback | None = None,
-    ) -> AddReport:
+    ) -> ChangeReport:
         """Make the index equal to folders: add what is new, replace what has changed, delete what has vanished.
 
         Documents that came from elsewhere stay, and so do those of files that are there and were not read now: because
@@ -187,11 +188,17 @@ class Changing(ABC):
         vanished = _vanished(paths)
         return self._change(vanished.watch(items), progress, doomed=vanished)
 
-    async def aadd(self, documents: Documents, *, progress: ProgressCallback | None = None) -> AddReport:
-        """`add` without blocking the event loop. The work cannot be interrupted; cancelling ends the wait."""
-        from hippo.background import in_thread
-
-        return await in_thread(self.add, documents, progress=progress)
+    aadd = in_thread_of(add)
+    """`add` without blocking the event loop. Cancelling ends the wait, also that for another writer; a change that has
+    begun is finished all the same. So it is with the next four."""
+    aadd_files = in_thread_of(add_files)
+    """`add_files` without blocking the event loop."""
+    aupdate = in_thread_of(update)
+    """`update` without blocking the event loop."""
+    adelete = in_thread_of(delete)
+    """`delete` without blocking the event loop."""
+    async_ = in_thread_of(sync)
+    """`sync` without blocking the event loop; `async` is a word of the language."""
 
     def estimate(self, documents: Documents, *, progress: ProgressCallback | None = None) -> Estimate:
         """What `add` would take with these documents: calls, tokens, money, time. Nothing is changed or asked.
@@ -223,7 +230,7 @@ class Changing(ABC):
         doomed: "Doomed | None" = None,
         revisions: "Sequence[Revision]" = (),
         extracting: bool = True,
-    ) -> AddReport:
+    ) -> ChangeReport:
         from hippo.indexing.add import add_documents
 
         with self._parts(extracting=extracting) as parts:

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from hippo.asking import Asking
+from hippo.background import in_thread, in_thread_of
 from hippo.changing import Changing
 from hippo.config import Config, load_config
 from hippo.errors import (
@@ -25,7 +26,9 @@ from hippo.parts import as_llm, by_section, check_retrieval, make_chunker, make_
 from hippo.place import checked_place, newest_snapshot, sizes
 from hippo.protocols import LLM, DialogueExtractor, Encoder, Extractor, FactFilter
 from hippo.snapshot import Snapshot, current
+from hippo.tenants import namespace_folder
 from hippo.types import Status
+from hippo.watching import Watcher
 
 if TYPE_CHECKING:
     import igraph
@@ -75,6 +78,7 @@ class Hippo(Asking, Changing, Exploring):
         self._damage = snapshot if isinstance(snapshot, IndexCorruptError) else None
         self._snapshot = snapshot if isinstance(snapshot, Snapshot) else None
         self._retrievers: Retrievers | None = None
+        self._watcher: Watcher | None = None
         _memories.add(self)
 
     @classmethod
@@ -88,6 +92,9 @@ class Hippo(Asking, Changing, Exploring):
         recognition: str | FactFilter | None = None,
         config: Config | Mapping[str, Any] | str | os.PathLike[str] | None = None,
         overrides: Mapping[str, Any] | None = None,
+        namespace: str | None = None,
+        wait: float | None = None,
+        watch: bool = False,
     ) -> "Hippo":
         """Open a memory, or prepare a new one; its folder is made by the first `add`.
 
@@ -104,10 +111,16 @@ class Hippo(Asking, Changing, Exploring):
                 for the profiles that name none of their own.
             config: A `Config`, a mapping like the TOML file, or the path of one.
             overrides: A mapping like the TOML file that is stronger than `config` and the environment.
+            namespace: Open the namespace of this name, which is an index of its own below `path` (`hippo.namespaces`).
+            wait: Seconds that a change waits for another writer, instead of an `IndexBusyError` at once; None: the
+                configuration's `indexing.wait_seconds`.
+            watch: Open newer snapshots by itself, soon after they were published, between two calls; see
+                `watch_error`.
 
         Raises:
             ConfigError: The configuration is wrong.
             IndexPathError: The path is a file, or a folder of something else.
+            InputError: The namespace's name cannot be used.
             IndexMismatchError: The index was made with another encoder or chunking.
             IndexCorruptError: A file of the index is damaged or missing. Where the store is sound, questions alone fail
                 with it, and the next `add` publishes a sound snapshot.
@@ -115,11 +128,15 @@ class Hippo(Asking, Changing, Exploring):
             UnknownNameError: No part of that name.
         """
         root = checked_place(path)
+        if namespace is not None:
+            root = namespace_folder(root, namespace)
         snapshot = newest_snapshot(root)
         try:
             stored = Identity.from_info(snapshot.info) if isinstance(snapshot, Snapshot) else Identity.read(root)
             model = as_llm(llm)
             named = by_section(overrides, encoder=encoder, extractor=extractor, llm=model, recognition=recognition)
+            if wait is not None:
+                named.setdefault("indexing", {})["wait_seconds"] = wait
             settings = load_config(config, named, stored=stored.settings if stored else None)
             check_retrieval(settings)
             made_encoder = make_encoder(settings) if encoder is None or isinstance(encoder, str) else encoder
@@ -133,11 +150,23 @@ class Hippo(Asking, Changing, Exploring):
                     pass  # What it lacks is said now.
             if stored is not None:
                 stored.check(str(root), memory._identity)
+            if watch:
+                memory._watcher = Watcher(memory)
             return memory
         except BaseException:
             if isinstance(snapshot, Snapshot):
                 snapshot.close()
             raise
+
+    @classmethod
+    async def aopen(cls, path: str | os.PathLike[str], **options: Any) -> "Hippo":
+        """`open` without blocking the event loop: `async with await Hippo.aopen(path) as memory`.
+
+        Args:
+            path: Folder of the index.
+            options: The keywords of `open`.
+        """
+        return await in_thread(cls.open, path, **options)
 
     @contextmanager
     def _parts(self, *, extracting: bool = True) -> Iterator[dict[str, Any]]:
@@ -175,11 +204,20 @@ class Hippo(Asking, Changing, Exploring):
             except BaseException:
                 snapshot.close()
                 raise
-            if self._snapshot is not None:
-                # What is being read from it stays mapped.
-                self._snapshot.close()
+            before = self._snapshot
             self._snapshot, self._retrievers, self._damage = snapshot, None, None
+            if before is not None:
+                # What is being read from it stays mapped.
+                before.close()
             return True
+
+    @property
+    def watch_error(self) -> Exception | None:
+        """Why a memory that watches could not open the newest snapshot; it goes on trying, and with what it has.
+
+        None: nothing is wrong, or it does not watch.
+        """
+        return self._watcher.error if self._watcher else None
 
     def status(self) -> Status:
         """What the newest snapshot holds, and how large the index is on disk."""
@@ -197,6 +235,7 @@ class Hippo(Asking, Changing, Exploring):
             info.get("entities", 0),
             info.get("edges", {}),
             failed,
+            info.get("pending", 0),
             self._identity.encoder,
             info.get("extractor"),
             sizes(self.path),
@@ -254,6 +293,8 @@ class Hippo(Asking, Changing, Exploring):
 
     def close(self) -> None:
         """Let go of the snapshot, so that it may be removed once there is a newer one. Closing twice does nothing."""
+        if self._watcher is not None:
+            self._watcher.stop()
         with self._lock:
             self._closed = True
             self._models.close()
@@ -261,11 +302,16 @@ class Hippo(Asking, Changing, Exploring):
                 self._snapshot.close()
             self._snapshot, self._retrievers = None, None
 
+    aclose = in_thread_of(close)
+    """`close` without blocking the event loop; `async with memory` does so at its end."""
+
     def _forked(self) -> None:
         """Begin anew in a child: threads of the parent that held locks, or asked a model, are not here."""
         self._lock, self._models = threading.Lock(), self._models.in_child()
         if self._retrievers is not None:
             self._retrievers.forked()
+        if self._watcher is not None:
+            self._watcher = self._watcher.in_child()
 
     def __del__(self) -> None:
         """Close what was not closed."""
@@ -279,6 +325,14 @@ class Hippo(Asking, Changing, Exploring):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()
 
 
 _memories: "weakref.WeakSet[Hippo]" = weakref.WeakSet()

@@ -164,7 +164,7 @@ class IndexMismatchError(IndexStateError):
 class IndexBusyError(IndexStateError):
     """Another process is writing to the index. `args`: path, who."""
 
-    template = "{0} is being written to by {1}. Wait for it to end; questions are answered meanwhile"
+    template = "{0} is being written to by {1}. Wait for it: wait=60, --wait 60; questions are answered meanwhile"
 
 
 class IndexEmptyError(IndexStateError):

@@ -1,4 +1,4 @@
-"""The looking side of a memory: entities, what is next to them, ways between them, passages in their place."""
+"""The looking side of a memory: documents, entities, what is next to these, ways between them, passages in place."""
 
 import weakref
 from abc import ABC, abstractmethod
@@ -11,7 +11,7 @@ from hippo.config import Config
 from hippo.errors import InputError
 from hippo.protocols import Encoder
 from hippo.retrieval.profiles import resolve_profile
-from hippo.types import Entity, EntityPath, Neighbor, Passage, TextKind
+from hippo.types import DocumentEntry, Entity, EntityPath, Neighbor, Passage, StoredDocument, TextKind
 
 if TYPE_CHECKING:
     from hippo.exploration.edges import Edges
@@ -39,6 +39,31 @@ class Exploring(ABC):
     @abstractmethod
     def _encode(encoder: Encoder, texts: Sequence[str], kind: TextKind = ...) -> "Float32":
         """Unit vectors of texts."""
+
+    def documents(self, *, where: Where = None) -> list[DocumentEntry]:
+        """What the open snapshot holds, by id.
+
+        Args:
+            where: Only documents whose metadata satisfy this condition, as for `retrieve`.
+
+        Raises:
+            FilterError: The condition is wrong.
+            IndexEmptyError: Nothing has been added yet.
+        """
+        from hippo.snapshot.stored import list_documents
+
+        return list_documents(self._retriever_now(None).contents, condition(where))
+
+    def get(self, document_id: str) -> StoredDocument:
+        """A document of the open snapshot: its text, as far as it is in chunks, its metadata, chunks and facts.
+
+        Raises:
+            DocumentError: There is none of this id.
+            IndexEmptyError: Nothing has been added yet.
+        """
+        from hippo.snapshot.stored import stored_document
+
+        return stored_document(self._retriever_now(None).contents, document_id)
 
     def entities(self, name: str, *, k: int = 10, where: Where = None) -> list[Entity]:
         """Entities that a name may mean, best first: of that very name, of names that hold its words, of similar names.

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from hippo.errors import IndexCorruptError, IndexEmptyError, IndexPathError
 from hippo.snapshot import Snapshot
+from hippo.tenants import NAMESPACES
 
 __all__ = ["checked_place", "newest_snapshot", "sizes"]
 
@@ -23,7 +24,7 @@ def checked_place(path: object) -> Path:
         if not root.is_dir() or any((root / name).exists() for name in _PARTS.values()):
             return root
         # A crash may have left a store that was being made; cached replies of another index may be brought along.
-        if any(not item.name.startswith((".store-", "replies.sqlite")) for item in root.iterdir()):
+        if any(not item.name.startswith((".store-", "replies.sqlite", NAMESPACES)) for item in root.iterdir()):
             raise IndexPathError(str(root), "the folder is not empty and holds no index; choose another")
     except OSError as error:
         raise IndexPathError(str(root), f"it cannot be looked at: {error.strerror}") from error

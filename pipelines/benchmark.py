@@ -19,7 +19,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from hippo import AddReport, Hippo, ProgressBars
+from hippo import ChangeReport, Hippo, ProgressBars
 from hippo.config import load_config
 from hippo.evaluation import load_dataset, retrieval_table
 from hippo.evaluation.read import check_answers
@@ -111,7 +111,7 @@ def ranked(memory: Hippo, questions: Sequence[str], profile: str) -> list[list[s
     return [[hit.document_id for hit in one.hits] for one in found]
 
 
-def indexing_cost(report: AddReport, encoder: TimedEncoder) -> dict[str, Any]:
+def indexing_cost(report: ChangeReport, encoder: TimedEncoder) -> dict[str, Any]:
     """Seconds by stage, and how all of them compare with those in the encoder."""
     total = sum(report.seconds.values())
     return {

@@ -44,7 +44,7 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
     ),
     "IndexBusyError": (
         ("my-index", "process 12"),
-        "my-index is being written to by process 12. Wait for it to end; questions are answered meanwhile",
+        "my-index is being written to by process 12. Wait for it: wait=60, --wait 60; questions are answered meanwhile",
     ),
     "IndexClosedError": (
         ("my-index",),

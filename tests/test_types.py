@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 
 from hippo import types
 from hippo.types import (
-    AddReport,
     Answer,
     Backup,
+    ChangeReport,
     Chunk,
     Citation,
     Completion,
@@ -87,7 +87,9 @@ VALUES: list[Any] = [
     LLMRequest((Message("user", "Where is Lima?"),), 100, "answer/1", {"title": "Answer", "type": "object"}),
     USAGE,
     Completion("In Peru.", "length", USAGE),
-    AddReport(1, 0, 0, (Skipped("x", "y"),), (ExtractionFailure("c1", "z"),), 1, 1, 2, 4, {}, {"embed": 0.5}, "000001"),
+    ChangeReport(
+        1, 0, 0, (Skipped("x", "y"),), (ExtractionFailure("c1", "z"),), 1, 1, 2, 4, {}, {"embed": 0.5}, "000001"
+    ),
     Estimate(1, 0, 0, (Skipped("x", "y"),), 1, 2, 0, 400, 300, None, 20, {"extract": 1.5}),
     SEED,
     STEP,
@@ -110,7 +112,7 @@ VALUES: list[Any] = [
         {"reader": USAGE},
         {"read": 0.5},
     ),
-    Status("my-index", None, 0, 0, 0, 0, {}, {}, None, "pattern-1", {"store": 0}),
+    Status("my-index", None, 0, 0, 0, 0, {}, {}, 0, None, "pattern-1", {"store": 0}),
     Problem("current", "it is missing", None),
     Health("my-index", ("store",), (Problem("store", "it is damaged", "makes it again"),), ("1 chunk waits",), ()),
     Backup("copy", "000001", 3, 4096),

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from hippo import __version__
+from hippo.cli import namespaces
 from hippo.cli.ask import EXAMPLES as ASK_EXAMPLES
 from hippo.cli.ask import ask
 from hippo.cli.change import DELETE_EXAMPLES, UPDATE_EXAMPLES, delete, update
@@ -33,15 +34,17 @@ from hippo.cli.index import EXAMPLES as INDEX_EXAMPLES
 from hippo.cli.index import index
 from hippo.cli.init import EXAMPLES as INIT_EXAMPLES
 from hippo.cli.init import init
+from hippo.cli.look import GET_EXAMPLES, LIST_EXAMPLES, get, list_documents
+from hippo.cli.namespaced import namespaced
 from hippo.cli.output import reported
 from hippo.cli.query import EXAMPLES as QUERY_EXAMPLES
 from hippo.cli.query import query
 from hippo.cli.status import EXAMPLES as STATUS_EXAMPLES
 from hippo.cli.status import status
 
-__all__ = ["app", "run"]
+__all__ = ["COMMANDS", "app", "run"]
 
-_COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
+COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     "index": (index, INDEX_EXAMPLES),
     "update": (update, UPDATE_EXAMPLES),
     "delete": (delete, DELETE_EXAMPLES),
@@ -52,6 +55,8 @@ _COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     "paths": (paths, PATHS_EXAMPLES),
     "passages": (passages, PASSAGES_EXAMPLES),
     "status": (status, STATUS_EXAMPLES),
+    "list": (list_documents, LIST_EXAMPLES),
+    "get": (get, GET_EXAMPLES),
     "eval": (evaluate, EVAL_EXAMPLES),
     "export": (export, EXPORT_EXAMPLES),
     "doctor": (doctor, DOCTOR_EXAMPLES),
@@ -60,7 +65,14 @@ _COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     "prune": (prune, PRUNE_EXAMPLES),
     "demo": (demo, DEMO_EXAMPLES),
     "init": (init, INIT_EXAMPLES),
+    "namespaces list": (namespaces.list_namespaces, namespaces.LIST_EXAMPLES),
+    "namespaces copy": (namespaces.copy_namespace, namespaces.COPY_EXAMPLES),
+    "namespaces delete": (namespaces.delete_namespace, namespaces.DELETE_EXAMPLES),
 }
+"""What runs, and examples, by name."""
+
+_GROUPS = {"namespaces": "List, copy and delete the namespaces of an index."}
+"""What the commands of two words have in common, by the first one."""
 
 _EXAMPLES = (
     "hippo demo",
@@ -74,17 +86,32 @@ def _epilog(examples: tuple[str, ...]) -> str:
     return "\n".join(["\b", "Examples:", *(f"  {example}" for example in examples)])
 
 
-app = typer.Typer(
-    name="hippo",
-    help="Graph-based long-term memory for language models: index documents, ask questions, see the evidence.",
-    epilog=_epilog(_EXAMPLES),
-    no_args_is_help=True,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+def _new(name: str, text: str, examples: tuple[str, ...]) -> typer.Typer:
+    return typer.Typer(
+        name=name,
+        help=text,
+        epilog=_epilog(examples),
+        no_args_is_help=True,
+        rich_markup_mode=None,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    )
+
+
+app = _new(
+    "hippo",
+    "Graph-based long-term memory for language models: index documents, ask questions, see the evidence.",
+    _EXAMPLES,
 )
-for _name, (_command, _examples) in _COMMANDS.items():
-    app.command(_name, epilog=_epilog(_examples))(reported(_command))
+_groups: dict[str, typer.Typer] = {}
+for _names, (_command, _examples) in COMMANDS.items():
+    *_group, _name = _names.split()
+    for _first in _group:
+        if _first not in _groups:
+            _groups[_first] = _new(_first, _GROUPS[_first], _examples)
+            app.add_typer(_groups[_first])
+    _home = _groups[_group[0]] if _group else app
+    _home.command(_name, epilog=_epilog(_examples))(reported(namespaced(_command)))
 
 
 def _show_version(wanted: bool) -> None:

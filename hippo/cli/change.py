@@ -13,6 +13,7 @@ from hippo.cli.options import (
     JsonOption,
     LLMOption,
     QuietOption,
+    WaitOption,
     open_existing,
 )
 from hippo.cli.output import console, print_json, progress_bars
@@ -47,6 +48,7 @@ def delete(
         bool, typer.Option("--missing-ok", help="Pass over ids that the index does not hold.")
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list the documents that would go.")] = False,
+    wait: WaitOption = None,
     config: ConfigOption = None,
     json_: JsonOption = False,
     quiet: QuietOption = False,
@@ -56,7 +58,7 @@ def delete(
     That is their passages, facts and edges, and names that only they used. Readers see the index with all of them or
     without any.
     """
-    with open_existing(index, config) as memory, progress_bars(quiet=quiet, as_json=json_) as progress:
+    with open_existing(index, config, wait=wait) as memory, progress_bars(quiet=quiet, as_json=json_) as progress:
         if dry_run:
             doomed = memory.select(*ids or (), where=where, missing_ok=missing_ok)
         else:
@@ -95,6 +97,7 @@ def update(
         str | None, typer.Option(metavar="TIME", help="Date or time, ISO 8601; empty: none.", show_default=False)
     ] = None,
     llm: LLMOption = None,
+    wait: WaitOption = None,
     config: ConfigOption = None,
     json_: JsonOption = False,
     quiet: QuietOption = False,
@@ -115,7 +118,8 @@ def update(
         changes["timestamp"] = timestamp or None
     if not changes:
         raise InputError("nothing to update: give --text-file, --title, --metadata or --timestamp")
-    with open_existing(index, config, llm=llm) as memory, progress_bars(quiet=quiet, as_json=json_) as progress:
+    opened = open_existing(index, config, llm=llm, wait=wait)
+    with opened as memory, progress_bars(quiet=quiet, as_json=json_) as progress:
         report = memory.update(document, **changes, progress=progress)
         extractor = memory.config.extractor.name
     if json_:

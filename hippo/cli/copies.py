@@ -55,6 +55,7 @@ def restore(
 def prune(
     index: IndexArgument,
     keep: Annotated[int, typer.Option(metavar="N", help="Newest snapshots to keep in any case.")] = 1,
+    wait: Annotated[float, typer.Option(metavar="SECONDS", help="Wait so long for a writer.")] = 0.0,
     json_: JsonOption = False,
 ) -> None:
     """Remove what the index no longer needs.
@@ -64,7 +65,7 @@ def prune(
     """
     from hippo.maintenance import prune as make_smaller
 
-    pruned = make_smaller(index, keep=keep)
+    pruned = make_smaller(index, keep=keep, wait=wait)
     if json_:
         print_json(pruned.to_dict())
         return

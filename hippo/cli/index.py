@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hippo.cli.options import ConfigOption, IndexArgument, JsonOption, LLMOption, QuietOption
+from hippo.cli.options import ConfigOption, IndexArgument, JsonOption, LLMOption, QuietOption, WaitOption
 from hippo.cli.output import console, print_json, progress_bars
 from hippo.cli.report import check_extraction, list_left_out, show_report
 from hippo.errors import InputError
@@ -18,7 +18,8 @@ __all__ = ["EXAMPLES", "index"]
 EXAMPLES = (
     "hippo index my-index notes/ report.pdf",
     "hippo index my-index notes/ --suffix md --suffix txt",
-    "hippo index my-index notes/ --sync",
+    "hippo index my-index notes/ --sync --wait 600",
+    "hippo index my-index contracts/ --namespace tenant-a",
     "hippo index tickets tickets.csv --text-column body --id-column number --title-column subject",
     "hippo index my-index notes/ --encoder none --json",
     "hippo index my-index --extractor pattern+llm --llm openai:gpt-4o-mini --dry-run",
@@ -78,6 +79,7 @@ def index(
     sync: Annotated[
         bool, typer.Option("--sync", help="Also delete what was read from these folders and has vanished from them.")
     ] = False,
+    wait: WaitOption = None,
     config: ConfigOption = None,
     suffix: Annotated[
         list[str] | None,
@@ -135,6 +137,7 @@ def index(
             extractor={"imported": {"path": str(openie.absolute())} if openie else None},
             llm={"max_cost": max_cost, "batch": batch},
         ),
+        wait=wait,
     )
     columns = Columns(
         text_column, id_column, title_column, timestamp_column, tuple(metadata_column) if metadata_column else None

@@ -17,6 +17,7 @@ __all__ = [
     "QuietOption",
     "RecognitionOption",
     "StepsOption",
+    "WaitOption",
     "WhereOption",
     "open_existing",
 ]
@@ -65,6 +66,15 @@ StepsOption = Annotated[
         show_default=False,
     ),
 ]
+WaitOption = Annotated[
+    float | None,
+    typer.Option(
+        "--wait",
+        metavar="SECONDS",
+        help="Wait so long for another writer. Default: the configuration's, or 0: its presence is an error.",
+        show_default=False,
+    ),
+]
 WhereOption = Annotated[
     str | None,
     typer.Option(
@@ -76,7 +86,12 @@ WhereOption = Annotated[
 
 
 def open_existing(
-    path: Path, config: Path | None = None, *, llm: str | None = None, recognition: str | None = None
+    path: Path,
+    config: Path | None = None,
+    *,
+    llm: str | None = None,
+    recognition: str | None = None,
+    wait: float | None = None,
 ) -> "Hippo":
     """Open an index that is there already; nothing is made on disk.
 
@@ -88,4 +103,4 @@ def open_existing(
 
     check_root(path)
     overrides = {"recognition": {"name": recognition}} if recognition else None
-    return Hippo.open(path, config=config, llm=llm, overrides=overrides)
+    return Hippo.open(path, config=config, llm=llm, overrides=overrides, wait=wait)

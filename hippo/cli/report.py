@@ -9,14 +9,14 @@ from hippo.cli.output import console, printable, warn
 from hippo.errors import ExtractionError
 
 if TYPE_CHECKING:
-    from hippo import AddReport
+    from hippo import ChangeReport
 
 __all__ = ["check_extraction", "list_left_out", "show_report"]
 
 _LISTED = 10
 
 
-def show_report(report: "AddReport", path: Path) -> None:
+def show_report(report: "ChangeReport", path: Path) -> None:
     """Print it: results on standard output, what needs attention on standard error."""
     out = console()
     deleted = f", {report.deleted} deleted" if report.deleted else ""
@@ -39,7 +39,7 @@ def show_report(report: "AddReport", path: Path) -> None:
     list_left_out("failed, will be tried again", [(item.chunk_id, item.reason) for item in report.failed])
 
 
-def check_extraction(report: "AddReport", extractor: str) -> None:
+def check_extraction(report: "ChangeReport", extractor: str) -> None:
     """Raise an error if nothing came of extraction: the index has no facts, or the model did not answer."""
     failed = len(report.failed)
     if failed and (report.outage or failed == report.chunks):

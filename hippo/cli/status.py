@@ -30,6 +30,7 @@ def status(index: IndexArgument, json_: JsonOption = False) -> None:
         ("encoder", found.encoder or "none"),
         ("extractor", found.extractor or "none"),
         *((f"{part} on disk", f"{size / 2**20:,.1f} MiB") for part, size in sorted(found.bytes.items())),
+        ("pending passages", f"{found.pending:,}"),
         *((f"failed: {reason}", f"{count:,}") for reason, count in sorted(found.failed.items())),
     ]
     width = max(len(label) for label, _ in rows)

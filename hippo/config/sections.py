@@ -245,16 +245,19 @@ class IndexingConfig:
         batch_chunks: Chunks extracted and committed at a time.
         batch_texts: Texts embedded and committed at a time; a crash loses at most these.
         keep_snapshots: Older snapshots kept beside the newest, on top of those that readers hold.
+        wait_seconds: How long a change waits for another writer; 0: it is an error at once, `inf`: there is no limit.
     """
 
     batch_chunks: int = 256
     batch_texts: int = 2048
     keep_snapshots: int = 0
+    wait_seconds: float = 0.0
 
     def __post_init__(self) -> None:
         for name in ("batch_chunks", "batch_texts"):
             _check(getattr(self, name) >= 1, f"indexing.{name}", f"must be at least 1, got {getattr(self, name)}")
-        _check(self.keep_snapshots >= 0, "indexing.keep_snapshots", f"must be 0 or more, got {self.keep_snapshots}")
+        for name in ("keep_snapshots", "wait_seconds"):
+            _check(getattr(self, name) >= 0, f"indexing.{name}", f"must be 0 or more, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True, slots=True)

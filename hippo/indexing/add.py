@@ -17,11 +17,12 @@ from hippo.indexing.ingest import ingest, read_all
 from hippo.indexing.publish import publish
 from hippo.indexing.remove import Doomed
 from hippo.indexing.revise import Revision
+from hippo.indexing.turn import open_in_turn
 from hippo.llm import Caller
 from hippo.protocols import Chunker, DialogueExtractor, Encoder, Extractor, ProgressCallback
 from hippo.snapshot import FORMAT, Snapshot
 from hippo.store import STORE_FILE, Store
-from hippo.types import AddReport, Document, ExtractionFailure, Skipped
+from hippo.types import ChangeReport, Document, ExtractionFailure, Skipped
 
 __all__ = ["add_documents"]
 
@@ -42,7 +43,7 @@ def add_documents(
     doomed: Doomed | None = None,
     revisions: Sequence[Revision] = (),
     progress: ProgressCallback | None = None,
-) -> AddReport:
+) -> ChangeReport:
     """Store documents, delete others, extract and embed what is new, and publish a snapshot.
 
     Work that was committed before a crash or an error is found again by the next call. Where nothing changes, nothing
@@ -54,7 +55,7 @@ def add_documents(
         chunker: Cuts documents.
         extractor: Finds facts; None: nothing is extracted, what is pending stays so.
         encoder: Makes vectors; None: an index without any.
-        config: Batch sizes and graph options.
+        config: Batch sizes, graph options, how long to wait for another writer.
         identity: What the index is made with.
         caller: The language model that a `DialogueExtractor` is led with.
         doomed: Which documents go; None: none.
@@ -66,7 +67,9 @@ def add_documents(
     if encoder is not None and not (root / STORE_FILE).exists():
         # An encoder that cannot work must not leave an index behind.
         checked(encoder, encoder.encode(["hippo"]), 1)
-    with Store.open(root, create=True) as store:
+    with clock.waiting() as tell:
+        store = open_in_turn(root, wait=config.indexing.wait_seconds, tell=tell)
+    with store:
         stored = Identity.from_meta(store.meta())
         if stored is not None:
             stored.check(str(root), identity)
@@ -86,6 +89,7 @@ def add_documents(
             info = {
                 **identity.to_info(),
                 "extractor": fingerprint,
+                "pending": store.count_pending(fingerprint) - len(failed),
                 "failed": dict(Counter(failure.reason for failure in failed)),
             }
             batch = config.indexing.batch_texts
@@ -96,7 +100,7 @@ def add_documents(
         with Snapshot.open(root, name) as snapshot:
             counts = snapshot.info
         pending = store.count_pending(fingerprint) - len(failed)
-    return AddReport(
+    return ChangeReport(
         ingested.added,
         ingested.changed,
         ingested.unchanged,

@@ -1,6 +1,6 @@
 """Wall time by stage, and progress for whoever wants to see it."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import perf_counter
 
@@ -29,6 +29,24 @@ class Clock:
             yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - began
+
+    @contextmanager
+    def waiting(self) -> Iterator[Callable[[str, float], None]]:
+        """Time spent waiting for another writer, if any; the yielded function reports for whom and how many seconds."""
+        stage, seconds = "", 0
+
+        def tell(who: str, waited: float) -> None:
+            nonlocal stage, seconds
+            stage, seconds = f"wait for {who}", int(waited)
+            self.tell(stage, seconds, None)
+
+        began = perf_counter()
+        try:
+            yield tell
+        finally:
+            if stage:
+                self.seconds["wait"] = perf_counter() - began
+                self.tell(stage, seconds, seconds)
 
     def tell(self, stage: str, done: int, total: int | None) -> None:
         """Report that `done` of `total` steps of a stage are done."""

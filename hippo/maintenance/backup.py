@@ -19,9 +19,10 @@ from hippo.snapshot import Snapshot
 from hippo.snapshot.current import announce, check_root, folder
 from hippo.store import STORE_FILE
 from hippo.store.copy import copy_store
+from hippo.tenants import NAMESPACES
 from hippo.types import Backup
 
-__all__ = ["BACKUP_FILE", "backup", "restore"]
+__all__ = ["BACKUP_FILE", "backup", "copy_index", "restore"]
 
 BACKUP_FILE = "backup.json"
 """Sums of all files of a backup."""
@@ -46,22 +47,19 @@ def backup(path: str | Path, target: str | Path) -> Backup:
         InputError: The target is taken.
     """
     root, goal = Path(path), Path(target)
-    check_root(root)
     with new_folder(goal) as made:
-        try:
-            snapshot = _copy_snapshot(root, made)
-            if (root / STORE_FILE).is_file():
-                copy_store(root / STORE_FILE, made / STORE_FILE)
-            if (root / IDENTITY_FILE).is_file():
-                shutil.copyfile(root / IDENTITY_FILE, made / IDENTITY_FILE)
-            if (root / REPLIES_FILE).is_file():
-                _copy_replies(root / REPLIES_FILE, made / REPLIES_FILE)
-        except (OSError, sqlite3.Error) as error:
-            raise IndexStateError(str(root), f"it could not be copied: {error}") from error
+        snapshot = _copy_all(root, made)
         files = _sums(made)
         created = datetime.now(UTC).isoformat(timespec="seconds")
         body = {"format": _FORMAT, "created": created, "snapshot": snapshot, "files": files}
         (made / BACKUP_FILE).write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
+    return _report(goal, body)
+
+
+def copy_index(root: Path, goal: Path) -> Backup:
+    """As `backup`, but what is made is no backup: it does not know the sums of its files, which may change."""
+    with new_folder(goal) as made:
+        body = {"snapshot": _copy_all(root, made), "files": _sums(made)}
     return _report(goal, body)
 
 
@@ -79,6 +77,8 @@ def restore(source: str | Path, path: str | Path) -> Backup:
     """
     origin, goal = Path(source), Path(path)
     body = _read(origin)
+    if goal.parent.name == NAMESPACES and goal.parent.parent.is_dir():
+        goal.parent.mkdir(exist_ok=True)  # This is the first namespace.
     with new_folder(goal) as made:
         for name, known in body["files"].items():
             try:
@@ -89,6 +89,22 @@ def restore(source: str | Path, path: str | Path) -> Backup:
             if _sum(made / name) != known["sha256"]:
                 raise IndexCorruptError(str(origin / name), "its SHA-256 sum is not the one of the backup")
     return _report(goal, body)
+
+
+def _copy_all(root: Path, made: Path) -> str | None:
+    """Everything of an index into a folder; gives the name of its snapshot."""
+    check_root(root)
+    try:
+        snapshot = _copy_snapshot(root, made)
+        if (root / STORE_FILE).is_file():
+            copy_store(root / STORE_FILE, made / STORE_FILE)
+        if (root / IDENTITY_FILE).is_file():
+            shutil.copyfile(root / IDENTITY_FILE, made / IDENTITY_FILE)
+        if (root / REPLIES_FILE).is_file():
+            _copy_replies(root / REPLIES_FILE, made / REPLIES_FILE)
+    except (OSError, sqlite3.Error) as error:
+        raise IndexStateError(str(root), f"it could not be copied: {error}") from error
+    return snapshot
 
 
 def _copy_snapshot(root: Path, made: Path) -> str | None:

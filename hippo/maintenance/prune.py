@@ -6,6 +6,7 @@ from hippo.durable import discard
 from hippo.identity import Identity
 from hippo.indexing.embed import text_hashes
 from hippo.indexing.tables import read_tables
+from hippo.indexing.turn import open_in_turn
 from hippo.llm import REPLIES_FILE
 from hippo.place import sizes
 from hippo.snapshot import current, remove_old
@@ -18,7 +19,7 @@ from hippo.types import Pruned
 __all__ = ["prune"]
 
 
-def prune(path: str | Path, *, keep: int = 1) -> Pruned:
+def prune(path: str | Path, *, keep: int = 1, wait: float = 0.0) -> Pruned:
     """Remove old snapshots, vectors of texts that the index no longer holds, gaps that deletes left, unfinished files.
 
     Snapshots that a reader holds stay, and so do the replies of language models: those were paid for.
@@ -26,6 +27,7 @@ def prune(path: str | Path, *, keep: int = 1) -> Pruned:
     Args:
         path: Folder of the index.
         keep: Number of newest snapshots to keep in any case, at least 1.
+        wait: Seconds to wait for a writer.
 
     Raises:
         IndexBusyError: A writer is at work.
@@ -36,7 +38,7 @@ def prune(path: str | Path, *, keep: int = 1) -> Pruned:
     check_root(root)
     before = sizes(root)
     removed = remove_old(root, keep) if current(root) else []
-    with Store.open(root) as store:
+    with open_in_turn(root, wait=wait, create=False) as store:
         identity = Identity.from_meta(store.meta())
         hashes = _needed(store, identity) if identity else []
         dropped = store.keep_embeddings(identity.encoder if identity else None, hashes)

@@ -99,6 +99,11 @@ class Snapshot:
     ) -> None:
         self.close()
 
+    @property
+    def sums(self) -> Mapping[str, tuple[int, str]]:
+        """Size in bytes and SHA-256 sum (hex) of every file, by its path in the folder."""
+        return MappingProxyType(dict(self._files))
+
     def has(self, name: str) -> bool:
         """Whether there is an array, table, file or folder of this name."""
         wanted = {name, f"{name}.npy", f"{name}.arrow"}

@@ -21,6 +21,7 @@ from hippo.store.documents import Documents
 from hippo.store.embeddings import Embeddings
 from hippo.store.extractions import Extractions
 from hippo.store.schema import SCHEMA_VERSION, migrate, schema_version
+from hippo.tenants import NAMESPACES
 
 __all__ = ["STORE_FILE", "Store"]
 
@@ -28,8 +29,9 @@ STORE_FILE = "store.duckdb"
 """Name of the store's file in the folder of an index."""
 
 _UNFINISHED = ".store-"
-_MAY_PRECEDE = (_UNFINISHED, "replies.sqlite")
-"""What a folder may hold before it becomes an index: a store left by a crash, cached replies of another index."""
+_MAY_PRECEDE = (_UNFINISHED, "replies.sqlite", NAMESPACES)
+"""What a folder may hold before it becomes an index: a store left by a crash, cached replies of another index, other
+indexes below it."""
 _PUBLISHED = ("CURRENT", "snapshots")
 
 

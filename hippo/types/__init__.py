@@ -17,17 +17,19 @@ from hippo.types.documents import (
 from hippo.types.graph import Entity, EntityPath, Neighbor, Passage
 from hippo.types.models import Completion, LLMRequest, Message, Usage
 from hippo.types.plain import to_dict
-from hippo.types.reports import AddReport, Backup, Estimate, Health, Problem, Progress, Pruned, Status
+from hippo.types.reports import Backup, ChangeReport, Estimate, Health, Problem, Progress, Pruned, Status
 from hippo.types.results import Answer, Citation, Explanation, Hit, PathStep, Recognition, Retrieval, SeedFact, Step
+from hippo.types.stored import DocumentEntry, StoredDocument
 
 __all__ = [
-    "AddReport",
     "Answer",
     "Backup",
+    "ChangeReport",
     "Chunk",
     "Citation",
     "Completion",
     "Document",
+    "DocumentEntry",
     "Entity",
     "EntityPath",
     "Estimate",
@@ -52,6 +54,7 @@ __all__ = [
     "Skipped",
     "Status",
     "Step",
+    "StoredDocument",
     "TextKind",
     "Triple",
     "Usage",

@@ -7,7 +7,7 @@ from hippo.types.documents import ExtractionFailure, Skipped
 from hippo.types.models import Usage
 from hippo.types.plain import Plain
 
-__all__ = ["AddReport", "Backup", "Estimate", "Health", "Problem", "Progress", "Pruned", "Status"]
+__all__ = ["Backup", "ChangeReport", "Estimate", "Health", "Problem", "Progress", "Pruned", "Status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +20,7 @@ class Progress:
 
 
 @dataclass(frozen=True, slots=True)
-class AddReport(Plain):
+class ChangeReport(Plain):
     """What adding, updating, deleting or synchronising did.
 
     Attributes:
@@ -111,6 +111,7 @@ class Status(Plain):
         entities: Entities.
         edges: Unordered pairs of nodes by kind of edge.
         failed: Chunks whose extraction failed and will be tried again by the next run, by reason.
+        pending: Chunks that wait for extraction, because the run before the snapshot was told to stop.
         encoder: Fingerprint of the encoder; None for an index without vectors.
         extractor: Fingerprint of the extractor that made the newest facts.
         bytes: Size on disk by part.
@@ -124,6 +125,7 @@ class Status(Plain):
     entities: int
     edges: Mapping[str, int]
     failed: Mapping[str, int]
+    pending: int
     encoder: str | None
     extractor: str | None
     bytes: Mapping[str, int]

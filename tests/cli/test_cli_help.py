@@ -9,10 +9,10 @@ import pytest
 import typer.testing
 
 from hippo import __version__
-from hippo.cli.app import _COMMANDS
+from hippo.cli import app as module
 
 Run = Callable[..., typer.testing.Result]
-COMMANDS = [
+NAMES = [
     "index",
     "update",
     "delete",
@@ -23,6 +23,8 @@ COMMANDS = [
     "paths",
     "passages",
     "status",
+    "list",
+    "get",
     "eval",
     "export",
     "doctor",
@@ -31,46 +33,51 @@ COMMANDS = [
     "prune",
     "demo",
     "init",
+    "namespaces list",
+    "namespaces copy",
+    "namespaces delete",
 ]
 HEAVY = ["torch", "spacy", "faiss", "pyarrow", "scipy", "numpy", "duckdb", "networkx", "igraph", "regex"]
 
 
 def test_the_commands_are_these(run: Run) -> None:
-    assert list(_COMMANDS) == COMMANDS
+    assert list(module.COMMANDS) == NAMES
     text = run("--help").stdout
     assert "Examples:\n" in text
-    for command in COMMANDS:
+    for command in dict.fromkeys(name.split()[0] for name in NAMES):
         (line,) = [line for line in text.splitlines() if line.startswith(f"  {command} ")]
         assert line.endswith("."), f"the first sentence of {command} does not fit a line"
         assert not line.endswith("...")
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", NAMES)
 def test_every_command_shows_examples(run: Run, command: str) -> None:
-    done = run(command, "--help")
+    done = run(*command.split(), "--help")
     assert done.exit_code == 0
     usage, _, examples = done.stdout.partition("Examples:\n")
     assert usage.startswith(f"Usage: hippo {command} ")
     assert any(f"hippo {command}" in line for line in examples.splitlines())
-    assert done.stdout == run(command, "-h").stdout
+    assert done.stdout == run(*command.split(), "-h").stdout
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", NAMES)
 def test_every_parameter_is_explained(command: str) -> None:
     from hippo.cli.app import app
 
-    group = typer.main.get_command(app)
-    for parameter in group.commands[command].params:  # type: ignore[attr-defined]  # a group
+    found = typer.main.get_command(app)
+    for name in command.split():
+        found = found.commands[name]  # type: ignore[attr-defined]  # a group
+    for parameter in found.params:
         assert parameter.help, f"{command}: {parameter.name}"
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize("command", NAMES)
 def test_examples_are_commands_that_parse(run: Run, command: str) -> None:
     """Every option in an example exists."""
-    for example in _COMMANDS[command][1]:
-        words = example.split("hippo ", 1)[1].split()
-        known = run(words[0], "--help").stdout
-        for word in words[1:]:
+    for example in module.COMMANDS[command][1]:
+        _, _, words = example.partition(f"hippo {command}")
+        known = run(*command.split(), "--help").stdout
+        for word in words.split():
             if word.startswith("-") and word != "-":
                 assert f"{word} " in known, example
 
@@ -94,7 +101,7 @@ def test_help_loads_nothing_heavy() -> None:
     code = f"""
 import json, sys
 from hippo.cli.app import app
-for command in {["", *COMMANDS]!r}:
+for command in {["", *NAMES]!r}:
     app([*command.split(), "--help"], standalone_mode=False)
 print(json.dumps([name for name in {HEAVY!r} if name in sys.modules]))
 """

@@ -7,10 +7,12 @@ import re
 import subprocess
 import sys
 import tomllib
+from collections.abc import Iterator
 from dataclasses import fields
 from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import typer
@@ -59,10 +61,18 @@ def test_a_stale_page_is_seen(generator: ModuleType, tmp_path: Path, monkeypatch
     ]
 
 
+def commands(group: Any, *names: str) -> Iterator[tuple[str, Any]]:
+    """All commands by name, those of groups too."""
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from commands(command, *names, name)
+        else:
+            yield " ".join([*names, name]), command
+
+
 def test_every_command_and_option_is_documented() -> None:
-    group = typer.main.get_command(app)
     page = read("docs/cli.md")
-    for name, command in group.commands.items():  # type: ignore[attr-defined]  # a group
+    for name, command in commands(typer.main.get_command(app)):
         section = page.partition(f"## hippo {name}\n")[2].partition("\n## ")[0]
         assert section, name
         for parameter in command.params:
@@ -71,8 +81,8 @@ def test_every_command_and_option_is_documented() -> None:
 
 
 def test_options_in_text_exist() -> None:
-    group = typer.main.get_command(app)
-    known = {option for command in group.commands.values() for item in command.params for option in item.opts}  # type: ignore[attr-defined]
+    every = commands(typer.main.get_command(app))
+    known = {option for _, command in every for item in command.params for option in item.opts}
     for page in PAGES:
         for line in re.findall(r"^hippo .*$", page.read_text("utf-8"), flags=re.MULTILINE):
             assert {word for word in line.split() if word.startswith("--")} <= known, line
