@@ -15,7 +15,18 @@ from pipelines.common import new_parser, publish, table
 from pipelines.cost import reading_cost, show_cost, summary
 from pipelines.replay import in_turns
 
-JOBS = ["ask_throughput", "benchmark", "compare", "engines", "fuzz", "llm_faults", "parity", "query_cost", "sentences"]
+JOBS = [
+    "ask_throughput",
+    "benchmark",
+    "compare",
+    "diagnose",
+    "engines",
+    "fuzz",
+    "llm_faults",
+    "parity",
+    "query_cost",
+    "sentences",
+]
 DOCUMENTS = ["Ada Smith was born in Riga.", "Riga is the capital of Latvia.", "Hull lies on the Humber."]
 QUESTIONS = ["Where was Ada Smith born?", "What is Riga?", "Where does Hull lie?"]
 
