@@ -4,7 +4,7 @@ In memory as a `networkx.Graph` or `igraph.Graph`; on disk as GraphML, Parquet o
 appears under its name only when it is complete.
 
 Node ids are `entity:KEY` and `passage:CHUNK_ID`. Every edge carries one weight per kind that joins its nodes
-(`relation`, `contains`, `synonym`, `follows`) and `weight`, their sum.
+(`relation`, `contains`, `titles`, `synonym`, `follows`) and `weight`, their sum.
 """
 
 from hippo.export.graphml import write_graphml

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 __all__ = ["KINDS", "Graph"]
 
-KINDS = ("relation", "contains", "synonym", "follows")
-"""Kinds of edge that hippo makes: count of supporting facts, 1, cosine similarity, 1."""
+KINDS = ("relation", "contains", "titles", "synonym", "follows")
+"""Kinds of edge that hippo makes: count of supporting facts, 1, 1, cosine similarity, 1."""
 
 
 @dataclass(frozen=True)

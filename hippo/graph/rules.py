@@ -26,6 +26,7 @@ def make_graph(tables: "Tables", similar: Similar, *, rules: str, synonym_max: i
     n_entities, n_passages = len(tables.keys), tables.chunks.num_rows
     pairs: dict[str, Pairs] = {**tables.pairs}
     if rules == "hipporag":
+        del pairs["titles"]
         # The published code stops a list once it is longer than its limit, not once it is as long.
         listed = listings(similar, searching(tables.keys), synonym_max + 1)
         pairs["relation"], pairs["synonym"] = overwrite(pairs["relation"], similar, listed, n_entities + n_passages)

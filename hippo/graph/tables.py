@@ -6,13 +6,14 @@ table, in the same order.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hippo.extraction.mentions import title_mentions
 from hippo.graph.build import Pairs, count_pairs, distinct_pairs, follow_pairs
 
 if TYPE_CHECKING:
@@ -67,6 +68,7 @@ class Tables:
                 np.concatenate([said_in, _column(self.mentions, "chunk")]).astype(np.int64) + n_entities,
                 n_nodes,
             ),
+            "titles": distinct_pairs(*self._titled(), n_nodes),
             "follows": follow_pairs(_column(self.chunks, "document"), n_entities),
         }
 
@@ -78,6 +80,23 @@ class Tables:
         begins = np.repeat(indptr[:-1], np.diff(lists.offsets.to_numpy())) if len(lists) else positions
         related = indices[begins + positions].astype(np.int64)
         return related[0::2], related[1::2]
+
+    def _titled(self) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
+        """Each entity that is the title of a chunk, and the node of that chunk."""
+        titles = flat(self.chunks.column("title")).dictionary_encode()
+        keys = [title_keys(title) for title in titles.dictionary.to_pylist()]
+        sizes = np.fromiter(map(len, keys), np.int64, len(keys))
+        named = pa.array([key for some in keys for key in some], pa.string())
+        found = np.asarray(pc.fill_null(pc.index_in(named, value_set=self.keys), -1), np.int64)
+        rows = np.asarray(pc.fill_null(titles.indices, -1), np.int64)
+        chunks = np.flatnonzero(rows >= 0)
+        rows = rows[chunks]
+        begins = np.cumsum(sizes) - sizes
+        counts = sizes[rows]
+        within = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+        entities = found[np.repeat(begins[rows], counts) + within]
+        nodes = np.repeat(chunks, counts) + len(self.keys)
+        return entities[entities >= 0], nodes[entities >= 0]
 
     def _names(self) -> pa.Array:
         """The commonest spelling of each entity (ties: first in code point order); its key where nothing spells it."""
@@ -122,6 +141,12 @@ class Tables:
         )
         kept = {"passage": chunks, "fact": facts, "entity": entities}
         return tables, {kind: np.flatnonzero(rows) for kind, rows in kept.items()}
+
+
+@lru_cache(maxsize=1 << 16)
+def title_keys(title: str) -> tuple[str, ...]:
+    """Keys of a title: as it stands, and without a closing parenthesis."""
+    return tuple(mention.key for mention in title_mentions(title))
 
 
 def flat(column: pa.ChunkedArray) -> pa.Array:

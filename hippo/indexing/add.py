@@ -9,6 +9,7 @@ from pathlib import Path
 from hippo.config import Config
 from hippo.encoding import checked
 from hippo.errors import IndexCorruptError, IndexEmptyError
+from hippo.graph.model import KINDS
 from hippo.identity import Identity
 from hippo.indexing.batches import fill_cache
 from hippo.indexing.clock import Clock
@@ -84,7 +85,7 @@ def add_documents(
         name, known = _sound_snapshot(root)
         embedded = 0
         fingerprint = extractor.fingerprint if extractor else known
-        shape = json.dumps([FORMAT, meta, asdict(config.graph), fingerprint], sort_keys=True)
+        shape = json.dumps([FORMAT, KINDS, meta, asdict(config.graph), fingerprint], sort_keys=True)
         if name is None or store.meta().get(_PUBLISHED) != f"{name} {shape}":
             info = {
                 **identity.to_info(),

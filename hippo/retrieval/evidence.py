@@ -57,7 +57,7 @@ class Evidence:
         if kind == "relation":
             facts = np.intersect1d(self.facts_of(left), self.facts_of(right), assume_unique=True)
             return self.fact(int(facts[0])) if len(facts) else (None, None)
-        if kind == "contains":
+        if kind in ("contains", "titles"):
             entity, chunk = min(left, right), max(left, right) - self._n_entities
             facts = self.facts_of(entity)
             inside = facts[self.fact_chunks[facts] == chunk]

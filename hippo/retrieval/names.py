@@ -1,6 +1,7 @@
-"""Linking by names: each name in a question leads to the one entity that is nearest."""
+"""Linking by names: a name in a question leads to the entity that has it, or to the one that is nearest."""
 
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -57,6 +58,18 @@ class NameLinker:
         keys = {name: self._key(name) for own in names for name in own}
         rows = self._rows(list(dict.fromkeys(key for key in keys.values() if key)))
         return [{name: rows[keys[name]] for name in own if keys[name] in rows} for own in names]
+
+    def exact(self, names: Iterable[str]) -> "NDArray[np.int64]":
+        """Rows of the entities that have these names, int64, ascending, without repeats."""
+        column = self._contents.entities.column("key")
+        count = len(column)
+        found = set()
+        for key in {self._key(name) for name in names}:
+            # Keys are in ascending order, so that no table of all of them is needed.
+            row = bisect_left(range(count), key, key=lambda place: column[place].as_py())
+            if row < count and column[row].as_py() == key:
+                found.add(row)
+        return np.array(sorted(found), np.int64)
 
     def _rows(self, keys: list[str]) -> dict[str, int]:
         """Row of the nearest entity of each key; ties by row."""

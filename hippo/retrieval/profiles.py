@@ -10,6 +10,7 @@ from hippo.errors import ConfigError, UnknownNameError
 __all__ = ["PROFILES", "Profile", "resolve_profile"]
 
 
+_KIND_WEIGHTS = {"relation": 0.2, "titles": 8.0, "synonym": 0.7, "follows": 0.3}
 _OPTIONAL = ("entities", "passages", "passage_weight", "recognition")
 
 
@@ -32,6 +33,7 @@ class Profile:
         fact_temperature: τ_f: cosine difference at which a fact's weight falls to 1/e; for "softmax".
         entity_seeds: Weight of an entity that several facts name: "sum" or "mean" of theirs.
         entities: Most entities that seed the walk, those of most weight; not set: all.
+        name_share: ν: share of the entities' part that goes to those which the question names, 0 to 1.
         passages: n_p: most passages that seed the walk; not set: all.
         passage_temperature: τ_p: the same as τ_f for passages.
         passage_share: s: share of the restart vector that goes to passages, 0 to 1.
@@ -58,14 +60,15 @@ class Profile:
     fact_temperature: float = 0.05
     entity_seeds: Literal["sum", "mean"] = "sum"
     entities: int | None = None
+    name_share: float = 0.4
     passages: int | None = 200
     passage_temperature: float = 0.05
     passage_share: float = 0.2
     passage_weight: float | None = None
     damping: float = 0.8
-    query_gain: float = 1.0
+    query_gain: float = 0.5
     hub_aversion: float = 0.25
-    kind_weights: Mapping[str, float] = field(default_factory=lambda: {"relation": 0.2, "synonym": 0.7, "follows": 0.3})
+    kind_weights: Mapping[str, float] = field(default_factory=lambda: dict(_KIND_WEIGHTS))
     scoring: Literal["activation", "facts"] = "activation"
     recognition: str | None = None
     exact: bool = False
@@ -92,12 +95,13 @@ PROFILES: dict[str, Profile] = {
         distinct_facts=True,
         entity_seeds="mean",
         entities=5,
+        name_share=0.0,
         passages=None,
         passage_weight=0.05,
         damping=0.5,
         query_gain=0.0,
         hub_aversion=0.0,
-        kind_weights={"relation": 2.0, "contains": 1.0, "synonym": 2.0, "follows": 0.0},
+        kind_weights={"relation": 2.0, "contains": 1.0, "titles": 0.0, "synonym": 2.0, "follows": 0.0},
         exact=True,
     ),
     "hipporag1": Profile(
@@ -105,11 +109,12 @@ PROFILES: dict[str, Profile] = {
         linking="entities",
         when_unlinked="dense",
         lexical_weight=0.0,
+        name_share=0.0,
         passage_share=0.0,
         damping=0.5,
         query_gain=0.0,
         hub_aversion=0.0,
-        kind_weights={"relation": 2.0, "contains": 0.0, "synonym": 2.0, "follows": 0.0},
+        kind_weights={"relation": 2.0, "contains": 0.0, "titles": 0.0, "synonym": 2.0, "follows": 0.0},
         scoring="facts",
         exact=True,
     ),
@@ -134,6 +139,7 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "facts": (0, float("inf"), "a whole number of 0 or more"),
     "fact_temperature": (1e-6, float("inf"), "above 0"),
     "entities": (1, float("inf"), "a whole number of 1 or more"),
+    "name_share": (0, 1, "between 0 and 1"),
     "passages": (1, float("inf"), "a whole number of 1 or more"),
     "passage_temperature": (1e-6, float("inf"), "above 0"),
     "passage_share": (0, 1, "between 0 and 1"),

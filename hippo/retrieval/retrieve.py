@@ -217,8 +217,10 @@ class Retriever:
                 for answer, kept in zip(answers, best_of, strict=True)
             ]
         seeds = [
-            Seeds.none() if kept is None else seed(contents, counts, fact, passage, profile, kept)
-            for fact, passage, kept in zip(facts, passages, chosen, strict=True)
+            Seeds.none()
+            if kept is None
+            else seed(contents, counts, fact, passage, profile, kept, self._named(question, profile))
+            for question, fact, passage, kept in zip(questions, facts, passages, chosen, strict=True)
         ]
         return seeds, [{} for _ in seeds], recognized
 
@@ -242,6 +244,10 @@ class Retriever:
             for place, fact in zip(few, again, strict=True):
                 facts[place], chosen[place] = fact, choose(self.contents, fact, profile)
         return facts, chosen
+
+    def _named(self, question: str, profile: Profile) -> "NDArray[np.int64] | None":
+        """Rows of the entities that a question names; None where they take no share."""
+        return self._entities.exact(self._names(question)) if profile.name_share else None
 
     def _entity_names(self, rows: Mapping[str, int]) -> dict[str, str]:
         names = self.contents.entities.column("name")

@@ -73,15 +73,17 @@ def seed(
     passages: Linked,
     profile: Profile,
     chosen: "NDArray[np.int64] | None" = None,
+    named: "NDArray[np.int64] | None" = None,
 ) -> Seeds:
     """Restart vector of a question that was linked to facts.
 
     Entities: r_e ∝ Σ over the chosen facts that name e of weight(fact) / (number of chunks that mention e), or the mean
     of the same; the division is the node specificity of HippoRAG (arXiv 2405.14831). Passages: r_p ∝ soft-max of their
     scores, over the best few, so that the seeds stay sparse and do not depend on the size of the corpus. The two are
-    normalised and mixed by `profile.passage_share`; where one is empty the other takes all. A question that touches
-    nothing seeds the first passages alike. With `profile.weighting` "minmax" and a `profile.passage_weight`, the
-    weights are those of HippoRAG 2 (arXiv 2502.14802).
+    normalised and mixed by `profile.passage_share`; where one is empty the other takes all. Entities that the question
+    names take `profile.name_share` of the entities' part, each in proportion to 1 / (number of chunks that mention it).
+    A question that touches nothing seeds the first passages alike. With `profile.weighting` "minmax" and a
+    `profile.passage_weight`, the weights are those of HippoRAG 2 (arXiv 2502.14802).
 
     Args:
         contents: The index.
@@ -90,6 +92,7 @@ def seed(
         passages: Passages that it touches.
         profile: How to seed.
         chosen: Positions of the facts that seed, best first; None: those of `choose`.
+        named: Rows of the entities that the question names, int64, without repeats; None: none.
     """
     best = choose(contents, facts, profile) if chosen is None else chosen
     fact_weights = _weights(facts, best, profile, profile.fact_temperature)
@@ -102,6 +105,8 @@ def seed(
     if profile.entity_seeds == "mean":
         _, places, repeats = np.unique(entities, return_inverse=True, return_counts=True)
         weights /= repeats[places]
+    if named is not None and len(named) and profile.name_share:
+        entities, weights = _with_names(entities, weights, named, 1.0 / counts[named], profile.name_share)
     nodes, shares = _restart(contents, entities, weights, passages, profile)
     if profile.weighting != "softmax":
         fact_weights = _unit(fact_weights)
@@ -156,6 +161,19 @@ def _restart(
     total = np.bincount(places, np.concatenate(parts), minlength=len(nodes))
     positive = total > 0
     return nodes[positive], total[positive] / total.sum()
+
+
+def _with_names(
+    entities: "NDArray[np.int64]",
+    weights: "NDArray[np.float64]",
+    named: "NDArray[np.int64]",
+    specificities: "NDArray[np.float64]",
+    share: float,
+) -> "tuple[NDArray[np.int64], NDArray[np.float64]]":
+    """Entities of facts, and those that the question names, which take a share: all of it where there are no facts."""
+    share = share if len(entities) else 1.0
+    parts = [_unit(weights) * (1.0 - share), _unit(specificities) * share]
+    return np.concatenate([entities, named]), np.concatenate(parts)
 
 
 def _weights(

@@ -28,7 +28,7 @@ class PathStep(Plain):
     Attributes:
         source: Entity name, or title or beginning of the passage, that the step leaves.
         target: The same for where it arrives.
-        kind: "seed" (from the question), "relation", "contains", "synonym" or "follows".
+        kind: "seed" (from the question), "relation", "contains", "titles", "synonym" or "follows".
         sentence: What says so: the evidence sentence; None for synonyms, neighbours, entities that the question names,
             and passages that it touches as a whole.
         chunk_id: The chunk that holds the sentence, or that the question touches as a whole.

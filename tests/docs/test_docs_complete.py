@@ -108,6 +108,7 @@ def test_values_in_the_equations_are_the_defaults() -> None:
     for key, value in re.findall(r"= ([\d.]+) +(\w+)$", text, flags=re.MULTILINE):
         assert getattr(Profile("x"), value) == float(key), value
     symbols = {"lexical_weight", "facts", "fact_temperature", "passages", "passage_temperature", "passage_share"}
+    symbols |= {"name_share"}
     assert symbols | {"damping", "query_gain", "hub_aversion"} == {
         name for _, name in re.findall(r"= ([\d.]+) +(\w+)$", text, re.MULTILINE)
     }

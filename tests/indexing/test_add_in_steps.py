@@ -71,7 +71,7 @@ IN_EARNEST = settings(max_examples=6, phases=[Phase.explicit, Phase.reuse, Phase
 
 
 def test_the_corpus_has_all_that_can_go_wrong():
-    assert set(WHOLE["info"]["edges"]) == {"relation", "contains", "synonym", "follows"}
+    assert set(WHOLE["info"]["edges"]) == {"relation", "contains", "titles", "synonym", "follows"}
     assert all(WHOLE["info"]["edges"].values())
     assert len(WHOLE["chunks"]["text"]) > len(DOCUMENTS)
 

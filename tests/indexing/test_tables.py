@@ -20,3 +20,32 @@ def test_of_spellings_that_are_equally_common_the_first_in_order_is_taken(tmp_pa
 
 def test_chunks_of_an_entity_are_counted_once(tmp_path):
     assert entities(tmp_path, ["Then Rome met Rome. There Rome fell.", "They slept."]) == {"rome": ("Rome", 1)}
+
+
+def test_the_entity_of_a_title_has_an_edge_of_its_own_to_each_passage_of_that_title(tmp_path):
+    documents = [
+        Document("It orbits the Sun.", id="a", title="Mercury (planet)"),
+        Document("It is a metal.", id="b", title="Mercury"),
+        Document("It has no moon, unlike Mercury's neighbour Earth.", id="c"),
+        Document("It is a metal.", id="d", title="..."),
+    ]
+    with Hippo.open(tmp_path, encoder="none") as memory:
+        memory.add(documents)
+        contents = memory.contents()
+    graph, keys = contents.graph, contents.entities.column("key").to_pylist()
+    ids = contents.chunks.column("document_id").to_pylist()
+    found = set()
+    for entity, key in enumerate(keys):
+        span = slice(graph.indptr[entity], graph.indptr[entity + 1])
+        nodes = graph.indices[span][graph.weights["titles"][span] > 0]
+        found |= {(key, ids[node - graph.n_entities]) for node in nodes.tolist()}
+    assert found == {("mercury (planet)", "a"), ("mercury", "a"), ("mercury", "b")}
+    assert graph.edge_counts["titles"] == 3
+
+
+def test_an_index_without_a_kind_of_edge_is_published_anew(tmp_path, monkeypatch):
+    with Hippo.open(tmp_path, encoder="none") as memory:
+        first = memory.add([Document("It orbits the Sun.", id="a", title="Mercury")]).snapshot
+        assert memory.add([]).snapshot == first
+        monkeypatch.setattr("hippo.indexing.add.KINDS", ("relation", "contains"))
+        assert memory.add([]).snapshot != first

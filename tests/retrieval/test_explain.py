@@ -41,7 +41,7 @@ def test_sentences_are_said_by_their_passages(explained, chunks):
         for hit in result.hits:
             for step in hit.explanation.path:
                 if step.chunk_id is None:
-                    assert step.kind in ("synonym", "follows")
+                    assert step.kind in ("synonym", "follows", "seed")
                     assert step.sentence is None
                 elif step.sentence is not None:
                     row = chunks[step.chunk_id]
@@ -56,7 +56,7 @@ def test_the_last_step_into_a_passage_is_said_by_it(memory, explained):
     for result in explained:
         for hit in result.hits:
             last = hit.explanation.path[-1]
-            if last.kind in ("contains", "seed"):
+            if last.kind in ("contains", "titles", "seed"):
                 assert last.chunk_id == hit.chunk_id
 
 

@@ -10,7 +10,12 @@ from hippo.retrieval.profiles import PROFILES, Profile, resolve_profile
 def test_known_profiles():
     assert set(PROFILES) == {"hippo", "hipporag2", "hipporag1", "dense", "bm25", "hybrid"}
     assert all(resolve_profile(name) is profile for name, profile in PROFILES.items())
-    assert PROFILES["hippo"].to_dict()["kind_weights"] == {"relation": 0.2, "synonym": 0.7, "follows": 0.3}
+    assert PROFILES["hippo"].to_dict()["kind_weights"] == {
+        "relation": 0.2,
+        "titles": 8.0,
+        "synonym": 0.7,
+        "follows": 0.3,
+    }
 
 
 def test_a_profile_changes_another_which_may_be_changed_too():

@@ -171,7 +171,7 @@ def whole() -> Contents:
 
 def test_the_corpus_has_all_that_can_go_wrong(whole):
     assert all(whole.info["edges"].values())
-    assert set(whole.info["edges"]) == {"relation", "contains", "synonym", "follows"}
+    assert set(whole.info["edges"]) == {"relation", "contains", "titles", "synonym", "follows"}
     assert whole.n_chunks > 4 == whole.documents.num_rows
 
 
