@@ -10,6 +10,7 @@ import json
 import re
 import tomllib
 from dataclasses import MISSING, Field, fields
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -126,17 +127,19 @@ def _differences(profile: Profile) -> str:
     return ", ".join(changed) or "nothing"
 
 
-def _own(kind: str) -> list[str]:
-    """Names that hippo itself registers, whatever else is installed."""
+def _own(group: str) -> dict[str, str]:
+    """Back-ends that hippo itself declares, whatever is installed: what each name leads to."""
     settings = tomllib.loads((_DOCS.parent / "pyproject.toml").read_text("utf-8"))
-    return sorted(settings["project"]["entry-points"][registry.GROUPS[kind]])
+    found: dict[str, str] = settings["project"]["entry-points"][group]
+    return found
 
 
 def _back_ends() -> str:
     rows = []
     for kind, group in registry.GROUPS.items():
-        for name in _own(kind):
-            meaning = " ".join((inspect.getdoc(registry.load(kind, name)) or "").split("\n\n")[0].split())  # type: ignore[arg-type]
+        for name, target in sorted(_own(group).items()):
+            made = EntryPoint(name, target, group).load()
+            meaning = " ".join((inspect.getdoc(made) or "").split("\n\n")[0].split())
             rows.append(f"| {kind} | `{name}` | {meaning} | `{group}` |")
         if kind == "encoder":
             rows.append(f"| encoder | `{NONE}` | No vectors: BM25 and the graph alone. | |")

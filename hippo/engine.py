@@ -22,7 +22,16 @@ from hippo.errors import (
 from hippo.exploring import Exploring
 from hippo.identity import Identity
 from hippo.models import Models
-from hippo.parts import as_llm, by_section, check_retrieval, make_chunker, make_encoder, make_engine, make_extractor
+from hippo.parts import (
+    as_encoder,
+    as_llm,
+    by_section,
+    check_retrieval,
+    make_chunker,
+    make_encoder,
+    make_engine,
+    make_extractor,
+)
 from hippo.place import checked_place, newest_snapshot, sizes
 from hippo.protocols import LLM, DialogueExtractor, Encoder, Extractor, FactFilter
 from hippo.snapshot import Snapshot, current
@@ -86,7 +95,7 @@ class Hippo(Asking, Changing, Exploring):
         cls,
         path: str | os.PathLike[str],
         *,
-        encoder: str | Encoder | None = None,
+        encoder: "str | Encoder | Any | None" = None,
         extractor: str | Extractor | None = None,
         llm: "str | LLM | Any | None" = None,
         recognition: str | FactFilter | None = None,
@@ -102,7 +111,8 @@ class Hippo(Asking, Changing, Exploring):
 
         Args:
             path: Folder of the index.
-            encoder: Name of an encoder ("minilm", "hashing", "none", "sentence-transformers:MODEL") or an object.
+            encoder: Name of an encoder ("minilm", "hashing", "none", "sentence-transformers:MODEL",
+                "langchain:PROVIDER:MODEL"), a `hippo.protocols.Encoder` or embeddings of LangChain.
             extractor: Name of an extractor ("pattern", "spacy", "llm", "imported", several as "pattern+llm") or an
                 object.
             llm: Name of a language model ("openai:MODEL", "transformers:MODEL"), a `hippo.protocols.LLM` or a LangChain
@@ -133,7 +143,7 @@ class Hippo(Asking, Changing, Exploring):
         snapshot = newest_snapshot(root)
         try:
             stored = Identity.from_info(snapshot.info) if isinstance(snapshot, Snapshot) else Identity.read(root)
-            model = as_llm(llm)
+            encoder, model = as_encoder(encoder), as_llm(llm)
             named = by_section(overrides, encoder=encoder, extractor=extractor, llm=model, recognition=recognition)
             if wait is not None:
                 named.setdefault("indexing", {})["wait_seconds"] = wait

@@ -13,6 +13,7 @@ from hippo.retrieval.profiles import resolve_profile
 
 __all__ = [
     "NONE",
+    "as_encoder",
     "as_llm",
     "by_section",
     "check_retrieval",
@@ -29,7 +30,7 @@ NONE = "none"
 """Name that stands for no encoder (an index without vectors), no language model, no fact filter."""
 
 _PROTOCOLS: dict[str, tuple[Any, str]] = {
-    "encoder": (Encoder, "encode"),
+    "encoder": (Encoder, "encode, or embeddings of LangChain"),
     "extractor": (Extractor, "extract"),
     "llm": (LLM, "complete, or a LangChain chat model"),
     "recognition": (FactFilter, "recognize"),
@@ -64,6 +65,15 @@ def as_llm(given: object) -> "str | LLM | None":
     if hasattr(given, "ainvoke") and hasattr(given, "astream"):
         return cast("LLM", registry.create("llm", "langchain", model=given))
     return cast("LLM", given)  # `by_section` says what is wrong with it
+
+
+def as_encoder(given: object) -> "str | Encoder | None":
+    """An encoder as it was handed over; embeddings of LangChain are wrapped."""
+    if given is None or isinstance(given, str | Encoder):
+        return given
+    if hasattr(given, "embed_documents") and hasattr(given, "embed_query"):
+        return cast("Encoder", registry.create("encoder", "langchain", model=given))
+    return cast("Encoder", given)  # `by_section` says what is wrong with it
 
 
 def make_encoder(config: Config) -> Encoder | None:

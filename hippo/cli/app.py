@@ -36,6 +36,8 @@ from hippo.cli.init import EXAMPLES as INIT_EXAMPLES
 from hippo.cli.init import init
 from hippo.cli.look import GET_EXAMPLES, LIST_EXAMPLES, get, list_documents
 from hippo.cli.namespaced import namespaced
+from hippo.cli.mcp import EXAMPLES as MCP_EXAMPLES
+from hippo.cli.mcp import mcp
 from hippo.cli.output import reported
 from hippo.cli.query import EXAMPLES as QUERY_EXAMPLES
 from hippo.cli.query import query
@@ -59,6 +61,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     "get": (get, GET_EXAMPLES),
     "eval": (evaluate, EVAL_EXAMPLES),
     "export": (export, EXPORT_EXAMPLES),
+    "mcp": (mcp, MCP_EXAMPLES),
     "doctor": (doctor, DOCTOR_EXAMPLES),
     "backup": (backup, BACKUP_EXAMPLES),
     "restore": (restore, RESTORE_EXAMPLES),

@@ -32,7 +32,10 @@ def passages_around(contents: Contents, chunk_id: str, *, before: int = 0, after
     import pyarrow.compute as pc
 
     chunks = contents.chunks
-    row: int = pc.index(chunks.column("chunk_id"), chunk_id).as_py()
+    try:
+        row: int = pc.index(chunks.column("chunk_id"), chunk_id).as_py()
+    except UnicodeError:  # a lone surrogate, which no id has
+        row = -1
     if row < 0:
         raise NotInIndexError("passage", chunk_id, ())
     document = chunks.column("document").to_numpy()

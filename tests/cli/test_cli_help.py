@@ -27,6 +27,7 @@ NAMES = [
     "get",
     "eval",
     "export",
+    "mcp",
     "doctor",
     "backup",
     "restore",

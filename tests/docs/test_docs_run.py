@@ -75,7 +75,7 @@ def test_a_wrong_promise_is_seen(place: Path) -> None:
 
 
 def test_the_readme_finds_both_passages(place: Path) -> None:
-    ((_, printed, _),) = run_python(PAGES[0])
+    (_, printed, _), *_ = run_python(PAGES[0])
     assert sorted(line[2:] for line in printed.splitlines()) == [
         "Ada Lovelace worked with Charles Babbage.",
         "Charles Babbage was born in London.",

@@ -17,6 +17,7 @@ from pipelines.replay import in_turns
 
 JOBS = [
     "ask_throughput",
+    "bench_integrations",
     "benchmark",
     "compare",
     "diagnose",

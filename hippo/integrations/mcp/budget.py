@@ -1,0 +1,73 @@
+"""Answers that fit into a number of tokens, and say what they leave out."""
+
+from collections.abc import Sequence
+from typing import TypeVar
+
+from pydantic import BaseModel
+
+from hippo.documents import WordCounter
+
+__all__ = ["LEAST_TOKENS", "fit", "tokens_of"]
+
+Item = TypeVar("Item", bound=BaseModel)
+
+LEAST_TOKENS = 50
+"""Less than this holds nothing worth reading."""
+_counter = WordCounter()
+
+
+def tokens_of(item: BaseModel) -> int:
+    """Tokens that an item takes as JSON, about: they are counted from its words."""
+    return _counter.count([item.model_dump_json()])[0]
+
+
+def fit(
+    items: Sequence[Item], tokens: int, *, what: str, most: int, text: str | None = None
+) -> tuple[list[Item], str | None]:
+    """The first items that fit, and what is to be said of the others; None: all of them fit.
+
+    The first one that does not fit is shortened where enough room is left.
+
+    Args:
+        items: The most important first.
+        tokens: How many there may be.
+        what: What they are called.
+        most: Largest number of tokens that can be asked for.
+        text: Field that may be shortened; None: items are whole or left out.
+    """
+    kept: list[Item] = []
+    left, cut = tokens, False
+    for item in items:
+        size = tokens_of(item)
+        if size <= left:
+            kept.append(item)
+            left -= size
+            continue
+        if text is not None and (left >= LEAST_TOKENS or not kept):
+            shorter = _shortened(item, text, left)
+            kept += [] if shorter is None else [shorter]
+            cut = shorter is not None
+        break
+    if len(kept) == len(items) and not cut:
+        return kept, None
+    last = ", the last of them cut" if cut else ""
+    more = f"ask again with max_tokens above {tokens}" if tokens < most else "ask for fewer, or for one by its id"
+    return kept, f"{len(kept)} of {len(items)} {what} are shown{last}: they are limited to {tokens} tokens; {more}"
+
+
+def _shortened(item: Item, text: str, tokens: int) -> Item | None:
+    """The item with as much of its text as fits; None: not even a word does."""
+    whole = getattr(item, text)
+    if not isinstance(whole, str):
+        return None
+
+    def cut(length: int) -> Item:
+        return item.model_copy(update={text: f"{whole[:length].rstrip()} …"})
+
+    low, high = 0, len(whole)
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if tokens_of(cut(middle)) <= tokens else (low, middle - 1)
+    # Between words, where there are any.
+    space = whole.rfind(" ", 0, low)
+    return cut(space if space > low // 2 else low) if low else None

@@ -1,0 +1,41 @@
+"""Tools that change a memory, for servers that were told to have them."""
+
+from typing import Annotated, Any
+
+from mcp.server.mcpserver import MCPServer
+from mcp.types import ToolAnnotations
+from pydantic import Field
+
+from hippo.engine import Hippo
+from hippo.integrations.mcp.results import AddedResult, DeletedResult, NewDocument
+from hippo.integrations.mcp.server import told
+
+__all__ = ["add_writing_tools"]
+
+_WRITES = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False)
+
+
+def add_writing_tools(server: MCPServer[Any], memory: Hippo) -> None:
+    """Give a server the tools `add_documents` and `delete_documents`."""
+
+    def add_documents(
+        documents: Annotated[list[NewDocument], Field(min_length=1, max_length=1000)],
+    ) -> AddedResult:
+        """Remember documents. Those whose ids are known replace the older ones; those that did not change are left."""
+        report = memory.add([one.model_dump(exclude_none=True) for one in documents])
+        return AddedResult(
+            added=report.added,
+            changed=report.changed,
+            unchanged=report.unchanged,
+            skipped=[f"{one.source}: {one.reason}" for one in report.skipped],
+            failed=[f"{one.chunk_id}: {one.reason}" for one in report.failed],
+        )
+
+    def delete_documents(
+        ids: Annotated[list[str], Field(min_length=1, max_length=1000, description="Ids of documents.")],
+    ) -> DeletedResult:
+        """Forget documents, with all that is known from them alone. All ids must be known, or nothing is deleted."""
+        return DeletedResult(deleted=memory.delete(*ids).deleted)
+
+    for tool in (add_documents, delete_documents):
+        server.add_tool(told(tool), annotations=_WRITES)

@@ -1,0 +1,129 @@
+"""What a question costs through LangChain and LlamaIndex, beside a direct call; and in a batch, beside single calls.
+
+    python -m pipelines.bench_integrations
+    python -m pipelines.bench_integrations --encoder hashing --rounds 3 --json
+
+The sample corpus is indexed with the real encoder. Ways to ask take turns, question by question, another one first each
+time; what is printed is the median, over all questions, of what a way takes more than the direct call for the same
+question. A batch and as many single calls take turns likewise.
+"""
+
+import statistics
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from hippo import Hippo
+from hippo.cli.sample import NAME, sample_folder
+from hippo.evaluation import load_dataset
+from hippo.integrations.langchain import HippoRetriever
+from hippo.integrations.llamaindex import HippoRetriever as HippoNodeRetriever
+from pipelines.common import new_parser, publish, table
+from pipelines.replay import in_turns
+
+__all__ = ["main", "measure"]
+
+_K = 5
+_DIRECT = "Hippo.retrieve"
+
+
+def main() -> None:
+    """Parse arguments, measure, print."""
+    parser = new_parser(__doc__)
+    parser.add_argument("--encoder", default="minilm", help="encoder of the index")
+    parser.add_argument("--rounds", type=int, default=5, help="times that a batch and single calls take turns")
+    parser.add_argument("--batch", type=int, default=64, help="questions of a batch")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        result = measure(Path(folder) / "index", arguments.encoder, arguments.rounds, arguments.batch)
+    publish(arguments, result, _text(result))
+
+
+def measure(index: Path, encoder: str, rounds: int, size: int) -> dict[str, Any]:
+    """Index the sample corpus and ask its questions in every way.
+
+    Returns:
+        "single": milliseconds of a direct call, and what the others take more, as medians; "batch": milliseconds per
+        question of each way, as medians over the rounds.
+    """
+    with sample_folder() as folder:
+        data = load_dataset(folder, NAME)
+    questions = [question.text for question in data.questions]
+    with Hippo.open(index, encoder=encoder) as memory:
+        memory.add(data.documents)
+        retriever, nodes = HippoRetriever(index=memory, k=_K), HippoNodeRetriever(index=memory, k=_K)
+        single: dict[str, Callable[[str], Any]] = {
+            _DIRECT: lambda question: memory.retrieve(question, k=_K),
+            "LangChain invoke": retriever.invoke,
+            "LlamaIndex retrieve": nodes.retrieve,
+        }
+        block = [questions[place % len(questions)] for place in range(size)]
+        many: dict[str, Callable[[str], Any]] = {
+            "LangChain, single calls": lambda _: [retriever.invoke(question) for question in block],
+            "LangChain batch": lambda _: retriever.batch(block),
+            "Hippo.retrieve_many": lambda _: memory.retrieve_many(block, k=_K),
+        }
+        for ask in (*single.values(), *many.values()):
+            ask(questions[0])  # loads what is loaded once
+        seconds = _timed(single, questions)
+        batches = _timed(many, [questions[0]] * rounds)
+    direct = seconds[_DIRECT]
+    return {
+        "encoder": encoder,
+        "questions": len(questions),
+        "batch_size": size,
+        "rounds": rounds,
+        "single_ms": {_DIRECT: _milliseconds(direct)},
+        "more_ms": {
+            name: _milliseconds([one - base for one, base in zip(taken, direct, strict=True)])
+            for name, taken in seconds.items()
+            if name != _DIRECT
+        },
+        "batch_ms_per_question": {
+            name: _milliseconds([one / size for one in taken]) for name, taken in batches.items()
+        },
+        "batch_times_less": round(
+            statistics.median(
+                alone / together
+                for alone, together in zip(batches["LangChain, single calls"], batches["LangChain batch"], strict=True)
+            ),
+            1,
+        ),
+    }
+
+
+def _timed(ways: dict[str, Callable[[str], Any]], questions: Sequence[str]) -> dict[str, list[float]]:
+    """Seconds of each way for each question, in turns."""
+    seconds: dict[str, list[float]] = {name: [] for name in ways}
+    for question, name in in_turns(questions, [*ways]):
+        began = perf_counter()
+        ways[name](question)
+        seconds[name].append(perf_counter() - began)
+    return seconds
+
+
+def _milliseconds(seconds: Sequence[float]) -> float:
+    return round(1000 * statistics.median(seconds), 3)
+
+
+def _text(result: dict[str, Any]) -> str:
+    rows = [[name, value, ""] for name, value in result["single_ms"].items()]
+    rows += [[name, "", f"{value:+}"] for name, value in result["more_ms"].items()]
+    heading = f"{result['questions']} questions, one at a time (medians; encoder {result['encoder']})"
+    batch = [[name, value] for name, value in result["batch_ms_per_question"].items()]
+    return "\n".join(
+        [
+            heading,
+            table(["way", "ms", "ms more than direct"], rows),
+            "",
+            f"{result['batch_size']} questions (medians of {result['rounds']} rounds)",
+            table(["way", "ms a question"], batch),
+            f"A batch takes {result['batch_times_less']} times less per question than single calls.",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()
