@@ -35,9 +35,9 @@ from hippo.cli.index import index
 from hippo.cli.init import EXAMPLES as INIT_EXAMPLES
 from hippo.cli.init import init
 from hippo.cli.look import GET_EXAMPLES, LIST_EXAMPLES, get, list_documents
-from hippo.cli.namespaced import namespaced
 from hippo.cli.mcp import EXAMPLES as MCP_EXAMPLES
 from hippo.cli.mcp import mcp
+from hippo.cli.namespaced import namespaced
 from hippo.cli.output import reported
 from hippo.cli.query import EXAMPLES as QUERY_EXAMPLES
 from hippo.cli.query import query
