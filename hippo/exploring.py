@@ -88,12 +88,14 @@ class Exploring(ABC):
     def neighbors(
         self, entity: str, *, k: int = 10, kinds: Sequence[str] | None = None, where: Where = None
     ) -> list[Neighbor]:
-        """What the graph joins to an entity: related entities, entities of similar names, passages that mention it.
+        """What the graph joins to an entity: related entities, similar names, passages that it titles or that name it.
+
+        Each is given once, for the first of the kinds that join it.
 
         Args:
             entity: Its name or key; case and white space make no difference.
             k: Most of each kind.
-            kinds: Kinds of edge, of "relation", "synonym", "contains", in the order wanted; None: all.
+            kinds: Kinds of edge, of "relation", "synonym", "titles", "contains", in the order wanted; None: all.
             where: Which documents count, as for `retrieve`.
 
         Raises:

@@ -66,7 +66,10 @@ def neighbors(
     kinds: Annotated[
         list[str] | None,
         typer.Option(
-            "--kind", metavar="KIND", help="Only relation, synonym or contains; can be repeated.", show_default=False
+            "--kind",
+            metavar="KIND",
+            help="relation, synonym, titles or contains; can be repeated.",
+            show_default=False,
         ),
     ] = None,
     where: WhereOption = None,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 __all__ = ["JOINING", "Edges"]
 
-JOINING = ("relation", "synonym", "contains")
+JOINING = ("relation", "synonym", "titles", "contains")
 """Kinds of edge that an entity has."""
 
 
@@ -38,9 +38,10 @@ class Edges:
         self._profile = profile
 
     def neighbors(self, entity: int, *, k: int, kinds: Sequence[str] = JOINING) -> list[Neighbor]:
-        """What is joined to an entity: by kind in the order given, then the heaviest first.
+        """What is joined to an entity, each once: by kind in the order given, then the heaviest first.
 
-        Among equals, entities that fewer passages mention come first: they say more.
+        Among equals, entities that fewer passages mention come first: they say more. What several kinds join to it is
+        given for the first of them.
 
         Args:
             entity: Its row.
@@ -51,10 +52,11 @@ class Edges:
         span = slice(graph.indptr[entity], graph.indptr[entity + 1])
         nodes = graph.indices[span]
         spread = np.where(nodes < graph.n_entities, self._counts[np.minimum(nodes, graph.n_entities - 1)], 0.0)
-        found = []
+        found, left = [], np.ones(len(nodes), bool)
         for kind in kinds:
-            weights = graph.weights[kind][span] if kind in graph.weights else np.zeros(len(nodes), np.float32)
+            weights = graph.weights[kind][span] * left if kind in graph.weights else np.zeros(len(nodes), np.float32)
             order = np.lexsort((nodes, spread, -weights))[: min(k, int(np.count_nonzero(weights)))]
+            left[order] = False
             for place in order.tolist():
                 node = int(nodes[place])
                 sentence, chunk_id = evidence.of_edge(entity, node, kind)

@@ -34,11 +34,11 @@ class Neighbor(Plain):
     """What an edge joins to an entity.
 
     Attributes:
-        kind: "relation": an entity that facts relate to it; "synonym": an entity of a similar name; "contains": a
-            passage that mentions it.
+        kind: "relation": an entity that facts relate to it; "synonym": an entity of a similar name; "titles": a passage
+            whose title it is; "contains": a passage that mentions it.
         name: Name of the entity; title of the passage, or how it begins.
         key: Key of the entity; None for a passage.
-        weight: Number of facts; cosine similarity; 1.
+        weight: Number of facts; cosine similarity; 1 for passages.
         sentence: What says so: a fact; None for synonyms, and for passages that only mention it.
         chunk_id: The passage that holds the sentence; None for synonyms.
     """

@@ -70,14 +70,19 @@ def test_neighbors_by_kind(memory: Hippo) -> None:
         ("relation", "London"),
         ("contains", "Ada Lovelace"),
     }
-    assert [one.kind for one in found] == sorted((one.kind for one in found), reverse=True)
+    order = ["relation", "synonym", "titles", "contains"]
+    assert [one.kind for one in found] == sorted((one.kind for one in found), key=order.index)
+    assert ("titles", "Charles Babbage") in {(one.kind, one.name) for one in found}
+    joined = [(one.key, one.key or one.chunk_id) for one in found]
+    assert len(set(joined)) == len(joined)  # each once
+    assert memory.neighbors("Charles Babbage", kinds=["contains"], k=1)[0].kind == "contains"
     london = next(one for one in found if one.key == "london")
     assert london.sentence is not None
     assert "born in London" in london.sentence
     assert memory.passages(str(london.chunk_id))[0].document_id == "babbage"
     [passage] = memory.neighbors("Ada Lovelace", kinds=["contains"])
     assert (passage.key, memory.passages(str(passage.chunk_id))[0].document_id) == (None, "ada")
-    assert len(memory.neighbors("Charles Babbage", k=1)) == 2
+    assert [one.kind for one in memory.neighbors("Charles Babbage", k=1)] == ["relation", "titles", "contains"]
 
 
 def test_neighbors_of_a_part(memory: Hippo) -> None:

@@ -64,7 +64,7 @@ class EntitiesResult(Limited):
 class NeighborItem(BaseModel):
     """What is joined to an entity."""
 
-    kind: str = Field(description="relation: another entity; synonym: one of a similar name; contains: a passage.")
+    kind: str = Field(description="relation: an entity; synonym: one of a similar name; titles, contains: a passage.")
     name: str = Field(description="Name of the entity, or title of the passage.")
     weight: float = Field(description="Number of facts, or similarity.")
     sentence: str | None = Field(description="What says so.")

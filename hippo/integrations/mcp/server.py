@@ -147,7 +147,7 @@ def _looking_around(memory: Hippo, most: int) -> tuple[Callable[..., Any], ...]:
         entity: Annotated[str, Field(description="Name of an entity, as find_entities gives it.")],
         k: Annotated[int, Field(ge=1, le=_MOST_AT_ONCE, description="Most of each kind.")] = 10,
         kinds: Annotated[
-            list[Literal["relation", "synonym", "contains"]] | None, Field(description="Default: all.")
+            list[Literal["relation", "synonym", "titles", "contains"]] | None, Field(description="Default: all.")
         ] = None,
         where: Where = None,
         max_tokens: Tokens = None,
