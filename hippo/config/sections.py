@@ -246,12 +246,15 @@ class IndexingConfig:
         batch_texts: Texts embedded and committed at a time; a crash loses at most these.
         keep_snapshots: Older snapshots kept beside the newest, on top of those that readers hold.
         wait_seconds: How long a change waits for another writer; 0: it is an error at once, `inf`: there is no limit.
+        keep_versions: Whether versions of documents that are replaced or deleted are kept, for questions as of an
+            earlier time.
     """
 
     batch_chunks: int = 256
     batch_texts: int = 2048
     keep_snapshots: int = 0
     wait_seconds: float = 0.0
+    keep_versions: bool = True
 
     def __post_init__(self) -> None:
         for name in ("batch_chunks", "batch_texts"):
