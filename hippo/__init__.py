@@ -45,7 +45,6 @@ __all__ = [
     "StoredDocument",
     "Triple",
     "Usage",
-    "Version",
     "load_config",
 ]
 
@@ -80,7 +79,6 @@ _HOMES = {
     "StoredDocument": "types",
     "Triple": "types",
     "Usage": "types",
-    "Version": "types",
     "load_config": "config",
 }
 
@@ -116,7 +114,6 @@ if TYPE_CHECKING:
         StoredDocument,
         Triple,
         Usage,
-        Version,
     )
 
 

@@ -17,11 +17,13 @@ from hippo.errors import DocumentError, InputError
 from hippo.protocols import ProgressCallback
 from hippo.snapshot import remove_old
 from hippo.snapshot.current import check_root
-from hippo.types import ChangeReport, Document, Estimate, Skipped
+from hippo.tracing import span
+from hippo.types import ChangeReport, Document, Estimate, Run, Skipped
 
 if TYPE_CHECKING:
     from hippo.indexing.remove import Doomed, Vanished
     from hippo.indexing.revise import Revision
+    from hippo.indexing.runs import Recorder
 
 __all__ = ["Changing"]
 
@@ -66,7 +68,7 @@ class Changing(ABC):
             DuplicateDocumentError: Two of them have one id; nothing was added.
             IndexBusyError: Another process is adding.
         """
-        return self._change(coerce_documents(documents), progress)  # type: ignore[arg-type]  # single values too
+        return self._change(coerce_documents(documents), progress, "add")  # type: ignore[arg-type]  # single values too
 
     def add_files(
         self,
@@ -86,7 +88,7 @@ class Changing(ABC):
         Raises:
             DocumentError: A path does not exist, a folder holds no document, or a table lacks its text column.
         """
-        return self._change(_read_files("add_files", paths, suffixes, columns), progress)
+        return self._change(_read_files("add_files", paths, suffixes, columns), progress, "add_files")
 
     def update(
         self,
@@ -122,31 +124,23 @@ class Changing(ABC):
         changes = {name: value for name, value in given.items() if value is not AS_IT_WAS}
         check_root(self.path)
         revision = Revision(document_id, _checked(document_id, changes))
-        return self._change((), progress, revisions=[revision], extracting="text" in changes)
+        return self._change((), progress, "update", revisions=[revision], extracting="text" in changes)
 
     def delete(
         self,
         *document_ids: str,
         where: str | Mapping[str, Any] | None = None,
         missing_ok: bool = False,
-        forget: bool = False,
         progress: ProgressCallback | None = None,
     ) -> ChangeReport:
         """Delete documents with all that came from them: passages, facts, edges, names that only they used.
 
         Nothing is extracted, so no language model is needed or asked; passages that wait for that go on waiting.
 
-        What was known until now can still be asked for with `as_of`, unless the document is to be forgotten: then
-        nothing of it is left in the index. Its older versions go too, with all cached vectors that nothing needs any
-        more, older snapshots (those that a reader holds: with the next change after it lets go) and the whole cache of
-        replies of language models, which cannot be told apart by document.
-
         Args:
             document_ids: Their ids.
             where: Delete all that satisfy this condition on their metadata; see `hippo.filters`.
             missing_ok: Pass over ids that the index does not hold.
-            forget: Leave nothing of them. Documents that were deleted before, of which a version is kept, count too;
-                for a condition, that is their last one.
             progress: Is told of every step.
 
         Raises:
@@ -157,25 +151,15 @@ class Changing(ABC):
             IndexPathError: There is no index.
         """
         check_root(self.path)
-        doomed = _doomed(document_ids, where, missing_ok, forget)
-        report = self._change((), progress, doomed=doomed, extracting=False, forget=forget)
-        if forget:
-            from hippo.indexing.sweep import erase
-
-            erase(self.path, wait=self.config.indexing.wait_seconds)
-        return report
+        return self._change((), progress, "delete", doomed=_doomed(document_ids, where, missing_ok), extracting=False)
 
     def select(
-        self,
-        *document_ids: str,
-        where: str | Mapping[str, Any] | None = None,
-        missing_ok: bool = False,
-        forget: bool = False,
+        self, *document_ids: str, where: str | Mapping[str, Any] | None = None, missing_ok: bool = False
     ) -> list[str]:
         """Ids of the documents that `delete` would take, in order. Arguments and errors are those of `delete`."""
         from hippo.store import Store
 
-        doomed = _doomed(document_ids, where, missing_ok, forget)
+        doomed = _doomed(document_ids, where, missing_ok)
         check_root(self.path)
         with Store.reading(self.path) as store:
             return sorted(doomed(store))
@@ -204,7 +188,7 @@ class Changing(ABC):
         """
         items = _read_files("sync", paths, suffixes, columns)
         vanished = _vanished(paths)
-        return self._change(vanished.watch(items), progress, doomed=vanished)
+        return self._change(vanished.watch(items), progress, "sync", doomed=vanished)
 
     aadd = in_thread_of(add)
     """`add` without blocking the event loop. Cancelling ends the wait, also that for another writer; a change that has
@@ -244,22 +228,36 @@ class Changing(ABC):
         self,
         items: Iterable[Document | Skipped],
         progress: ProgressCallback | None,
+        command: str,
         *,
         doomed: "Doomed | None" = None,
         revisions: "Sequence[Revision]" = (),
         extracting: bool = True,
-        forget: bool = False,
     ) -> ChangeReport:
         from hippo.indexing.add import add_documents
 
-        with self._parts(extracting=extracting) as parts:
-            report = add_documents(
-                self.path, items, **parts, doomed=doomed, revisions=revisions, forget=forget, progress=progress
-            )
+        with self._parts(extracting=extracting) as parts, self._recorded(command, parts) as run, span("hippo.index"):
+            report = add_documents(self.path, items, **parts, doomed=doomed, revisions=revisions, progress=progress)
+            run.report = report
         self.refresh()
         # Only now has this memory let go of the older one.
         remove_old(self.path, keep=1 + self.config.indexing.keep_snapshots)
         return report
+
+    def _recorded(self, command: str, parts: Mapping[str, Any]) -> "AbstractContextManager[Recorder]":
+        from hippo.indexing.runs import recorded
+
+        encoder, extractor = (getattr(parts[name], "fingerprint", None) for name in ("encoder", "extractor"))
+        return recorded(self.path, command, self.config, encoder=encoder, extractor=extractor)
+
+    def runs(self) -> list[Run]:
+        """Manifests of the runs that changed the index, or tried to, the newest first.
+
+        They are files of the folder `runs` of the index; `indexing.keep_runs` of them are kept.
+        """
+        from hippo.indexing.runs import read_runs
+
+        return read_runs(self.path)
 
     def _estimate(
         self,
@@ -280,9 +278,7 @@ def _vanished(paths: Sequence[str | os.PathLike[str]]) -> "Vanished":
     return Vanished([Path(path) for path in paths])
 
 
-def _doomed(
-    document_ids: Sequence[str], where: str | Mapping[str, Any] | None, missing_ok: bool, forget: bool
-) -> "Doomed":
+def _doomed(document_ids: Sequence[str], where: str | Mapping[str, Any] | None, missing_ok: bool) -> "Doomed":
     from hippo.indexing.remove import by_condition, by_id
 
     if bool(document_ids) == (where is not None):
@@ -290,9 +286,7 @@ def _doomed(
     for one in document_ids:
         if not isinstance(one, str):
             raise InputError(f"an id is a text, got {one!r}; many ids are given one by one: delete(*ids)")
-    if where is not None:
-        return by_condition(where, gone=forget)
-    return by_id(document_ids, missing_ok=missing_ok, gone=forget)
+    return by_id(document_ids, missing_ok=missing_ok) if where is None else by_condition(where)
 
 
 def _checked(document_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -5,7 +5,6 @@ import threading
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -37,7 +36,7 @@ from hippo.place import checked_place, newest_snapshot, sizes
 from hippo.protocols import LLM, DialogueExtractor, Encoder, Extractor, FactFilter
 from hippo.snapshot import Snapshot, current
 from hippo.tenants import namespace_folder
-from hippo.types import Status, Version
+from hippo.types import Status
 from hippo.watching import Watcher
 
 if TYPE_CHECKING:
@@ -230,6 +229,12 @@ class Hippo(Asking, Changing, Exploring):
         """
         return self._watcher.error if self._watcher else None
 
+    @property
+    def snapshot(self) -> str | None:
+        """Name of the open snapshot; None before the first."""
+        opened = self._snapshot
+        return opened.name if opened else None
+
     def status(self) -> Status:
         """What the newest snapshot holds, and how large the index is on disk."""
         self._check_open()
@@ -250,24 +255,7 @@ class Hippo(Asking, Changing, Exploring):
             self._identity.encoder,
             info.get("extractor"),
             sizes(self.path),
-            info.get("versions", 0),
         )
-
-    def history(self, document_id: str | None = None) -> list[Version]:
-        """Versions of documents: the one in force, and older ones that are kept for `as_of`.
-
-        Args:
-            document_id: Of this document alone; None: of all.
-
-        Returns:
-            By document id, the oldest version of each first; empty where nothing is known of the document.
-
-        Raises:
-            IndexEmptyError: Nothing has been added yet.
-            IndexMismatchError: The open snapshot is of an older version, which does not know.
-        """
-        retrievers = self._retrievers_now()
-        return retrievers.history.versions(retrievers.whole.contents, document_id)
 
     def to_networkx(self) -> "networkx.Graph":
         """The graph as a `networkx.Graph`: see `hippo.export.to_networkx`."""
@@ -289,15 +277,8 @@ class Hippo(Asking, Changing, Exploring):
         """
         return self._retrievers_now().whole.contents
 
-    def _retriever_now(self, where: "Condition | None" = None, as_of: datetime | None = None) -> "Retriever":
-        while True:
-            retrievers = self._retrievers_now()
-            try:
-                return retrievers.of(where, as_of)
-            except IndexCorruptError:
-                # What was before is mapped late: after a refresh its snapshot may be gone.
-                if retrievers is self._retrievers:
-                    raise
+    def _retriever_now(self, where: "Condition | None" = None) -> "Retriever":
+        return self._retrievers_now().of(where)
 
     def _retrievers_now(self) -> "Retrievers":
         with self._lock:
@@ -310,7 +291,6 @@ class Hippo(Asking, Changing, Exploring):
                 from hippo.retrieval.filtered import Retrievers
                 from hippo.retrieval.retrieve import Retriever
                 from hippo.snapshot.contents import read_contents
-                from hippo.snapshot.history import read_history
 
                 options = self.config.retrieval
                 make = partial(
@@ -320,9 +300,7 @@ class Hippo(Asking, Changing, Exploring):
                     vectors=options.vectors,
                     encode=partial(self._encode, self._encoder, kind="query_to_entity") if self._encoder else None,
                 )
-                self._retrievers = Retrievers(
-                    read_contents(self._snapshot), make, partial(read_history, self._snapshot)
-                )
+                self._retrievers = Retrievers(read_contents(self._snapshot), make)
             return self._retrievers
 
     def _check_open(self) -> None:

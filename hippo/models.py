@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hippo.config import Config, LLMConfig
-from hippo.parts import make_filter, make_llm
+from hippo.parts import NONE, make_filter, make_llm
 from hippo.protocols import LLM, FactFilter
 from hippo.types import Usage
 
@@ -96,6 +96,10 @@ class Models:
             if name not in self._filters:
                 self._filters[name] = make_filter(self._config, name, lambda: self.caller("recognition"))
             return self._filters[name]
+
+    def has_filter(self, name: str | None) -> bool:
+        """Whether there is a fact filter where a profile names this one, without making it."""
+        return (name is None and self._given_filter is not None) or (name or self._config.recognition.name) != NONE
 
     def usage(self) -> dict[str, Usage]:
         """What has been taken so far, by use."""

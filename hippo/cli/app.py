@@ -11,6 +11,8 @@ from hippo.cli import namespaces
 from hippo.cli.ask import EXAMPLES as ASK_EXAMPLES
 from hippo.cli.ask import ask
 from hippo.cli.change import DELETE_EXAMPLES, UPDATE_EXAMPLES, delete, update
+from hippo.cli.config import EXAMPLES as CONFIG_EXAMPLES
+from hippo.cli.config import show as show_config
 from hippo.cli.copies import BACKUP_EXAMPLES, PRUNE_EXAMPLES, RESTORE_EXAMPLES, backup, prune, restore
 from hippo.cli.demo import EXAMPLES as DEMO_EXAMPLES
 from hippo.cli.demo import demo
@@ -30,8 +32,6 @@ from hippo.cli.explore import (
 )
 from hippo.cli.export import EXAMPLES as EXPORT_EXAMPLES
 from hippo.cli.export import export
-from hippo.cli.history import EXAMPLES as HISTORY_EXAMPLES
-from hippo.cli.history import history
 from hippo.cli.index import EXAMPLES as INDEX_EXAMPLES
 from hippo.cli.index import index
 from hippo.cli.init import EXAMPLES as INIT_EXAMPLES
@@ -43,6 +43,8 @@ from hippo.cli.namespaced import namespaced
 from hippo.cli.output import reported
 from hippo.cli.query import EXAMPLES as QUERY_EXAMPLES
 from hippo.cli.query import query
+from hippo.cli.serve import EXAMPLES as SERVE_EXAMPLES
+from hippo.cli.serve import serve
 from hippo.cli.status import EXAMPLES as STATUS_EXAMPLES
 from hippo.cli.status import status
 
@@ -58,11 +60,11 @@ COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     "neighbors": (neighbors, NEIGHBORS_EXAMPLES),
     "paths": (paths, PATHS_EXAMPLES),
     "passages": (passages, PASSAGES_EXAMPLES),
+    "serve": (serve, SERVE_EXAMPLES),
     "status": (status, STATUS_EXAMPLES),
     "list": (list_documents, LIST_EXAMPLES),
     "get": (get, GET_EXAMPLES),
     "eval": (evaluate, EVAL_EXAMPLES),
-    "history": (history, HISTORY_EXAMPLES),
     "export": (export, EXPORT_EXAMPLES),
     "mcp": (mcp, MCP_EXAMPLES),
     "doctor": (doctor, DOCTOR_EXAMPLES),
@@ -74,10 +76,14 @@ COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     "namespaces list": (namespaces.list_namespaces, namespaces.LIST_EXAMPLES),
     "namespaces copy": (namespaces.copy_namespace, namespaces.COPY_EXAMPLES),
     "namespaces delete": (namespaces.delete_namespace, namespaces.DELETE_EXAMPLES),
+    "config show": (show_config, CONFIG_EXAMPLES),
 }
 """What runs, and examples, by name."""
 
-_GROUPS = {"namespaces": "List, copy and delete the namespaces of an index."}
+_GROUPS = {
+    "namespaces": "List, copy and delete the namespaces of an index.",
+    "config": "See the settings, and where their values come from.",
+}
 """What the commands of two words have in common, by the first one."""
 
 _EXAMPLES = (

@@ -1,14 +1,27 @@
 """`hippo status`: what an index holds."""
 
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
 from hippo.cli.options import IndexArgument, JsonOption, open_existing
 from hippo.cli.output import console, print_json, printable
 
+if TYPE_CHECKING:
+    from hippo.types import Run
+
 __all__ = ["EXAMPLES", "status"]
 
-EXAMPLES = ("hippo status my-index", "hippo status my-index --json")
+EXAMPLES = ("hippo status my-index", "hippo status my-index --runs", "hippo status my-index --json")
 
 
-def status(index: IndexArgument, json_: JsonOption = False) -> None:
+def status(
+    index: IndexArgument,
+    runs: Annotated[
+        bool, typer.Option("--runs", help="Also list the runs that changed the index, the newest first.")
+    ] = False,
+    json_: JsonOption = False,
+) -> None:
     """Show what an index holds and what it was made with.
 
     That is: numbers of documents, passages, facts, entities and edges, encoder and extractor, size on disk, and chunks
@@ -16,8 +29,9 @@ def status(index: IndexArgument, json_: JsonOption = False) -> None:
     """
     with open_existing(index) as memory:
         found = memory.status()
+        made = memory.runs() if runs else []
     if json_:
-        print_json(found.to_dict())
+        print_json({**found.to_dict(), "runs": [run.to_dict() for run in made]} if runs else found.to_dict())
         return
     rows = [
         ("path", found.path),
@@ -26,7 +40,6 @@ def status(index: IndexArgument, json_: JsonOption = False) -> None:
         ("passages", f"{found.chunks:,}"),
         ("facts", f"{found.facts:,}"),
         ("entities", f"{found.entities:,}"),
-        *([("older versions", f"{found.versions:,}")] if found.versions else []),
         *((f"{kind} edges", f"{count:,}") for kind, count in sorted(found.edges.items())),
         ("encoder", found.encoder or "none"),
         ("extractor", found.extractor or "none"),
@@ -38,3 +51,14 @@ def status(index: IndexArgument, json_: JsonOption = False) -> None:
     out = console()
     for label, value in rows:
         out.print(printable(f"{label:<{width}}  {value}"), soft_wrap=True)
+    for run in made:
+        out.print(printable(_line(run)), soft_wrap=True)
+
+
+def _line(run: "Run") -> str:
+    """A run in one line."""
+    report = run.report or {}
+    done = [f"{report[name]} {name}" for name in ("added", "changed", "deleted") if report.get(name)]
+    cost = sum(one["cost"] for one in report.get("usage", {}).values())
+    told = [*done, *([f"${cost:.4f}"] if cost else []), *([run.problem] if run.problem else [])]
+    return f"{run.id}  {run.command:<9}  {run.outcome:<7}  {run.seconds:7.1f} s  {', '.join(told) or 'nothing changed'}"

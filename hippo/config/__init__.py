@@ -20,7 +20,9 @@ from hippo.config.sections import (
     ReaderConfig,
     RecognitionConfig,
     RetrievalConfig,
+    ServeConfig,
 )
+from hippo.config.show import Setting, settings_of
 
 __all__ = [
     "KEYWORD",
@@ -36,5 +38,8 @@ __all__ = [
     "ReaderConfig",
     "RecognitionConfig",
     "RetrievalConfig",
+    "ServeConfig",
+    "Setting",
     "load_config",
+    "settings_of",
 ]

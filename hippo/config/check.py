@@ -12,7 +12,7 @@ from hippo.redact import is_secret, redacted
 
 __all__ = ["check", "refuse_secrets", "sections_of"]
 
-_OPTIONAL = ("language", "max_cost", "input_price", "output_price")
+_OPTIONAL = ("language", "max_cost", "input_price", "output_price", "token_file")
 """Keys that may be without a value. TOML knows no null: an empty text stands for it."""
 _PLAIN = (str, int, float)
 """Types that need no look by pydantic, whose import takes longer than opening an index."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Place", "Places"]
+__all__ = ["Place", "Places", "holds"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Places:
         """
         for path in _prefixes(key):
             for place, layer in self.layers[::-1]:
-                if _holds(layer, path):
+                if holds(layer, path):
                     return place.at(key)
         return None
 
@@ -54,7 +54,8 @@ def _prefixes(key: str) -> list[str]:
     return [".".join(parts[:count]) for count in range(len(parts), 0, -1)]
 
 
-def _holds(layer: Any, key: str) -> bool:
+def holds(layer: Any, key: str) -> bool:
+    """Whether a table holds a dotted key."""
     for part in key.split("."):
         if not isinstance(layer, Mapping) or part not in layer:
             return False

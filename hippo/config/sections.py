@@ -21,6 +21,7 @@ __all__ = [
     "ReaderConfig",
     "RecognitionConfig",
     "RetrievalConfig",
+    "ServeConfig",
 ]
 
 USES = ("extraction", "recognition", "reader")
@@ -246,20 +247,19 @@ class IndexingConfig:
         batch_texts: Texts embedded and committed at a time; a crash loses at most these.
         keep_snapshots: Older snapshots kept beside the newest, on top of those that readers hold.
         wait_seconds: How long a change waits for another writer; 0: it is an error at once, `inf`: there is no limit.
-        keep_versions: Whether versions of documents that are replaced or deleted are kept, for questions as of an
-            earlier time.
+        keep_runs: Manifests of runs kept in the index, the newest; 0: none are written.
     """
 
     batch_chunks: int = 256
     batch_texts: int = 2048
     keep_snapshots: int = 0
     wait_seconds: float = 0.0
-    keep_versions: bool = True
+    keep_runs: int = 50
 
     def __post_init__(self) -> None:
         for name in ("batch_chunks", "batch_texts"):
             _check(getattr(self, name) >= 1, f"indexing.{name}", f"must be at least 1, got {getattr(self, name)}")
-        for name in ("keep_snapshots", "wait_seconds"):
+        for name in ("keep_snapshots", "wait_seconds", "keep_runs"):
             _check(getattr(self, name) >= 0, f"indexing.{name}", f"must be 0 or more, got {getattr(self, name)}")
 
 
@@ -286,6 +286,57 @@ class RetrievalConfig:
         _check(0 < self.tolerance < 1, "retrieval.tolerance", f"must be in (0, 1), got {self.tolerance}")
 
 
+@dataclass(frozen=True, slots=True)
+class ServeConfig:
+    """How `hippo serve` answers over HTTP, and within which limits.
+
+    Attributes:
+        host: Address to listen on. One that other machines can reach needs tokens.
+        port: Port to listen on; 0: any free one.
+        token_file: File of tokens, one a line, each after its role: `read TOKEN` or `write sha256:HEX`; not set: only
+            those of the variables HIPPO_READ_TOKENS and HIPPO_WRITE_TOKENS.
+        concurrency: Requests under way at a time; further ones are answered with status 503.
+        max_changes: Changes under way or waiting for their turn; further ones are answered with status 429.
+        max_body: Most bytes of a request.
+        max_k: Most passages for a question.
+        max_questions: Most questions of a request.
+        timeout: Seconds that a question may take; then the answer is status 504.
+        change_timeout: The same for a change.
+        grace: Seconds that requests under way may still take when the server is told to stop.
+        refresh: Seconds between looks for a newer snapshot; 0: never.
+        block: Most questions that are ranked together when they wait at the same time; 1: each alone.
+        log: "text" or "json".
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    token_file: str | None = None
+    concurrency: int = 256
+    max_changes: int = 16
+    max_body: int = 8_388_608
+    max_k: int = 100
+    max_questions: int = 256
+    timeout: float = 60.0
+    change_timeout: float = 600.0
+    grace: float = 30.0
+    refresh: float = 1.0
+    block: int = 32
+    log: str = "text"
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "token_file", self.token_file or None)
+        for name in ("concurrency", "max_changes", "max_body", "max_k", "max_questions", "block"):
+            _check(getattr(self, name) >= 1, f"serve.{name}", f"must be at least 1, got {getattr(self, name)}")
+        for name in ("timeout", "change_timeout"):
+            value = getattr(self, name)
+            _check(0 < value < float("inf"), f"serve.{name}", f"must be above 0, got {value}")
+        for name in ("grace", "refresh"):
+            value = getattr(self, name)
+            _check(0 <= value < float("inf"), f"serve.{name}", f"must be 0 or more, got {value}")
+        _check(0 <= self.port <= 65_535, "serve.port", f"must be 0 to 65535, got {self.port}")
+        _check(self.log in ("text", "json"), "serve.log", f"must be text or json, got {self.log!r}")
+
+
 @dataclass(frozen=True)
 class Config:
     """The whole configuration. Every field has a default that works."""
@@ -299,6 +350,7 @@ class Config:
     llm: LLMConfig = field(default_factory=LLMConfig)
     recognition: RecognitionConfig = field(default_factory=RecognitionConfig)
     reader: ReaderConfig = field(default_factory=ReaderConfig)
+    serve: ServeConfig = field(default_factory=ServeConfig)
 
     @property
     def places(self) -> Places:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from time import perf_counter
 
 from hippo.protocols import ProgressCallback
+from hippo.tracing import span
 from hippo.types import Progress
 
 __all__ = ["Clock"]
@@ -23,10 +24,11 @@ class Clock:
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
-        """Add the time spent inside to a stage."""
+        """Add the time spent inside to a stage, which is a span too."""
         began = perf_counter()
         try:
-            yield
+            with span(f"hippo.index.{name.replace(' ', '_')}"):
+                yield
         finally:
             self.seconds[name] = self.seconds.get(name, 0.0) + perf_counter() - began
 

@@ -17,6 +17,7 @@ from hippo.llm.prices import Prices
 from hippo.llm.replies import Replies
 from hippo.llm.retries import Retries
 from hippo.protocols import LLM, StreamingLLM
+from hippo.tracing import span
 from hippo.types import Completion, LLMRequest, Usage
 
 __all__ = ["Caller"]
@@ -217,7 +218,8 @@ class Caller:
                 await self._limits.pace(call.tokens)
                 return await self._send(call, flight, listen=listen)
 
-        return await self._retries.run(attempt, again=lambda: not flight.pieces)
+        with span("hippo.llm", model=self.model, prompt=request.prompt):
+            return await self._retries.run(attempt, again=lambda: not flight.pieces)
 
     async def _send(self, call: _Call, flight: Flight, *, listen: bool) -> Completion:
         """One attempt, to whose time-out no waiting belongs."""

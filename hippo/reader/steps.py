@@ -63,10 +63,7 @@ async def retrieve_in_steps(
     rounds, queries, thoughts = [first], [question], list[str]()
     usage, seconds, stopped = Usage(), 0.0, None
     while len(rounds) < steps:
-        best = fuse([found.hits for found in rounds], k)
-        prompt = build_thought(
-            question, best, thoughts, settings, newest_wins=bool(first.parameters.get("newest_wins"))
-        )
+        prompt = build_thought(question, fuse([found.hits for found in rounds], k), thoughts, settings)
         began = perf_counter()
         completion = await llm.complete(prompt.request)
         seconds += perf_counter() - began

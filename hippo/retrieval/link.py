@@ -14,6 +14,7 @@ import numpy as np
 from hippo.protocols import VectorIndex
 from hippo.search.lexical import LexicalIndex
 from hippo.search.moments import Moments
+from hippo.tracing import traced
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -94,6 +95,7 @@ class Linker:
         self.moments = moments
         self.index = index
 
+    @traced("hippo.retrieve.link")
     def link(
         self,
         questions: Sequence[str],

@@ -9,6 +9,7 @@ from typing import Any
 
 from hippo.errors import ConfigError, LLMReplyError
 from hippo.protocols import FactFilter
+from hippo.tracing import traced
 from hippo.types import Recognition
 
 __all__ = ["Recognized", "recognize"]
@@ -27,6 +28,7 @@ class Recognized:
     seeds: tuple[int, ...] | None
 
 
+@traced("hippo.retrieve.recognize")
 def recognize(
     fact_filter: FactFilter,
     questions: Sequence[str],

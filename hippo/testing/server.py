@@ -58,6 +58,7 @@ class LLMServer:
             lenient as many a local server.
         batch_delay: Seconds that a batch takes.
         batch_limits: Most requests of a batch, and most bytes of its file.
+        pace: Seconds before each event of a reply that is streamed.
 
     Examples:
         >>> import json, urllib.request
@@ -84,9 +85,10 @@ class LLMServer:
         strict: bool = True,
         batch_delay: float = 0.0,
         batch_limits: tuple[int, int] = (50_000, 200_000_000),
+        pace: float = 0.0,
     ) -> None:
         options = Options(
-            respond, latency, api_key, models, reject or {}, structured, strict, batch_delay, batch_limits
+            respond, latency, api_key, models, reject or {}, structured, strict, batch_delay, batch_limits, pace
         )
         self._ledger = Ledger()
         self._plan = FaultPlan(faults, seed)

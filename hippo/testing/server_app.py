@@ -86,7 +86,7 @@ class Endpoints:
         async def left() -> bool:
             return await _left(request, 0.0)
 
-        return Stream(reply.events(), cut, left, finishing, self._model.ledger.abandon)
+        return Stream(reply.events(), cut, left, finishing, self._model.ledger.abandon, self._model.options.pace)
 
     async def _models(self, request: "Request") -> Body:
         names = self._model.options.models or ("test-model",)

@@ -1,5 +1,6 @@
 """What a test server sends: whole bodies, streams, and either of them cut in the middle. Plain ASGI, to cost little."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass
@@ -54,9 +55,10 @@ class Stream:
     Attributes:
         events: The events.
         cut: Whether the connection ends after half of them.
-        gone: Asked before the last event whether the client has left.
+        gone: Asked before the last event, and before each where there is a pace, whether the client has left.
         finishing: Called right before the last part is sent, so that a client that has it all finds it counted.
         left: Called instead if the client left before.
+        pace: Seconds before each event.
     """
 
     events: Sequence[bytes]
@@ -64,6 +66,7 @@ class Stream:
     gone: Callable[[], Awaitable[bool]]
     finishing: Callable[[], None] | None = None
     left: Callable[[], None] | None = None
+    pace: float = 0.0
 
     async def __call__(self, scope: _Message, receive: _Receive, send: _Send) -> None:  # noqa: ARG002
         """Send it."""
@@ -71,6 +74,10 @@ class Stream:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         events = self.events[: len(self.events) // 2] if self.cut else self.events[:-1]
         for event in events:
+            if self.pace:
+                await asyncio.sleep(self.pace)
+                if await self.gone():
+                    break
             await send({"type": "http.response.body", "body": event, "more_body": True})
         if self.cut:
             return

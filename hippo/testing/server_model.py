@@ -30,6 +30,7 @@ class Options:
     strict: bool = True
     batch_delay: float = 0.0
     batch_limits: tuple[int, int] = (50_000, 200_000_000)
+    pace: float = 0.0
 
 
 class Model:

@@ -13,12 +13,11 @@ from hippo.types.documents import (
     Skipped,
     TextKind,
     Triple,
-    Version,
 )
 from hippo.types.graph import Entity, EntityPath, Neighbor, Passage
 from hippo.types.models import Completion, LLMRequest, Message, Usage
 from hippo.types.plain import to_dict
-from hippo.types.reports import Backup, ChangeReport, Estimate, Health, Problem, Progress, Pruned, Status
+from hippo.types.reports import Backup, ChangeReport, Estimate, Health, Problem, Progress, Pruned, Run, Status
 from hippo.types.results import Answer, Citation, Explanation, Hit, PathStep, Recognition, Retrieval, SeedFact, Step
 from hippo.types.stored import DocumentEntry, StoredDocument
 
@@ -51,6 +50,7 @@ __all__ = [
     "Pruned",
     "Recognition",
     "Retrieval",
+    "Run",
     "SeedFact",
     "Skipped",
     "Status",
@@ -59,6 +59,5 @@ __all__ = [
     "TextKind",
     "Triple",
     "Usage",
-    "Version",
     "to_dict",
 ]

@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from hippo.types.documents import ExtractionFailure, Skipped
 from hippo.types.models import Usage
 from hippo.types.plain import Plain
 
-__all__ = ["Backup", "ChangeReport", "Estimate", "Health", "Problem", "Progress", "Pruned", "Status"]
+__all__ = ["Backup", "ChangeReport", "Estimate", "Health", "Problem", "Progress", "Pruned", "Run", "Status"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,6 @@ class ChangeReport(Plain):
         stopped: Why it stopped early; None: it did not.
         outage: Whether a language model was asked for facts and answered nothing at all.
         deleted: Documents that are gone.
-        forgotten: Documents of which no version is left either.
     """
 
     added: int
@@ -62,7 +62,6 @@ class ChangeReport(Plain):
     stopped: str | None = None
     outage: bool = False
     deleted: int = 0
-    forgotten: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +116,6 @@ class Status(Plain):
         encoder: Fingerprint of the encoder; None for an index without vectors.
         extractor: Fingerprint of the extractor that made the newest facts.
         bytes: Size on disk by part.
-        versions: Versions of documents that are kept and not in force any more.
     """
 
     path: str
@@ -132,7 +130,6 @@ class Status(Plain):
     encoder: str | None
     extractor: str | None
     bytes: Mapping[str, int]
-    versions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,11 +197,41 @@ class Pruned(Plain):
         embeddings: Number of removed vectors.
         before: Bytes on disk by part, before.
         after: The same, after.
-        versions: Number of removed versions of documents.
     """
 
     snapshots: tuple[str, ...]
     embeddings: int
     before: Mapping[str, int]
     after: Mapping[str, int]
-    versions: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Run(Plain):
+    """One run that changed an index, or tried to, as its folder keeps it.
+
+    Attributes:
+        id: Name of its file: when it began, in UTC.
+        command: "add", "add_files", "update", "delete" or "sync".
+        outcome: "done", "stopped" (before all was extracted) or "failed".
+        problem: Why it stopped or failed; None: it did neither.
+        seconds: Wall time.
+        report: What it did: a `ChangeReport` as plain data, with seconds by stage and the use and cost of language
+            models; of skipped and failed items only the reasons, counted. None where it failed.
+        versions: hippo, Python, the system, and the packages that took part.
+        encoder: Fingerprint of the encoder; None: no vectors.
+        extractor: Fingerprint of the extractor; None: nothing was extracted.
+        fingerprint: Hash of the configuration: runs of equal ones did the same.
+        configuration: The configuration, without secrets.
+    """
+
+    id: str
+    command: str
+    outcome: str
+    problem: str | None
+    seconds: float
+    report: Mapping[str, Any] | None
+    versions: Mapping[str, str]
+    encoder: str | None
+    extractor: str | None
+    fingerprint: str
+    configuration: Mapping[str, Any]

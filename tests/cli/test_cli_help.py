@@ -22,6 +22,7 @@ NAMES = [
     "neighbors",
     "paths",
     "passages",
+    "serve",
     "status",
     "list",
     "get",
@@ -37,6 +38,7 @@ NAMES = [
     "namespaces list",
     "namespaces copy",
     "namespaces delete",
+    "config show",
 ]
 HEAVY = ["torch", "spacy", "faiss", "pyarrow", "scipy", "numpy", "duckdb", "networkx", "igraph", "regex"]
 

@@ -1,0 +1,69 @@
+"""`hippo serve`: an index over HTTP."""
+
+import importlib
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hippo.cli.options import ConfigOption, IndexArgument, LLMOption, RecognitionOption
+from hippo.cli.output import console
+from hippo.errors import MissingExtraError
+
+__all__ = ["EXAMPLES", "serve"]
+
+EXAMPLES = (
+    "hippo serve my-index",
+    "hippo serve my-index --llm openai:gpt-4o-mini --log json",
+    "HIPPO_READ_TOKENS=$(cat read.token) hippo serve my-index --host 0.0.0.0 --token-file writers",
+)
+
+
+def serve(
+    index: IndexArgument,
+    host: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Address to listen on; one that other machines can reach needs tokens. Default: 127.0.0.1.",
+            show_default=False,
+        ),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="Port to listen on; 0: any free one. Default: 8000.", show_default=False),
+    ] = None,
+    token_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Tokens, one a line after its role: read TOKEN, write sha256:HEX. Further ones are in "
+            "HIPPO_READ_TOKENS and HIPPO_WRITE_TOKENS.",
+            show_default=False,
+        ),
+    ] = None,
+    log: Annotated[
+        str | None, typer.Option(metavar="KIND", help="Log lines: text or json. Default: text.", show_default=False)
+    ] = None,
+    llm: LLMOption = None,
+    recognition: RecognitionOption = None,
+    config: ConfigOption = None,
+) -> None:
+    """Serve an index over HTTP, also to chat clients.
+
+    There are endpoints for questions, answers and changes, described by /openapi.json, and chat completions as OpenAI's
+    API has them. The index may be a new one; documents can then be added over HTTP. The first line of the output is the
+    address, the log goes to standard error. SIGTERM and Ctrl-C stop the server once requests under way are answered.
+    """
+    for package in ("fastapi", "prometheus_client", "uvicorn"):
+        try:
+            importlib.import_module(package)
+        except ImportError as error:
+            raise MissingExtraError("hippo serve", package, "serve") from error
+    from hippo.serving import serve as run
+
+    def started(url: str) -> None:
+        console().print(url, soft_wrap=True)
+
+    options: dict[str, Any] = {"overrides": {"recognition": {"name": recognition}}} if recognition else {}
+    run(index, host=host, port=port, token_file=token_file, log=log, started=started, llm=llm, config=config, **options)

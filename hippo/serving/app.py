@@ -1,0 +1,106 @@
+"""The ASGI application over a memory."""
+
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+from fastapi import Depends, FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import Response
+from fastapi.security import HTTPBearer
+from starlette.exceptions import HTTPException
+
+from hippo import __version__
+from hippo.config import ServeConfig
+from hippo.errors import ConfigError, HippoError
+from hippo.serving.chat import UnknownModelError, chat
+from hippo.serving.guard import Guard
+from hippo.serving.measures import Measures
+from hippo.serving.problems import Told, on_failure
+from hippo.serving.routes import MissingDocumentError, changes, questions, state
+from hippo.serving.service import BusyError, Service
+from hippo.serving.tokens import READ_VARIABLE, WRITE_VARIABLE, Tokens, is_loopback
+
+if TYPE_CHECKING:
+    from hippo.engine import Hippo
+
+__all__ = ["create_app"]
+
+_ABOUT = """\
+Ranked passages and answers from an index of hippo.
+
+Every error is `{"error": {"type", "message", "remedy", "request_id"}}`. The header `X-Request-ID` names a request in
+the log; without one the server makes an id."""
+
+
+def create_app(memory: "Hippo", *, tokens: Tokens | None = None, settings: ServeConfig | None = None) -> FastAPI:
+    """The application that `hippo serve` runs, for an ASGI server of your own.
+
+    Args:
+        memory: The memory; it stays open until the caller closes it, after the server has stopped.
+        tokens: Who may do what; None: the tokens of the configuration and of the environment.
+        settings: Limits; None: the section `serve` of the memory's configuration.
+
+    Raises:
+        ConfigError: `serve.host` is an address that other machines can reach, and there are no tokens.
+    """
+    settings = settings or memory.config.serve
+    tokens = Tokens.read(settings.token_file, os.environ) if tokens is None else tokens
+    if not tokens and not is_loopback(settings.host):
+        problem = (
+            f"other machines can reach {settings.host!r}, so tokens are needed: set {READ_VARIABLE} and "
+            f"{WRITE_VARIABLE}, or serve.token_file; or listen on 127.0.0.1"
+        )
+        raise ConfigError(memory.config.places.of("serve.host") or "config", "serve.host", problem)
+    measures = Measures()
+    service = Service(memory, settings, measures)
+    measures.watch(lambda: memory.usage, lambda: service.ready)
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await service.start()
+        try:
+            yield
+        finally:
+            await service.stop()
+
+    app = FastAPI(
+        title="hippo",
+        version=__version__,
+        description=_ABOUT,
+        lifespan=lifespan,
+        # Their pages load scripts from elsewhere; the schema itself is at /openapi.json.
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.service = service
+    bearer = [Depends(HTTPBearer(auto_error=False, description="A token of the server."))] if tokens else []
+    for router in (questions, changes, chat):
+        app.include_router(router, dependencies=bearer)
+    app.include_router(state)
+    for kind in (HippoError, HTTPException, RequestValidationError):
+        app.add_exception_handler(kind, on_failure)
+    app.add_exception_handler(BusyError, _busy)
+    app.add_exception_handler(MissingDocumentError, _missing)
+    app.add_exception_handler(UnknownModelError, _unknown_model)
+    app.add_middleware(Guard, settings=settings, tokens=tokens, measures=measures)
+    return app
+
+
+async def _busy(request: Request, _: Exception) -> Response:
+    most = request.app.state.service.settings.max_changes
+    told = f"{most} changes are under way or waiting, the most that the server takes"
+    problem = Told(429, "BusyError", told, "Try again after a second.", {"Retry-After": "1"})
+    return problem.response(request.scope["state"]["request_id"])
+
+
+async def _missing(request: Request, error: Exception) -> Response:
+    problem = Told(404, "DocumentError", str(error), "Look up its id, or add it: POST /documents.")
+    return problem.response(request.scope["state"]["request_id"])
+
+
+async def _unknown_model(request: Request, error: Exception) -> Response:
+    name, known = error.args
+    problem = Told(404, "UnknownNameError", f"unknown model {name[:80]!r}", f"Known: {', '.join(known)}.")
+    return problem.response(request.scope["state"]["request_id"])

@@ -1,0 +1,220 @@
+"""What stands before the application: ids, tokens, limits, deadlines; and what is told of every request afterwards."""
+
+import asyncio
+import logging
+import re
+import secrets
+from contextlib import suppress
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+from hippo.config import ServeConfig
+from hippo.serving.logs import ids
+from hippo.serving.measures import Measures
+from hippo.serving.problems import Told, failure_of
+from hippo.serving.tokens import Tokens, is_loopback
+from hippo.tracing import continued, span
+
+if TYPE_CHECKING:
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+__all__ = ["Guard"]
+
+_LOG = logging.getLogger("hippo.requests")
+_OPEN = ("/health", "/ready", "/openapi.json")
+"""Paths that need no token and are answered even by a full server."""
+_CHANGES = "/documents"
+_REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
+_TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
+_LAST_WORDS = 5.0
+"""Seconds that an answer in pieces has beyond its deadline to say so."""
+
+
+class _GoneError(Exception):
+    """The client went away before its request had arrived."""
+
+
+class _TooLargeError(Exception):
+    """The body is larger than allowed."""
+
+
+class Guard:
+    """Middleware around the whole application.
+
+    The body of a request is read here, up to the limit and the deadline, before anything else sees it.
+
+    Args:
+        app: The application.
+        settings: Limits.
+        tokens: Who may do what.
+        measures: What is counted.
+    """
+
+    def __init__(self, app: "ASGIApp", settings: ServeConfig, tokens: Tokens, measures: Measures) -> None:
+        self._app, self._settings, self._tokens, self._measures = app, settings, tokens, measures
+        self._under_way = 0
+        self._only_here = not tokens and is_loopback(settings.host)
+
+    async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
+        """Answer a request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = perf_counter()
+        headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]}
+        given = headers.get("x-request-id", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
+        traced = _TRACE.fullmatch(headers.get("traceparent", ""))
+        scope.setdefault("state", {})["request_id"] = request_id
+        answer = _Answer(send, request_id)
+        token = ids.set((request_id, traced[1] if traced else None))
+        self._under_way += 1
+        self._measures.under_way.inc()
+        try:
+            # The template of the path is known only afterwards.
+            with continued(headers), span("hippo.request", method=scope["method"]):
+                await self._answer(scope, headers, receive, answer)
+        finally:
+            self._under_way -= 1
+            self._measures.under_way.dec()
+            self._tell(scope, answer, perf_counter() - began)
+            ids.reset(token)
+
+    async def _answer(self, scope: "Scope", headers: dict[str, str], receive: "Receive", answer: "_Answer") -> None:
+        if refusal := self._refusal(scope, headers):
+            await answer.refuse(refusal)
+            return
+        changes = scope["path"].startswith(_CHANGES)
+        seconds = self._settings.change_timeout if changes else self._settings.timeout
+        scope["state"]["deadline"] = asyncio.get_running_loop().time() + seconds
+        arrived = False
+        try:
+            async with asyncio.timeout(seconds) as deadline:
+                body = await self._body(receive)
+                arrived = True
+                answer.deadline = deadline
+                await self._app(scope, _replayed(body, receive), answer)
+        except _GoneError:
+            answer.status = 499
+        except _TooLargeError:
+            await answer.refuse(self._too_large())
+        except TimeoutError as error:
+            late = Told(408, "TimeoutError", "the request did not arrive in time", "Send it faster.", _CLOSE)
+            await answer.refuse(failure_of(error) if arrived else late)
+        except Exception as error:
+            _LOG.exception("the server failed", exc_info=error)
+            await answer.refuse(failure_of(error))
+
+    def _refusal(self, scope: "Scope", headers: dict[str, str]) -> Told | None:
+        """Why a request is not even read."""
+        host = re.sub(r":\d+$", "", headers.get("host", ""))
+        if self._only_here and host and not is_loopback(host):
+            # A page of another site, whose name was made to lead here, must not read or write the index.
+            told = f"the host {host[:80]!r} is not this machine"
+            return Told(403, "HostError", told, "Use http://127.0.0.1, or start the server with tokens.", _CLOSE)
+        if scope["path"] in _OPEN:
+            return None
+        role = self._tokens.role(headers.get("authorization"))
+        if role is None:
+            told, remedy = "a known token is needed", "Send the header Authorization: Bearer TOKEN."
+            return Told(401, "TokenError", told, remedy, {"WWW-Authenticate": "Bearer", **_CLOSE})
+        if role == "read" and scope["path"].startswith(_CHANGES):
+            return Told(403, "TokenError", "this token allows questions only", "Use a token for writing.", _CLOSE)
+        if self._under_way > self._settings.concurrency:
+            told = f"{self._settings.concurrency} requests are under way, the most that the server takes"
+            return Told(503, "BusyError", told, "Try again after a second.", {"Retry-After": "1", **_CLOSE})
+        return self._refused_body(headers)
+
+    def _refused_body(self, headers: dict[str, str]) -> Told | None:
+        length = headers.get("content-length", "0")
+        if "transfer-encoding" not in headers and length in ("", "0"):
+            return None
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        if kind != "application/json" and not re.fullmatch(r"application/[\w.-]+\+json", kind):
+            # Browsers send other types on behalf of any page, without asking first.
+            told = f"the body has the type {kind[:80]!r}"
+            return Told(415, "ContentTypeError", told, "Send JSON, with Content-Type: application/json.", _CLOSE)
+        if length.isdecimal() and int(length[:20]) > self._settings.max_body:
+            return self._too_large()
+        return None
+
+    def _too_large(self) -> Told:
+        told = f"the body has more than {self._settings.max_body} bytes"
+        return Told(413, "BodyError", told, "Send it in parts, or raise serve.max_body.", _CLOSE)
+
+    async def _body(self, receive: "Receive") -> bytes:
+        parts: list[bytes] = []
+        size = 0
+        while True:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise _GoneError
+            part: bytes = message.get("body", b"")
+            size += len(part)
+            if size > self._settings.max_body:
+                raise _TooLargeError
+            parts.append(part)
+            if not message.get("more_body", False):
+                return b"".join(parts)
+
+    def _tell(self, scope: "Scope", answer: "_Answer", seconds: float) -> None:
+        method, path = scope["method"], getattr(scope.get("route"), "path", "other")
+        known = method if method in ("GET", "POST", "PATCH", "DELETE") else "other"
+        self._measures.requests.labels(known, path, str(answer.status or 0)).inc()
+        self._measures.seconds.labels(known, path).observe(seconds)
+        fields = {
+            "method": method,
+            "path": scope["path"][:200],
+            "status": answer.status or "aborted",
+            "seconds": round(seconds, 4),
+        }
+        level = logging.DEBUG if path in _OPEN else logging.INFO
+        _LOG.log(level, "request", extra={"fields": fields})
+
+
+_CLOSE = {"Connection": "close"}
+"""What a client still sends of a request that was refused is not read."""
+
+
+class _Answer:
+    """The way back, with the id of the request on it."""
+
+    def __init__(self, send: "Send", request_id: str) -> None:
+        self._send, self._request_id = send, request_id
+        self.status: int | None = None
+        self.deadline: asyncio.Timeout | None = None
+
+    async def __call__(self, message: "Message") -> None:
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
+            message["headers"] = [*message["headers"], (b"x-request-id", self._request_id.encode())]
+            if self.deadline is not None and not self.deadline.expired():
+                # An answer in pieces knows its deadline, and needs a moment to say that it has passed.
+                self.deadline.reschedule((self.deadline.when() or 0.0) + _LAST_WORDS)
+        await self._send(message)
+
+    async def refuse(self, told: Told) -> None:
+        """Answer with an error, unless an answer has begun: that one can only be broken off."""
+        if self.status is None:
+            response = told.response(self._request_id)
+            scope: dict[str, Any] = {"type": "http"}
+            with suppress(OSError):
+                await response(scope, _nothing, self)
+
+
+async def _nothing() -> "Message":
+    return {"type": "http.disconnect"}
+
+
+def _replayed(body: bytes, receive: "Receive") -> "Receive":
+    """The body once, then whatever comes after it: the end of the connection."""
+    told = False
+
+    async def again() -> "Message":
+        nonlocal told
+        if told:
+            return await receive()
+        told = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again

@@ -1,0 +1,128 @@
+"""Bodies of requests, checked by pydantic; they are the schema that /openapi.json shows."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+__all__ = [
+    "AskRequest",
+    "ChatRequest",
+    "DeleteRequest",
+    "DocumentBody",
+    "DocumentsRequest",
+    "ManyRequest",
+    "RetrieveRequest",
+    "UpdateRequest",
+]
+
+Question = Annotated[str, StringConstraints(min_length=1, max_length=32_768, pattern=r"\S")]
+Where = str | dict[str, Any] | None
+
+_QUESTION = "Where was the man born whom Ada Lovelace worked with?"
+_WHERE = "A condition on the metadata of documents, as text or as a mapping: `year >= 2020 and lang = 'en'`."
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class _Search(_Body):
+    k: int = Field(5, ge=1, description="Number of passages.")
+    profile: str | None = Field(None, description="Retrieval profile; null: the server's.", examples=["hippo"])
+    explain: bool = Field(False, description="Whether hits say which facts and which path led to them.")
+    where: Where = Field(None, description=_WHERE, examples=["year >= 1800"])
+
+    def options(self) -> dict[str, Any]:
+        """Keywords of `Hippo.retrieve` and `Hippo.ask`."""
+        return self.model_dump(include=set(_Search.model_fields) | {"steps", "reasoning"})
+
+
+class RetrieveRequest(_Search):
+    """A question."""
+
+    question: Question = Field(description="The question.", examples=[_QUESTION])
+    steps: int = Field(1, ge=1, le=8, description="Rounds of retrieving and reasoning, by the language model.")
+
+
+class ManyRequest(_Search):
+    """Many questions."""
+
+    questions: list[Question] = Field(min_length=1, description="The questions.", examples=[[_QUESTION]])
+    steps: int = Field(1, ge=1, le=8, description="Rounds of retrieving and reasoning, by the language model.")
+
+
+class AskRequest(_Search):
+    """A question to be answered."""
+
+    question: Question = Field(description="The question.", examples=[_QUESTION])
+    steps: int | None = Field(None, ge=1, le=8, description="Rounds of retrieval; null: the server's.")
+    reasoning: bool | None = Field(None, description="Whether the model thinks first; null: as the server has it.")
+    stream: bool = Field(False, description="Whether the answer comes piece by piece, as server-sent events.")
+
+
+class DocumentBody(_Body):
+    """A document."""
+
+    text: str = Field(description="The text.", examples=["Ada Lovelace worked with Charles Babbage."])
+    id: str | None = Field(None, description="Its id; null: a hash of title and text.", examples=["ada"])
+    title: str | None = Field(None, description="Its title.", examples=["Ada Lovelace"])
+    metadata: dict[str, Any] = Field({}, description="A JSON object, for conditions.", examples=[{"year": 1843}])
+    timestamp: str | None = Field(None, description="ISO 8601.", examples=["1843-09-01"])
+
+
+class DocumentsRequest(_Body):
+    """Documents to add."""
+
+    documents: list[DocumentBody] = Field(min_length=1, description="The documents.")
+
+
+class UpdateRequest(_Body):
+    """New values of a document; what is not named stays."""
+
+    text: str | None = Field(None, description="Its new text.", examples=["He was born in London."])
+    title: str | None = Field(None, description="Its new title, with the text; null: none.")
+    metadata: dict[str, Any] | None = Field(None, description="In place of all its metadata.")
+    timestamp: str | None = Field(None, description="ISO 8601; null: unknown.")
+
+
+class DeleteRequest(_Body):
+    """Documents to delete: by id or by a condition."""
+
+    ids: list[str] | None = Field(None, description="Their ids.", examples=[["ada"]])
+    where: Where = Field(None, description=_WHERE)
+    missing_ok: bool = Field(False, description="Pass over ids that the index does not hold.")
+    dry_run: bool = Field(False, description="Only list the documents that would go.")
+
+
+class _Part(BaseModel):
+    type: str
+    text: str | None = None
+
+
+class _ChatMessage(BaseModel):
+    role: str
+    content: str | list[_Part] | None = None
+
+    def text(self) -> str:
+        """What it says."""
+        if isinstance(self.content, list):
+            return "\n".join(part.text for part in self.content if part.type in ("text", "input_text") and part.text)
+        return self.content or ""
+
+
+class _StreamOptions(BaseModel):
+    include_usage: bool = False
+
+
+class ChatRequest(BaseModel):
+    """A chat completion as OpenAI's API has it. What is not listed here is accepted and has no effect."""
+
+    model: str = Field("hippo", description="hippo, or hippo/PROFILE.", examples=["hippo"])
+    messages: list[_ChatMessage] = Field(
+        min_length=1,
+        description="The last message of the role user is the question.",
+        examples=[[{"role": "user", "content": _QUESTION}]],
+    )
+    stream: bool | None = Field(False, description="Whether the answer comes in chunks.")
+    stream_options: _StreamOptions | None = None
+    n: Literal[1] | None = 1

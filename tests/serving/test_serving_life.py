@@ -1,0 +1,189 @@
+"""A server over its life: changes, snapshots of others, tokens, logs, figures, the end."""
+
+import hashlib
+import os
+import signal
+import socket
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from typer.testing import CliRunner
+
+from hippo import Hippo
+from hippo.cli.app import app
+from hippo.testing import LLMServer
+
+Running = Any
+Start = Callable[..., Any]
+Asking = Callable[[LLMServer], dict[str, str]]
+
+QUESTION = "Where was the founder of Steelworks Smith born?"
+READ, WRITE = "read-token-of-the-tests", "write-token-of-the-tests"
+
+
+def bearer(token: str) -> dict[str, str]:
+    return {"Authorization": f"Bearer {token}"}
+
+
+def test_documents_come_change_and_go(start: Start, index: Path) -> None:
+    server = start(index)
+    note = {"id": "a/note 1", "title": "Note", "text": "Ada Smith died in Hull.", "metadata": {"year": 1900}}
+    assert server.post("/documents", {"documents": [note]}).json()["added"] == 1
+    assert server.client.get("/status").json()["documents"] == 5
+    changed = server.client.patch("/documents/a%2Fnote%201", json={"text": "Ada Smith died in Ulm.", "title": None})
+    assert changed.json()["changed"] == 1, changed.text
+    [hit] = server.post("/retrieve", {"question": "Where did Ada Smith die?", "k": 1, "where": "year = 1900"}).json()[
+        "hits"
+    ]
+    assert (hit["text"], hit["title"]) == ("Ada Smith died in Ulm.", None)
+    listed = server.post("/documents/delete", {"where": "year = 1900", "dry_run": True}).json()
+    assert listed == {"documents": ["a/note 1"]}
+    assert server.client.delete("/documents/a%2Fnote%201").json()["deleted"] == 1
+    assert server.client.delete("/documents/a%2Fnote%201").status_code == 404
+    assert server.post("/documents/delete", {"ids": ["riga"]}).json()["deleted"] == 1
+    assert server.client.get("/status").json()["documents"] == 3
+    assert server.is_healthy()
+
+
+def test_questions_do_not_wait_for_changes_which_come_one_by_one(start: Start, index: Path) -> None:
+    server = start(index)
+    texts = [{"text": f"Town {number} lies on the river {number % 7} of Latvia."} for number in range(400)]
+    halves = [texts[:200], texts[200:]]
+    with ThreadPoolExecutor(2) as pool:
+        adding = [pool.submit(server.post, "/documents", {"documents": half}) for half in halves]
+        during = 0
+        while not all(one.done() for one in adding):
+            assert server.is_healthy()
+            during += 1
+        reports = [one.result().json() for one in adding]
+    assert during >= 3
+    assert sorted(report["snapshot"] for report in reports) == ["000002", "000003"]
+    assert server.client.get("/status").json()["documents"] == 404
+
+
+def test_newer_snapshots_of_others_are_opened(start: Start, index: Path) -> None:
+    server = start(index, HIPPO_SERVE__REFRESH="0.1")
+    with Hippo.open(index) as memory:
+        memory.add({"id": "new", "text": "The Glass Bridge was built by Ada Smith."})
+    end = time.monotonic() + 60
+    while server.client.get("/ready").json()["snapshot"] != "000002":
+        assert time.monotonic() < end
+    [hit] = server.post("/retrieve", {"question": "Who built the Glass Bridge?", "k": 1}).json()["hits"]
+    assert hit["document_id"] == "new"
+
+
+def test_tokens_have_roles_and_are_not_told(start: Start, index: Path, tmp_path: Path) -> None:
+    digest = hashlib.sha256(WRITE.encode()).hexdigest()
+    (tmp_path / "tokens").write_text(f"# who may write\nwrite sha256:{digest}  # the job at night\n")
+    options = ("--host", "0.0.0.0", "--token-file", str(tmp_path / "tokens"), "--log", "json")
+    server = start(index, *options, HIPPO_READ_TOKENS=f"{READ}, another-token-of-the-tests")
+    client = httpx.Client(base_url=f"http://127.0.0.1:{server.port}", timeout=60)
+    question = {"question": QUESTION}
+    change = {"documents": [{"id": "x", "text": "Ada Smith wrote letters."}]}
+    with client:
+        for path in ("/health", "/ready", "/openapi.json"):
+            assert client.get(path).status_code == 200
+        for path in ("/status", "/metrics", "/v1/models"):
+            assert client.get(path).status_code == 401
+            assert client.get(path, headers=bearer(READ)).status_code == 200
+        for headers in (
+            {},
+            bearer("no-such-token-at-all"),
+            {"Authorization": f"Basic {READ}"},
+            {"Authorization": "Bearer"},
+        ):
+            refused = client.post("/retrieve", json=question, headers=headers)
+            assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+        for token in (READ, WRITE, "another-token-of-the-tests"):
+            assert client.post("/retrieve", json=question, headers=bearer(token)).status_code == 200
+        assert client.post("/documents", json=change, headers=bearer(READ)).status_code == 403
+        assert client.post("/documents", json=change, headers=bearer(WRITE)).json()["added"] == 1
+        told = server.log() + client.get("/metrics", headers=bearer(READ)).text + client.get("/openapi.json").text
+    assert READ not in told
+    assert WRITE not in told
+    assert digest not in told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "variables", "problem"),
+    [
+        (["--host", "0.0.0.0"], {}, "so tokens are needed"),
+        (["--host", "memory.example"], {}, "so tokens are needed"),
+        ([], {"HIPPO_READ_TOKENS": "short"}, "at least 16 characters"),
+        (["--token-file", "nowhere"], {}, "nowhere: serve.token_file: cannot be read"),
+        (["--log", "xml"], {}, "must be text or json, got 'xml'"),
+        (["--port", "70000"], {}, "serve.port: must be 0 to 65535"),
+    ],
+)
+def test_what_cannot_be_served_is_told(
+    index: Path, arguments: list[str], variables: dict[str, str], problem: str
+) -> None:
+    done = CliRunner().invoke(app, ["serve", str(index), *arguments], env=variables)
+    assert done.exit_code == 1
+    assert problem in done.stderr
+    assert "short:" not in done.stderr
+
+
+def test_a_taken_port_is_told(index: Path) -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        done = CliRunner().invoke(app, ["serve", str(index), "--port", str(port)])
+    assert done.exit_code == 1
+    assert f"cannot listen on 127.0.0.1 port {port}" in done.stderr
+
+
+def test_the_log_follows_requests_and_keeps_questions_out(server: Running) -> None:
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    headers = {"X-Request-ID": "job-7:1", "traceparent": f"00-{trace}-00f067aa0ba902b7-01"}
+    reply = server.client.post("/retrieve?secret=1", json={"question": "Who is Rumpelstilzchen?"}, headers=headers)
+    assert reply.headers["x-request-id"] == "job-7:1"
+    server.client.get("/nowhere", headers={"X-Request-ID": "bad id\t{}"})
+    [line] = [line for line in server.lines() if line.get("request_id") == "job-7:1"]
+    assert (line["trace_id"], line["path"], line["status"], line["level"]) == (trace, "/retrieve", 200, "info")
+    assert "Rumpelstilzchen" not in server.log()
+    assert "secret=1" not in server.log()
+    assert "bad id" not in server.log()
+
+
+def test_figures_count_requests_stages_and_blocks(server: Running) -> None:
+    def figures() -> dict[str, float]:
+        lines = server.client.get("/metrics").text.splitlines()
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines) if name[:1] != "#"}
+
+    before = figures()
+    server.post("/retrieve_many", {"questions": [QUESTION] * 3})
+    server.post("/ask", {"question": QUESTION})
+    after = figures()
+
+    def grew(name: str) -> float:
+        return after[name] - before.get(name, 0.0)
+
+    assert grew('hippo_requests_total{method="POST",path="/retrieve_many",status="200"}') == 1
+    assert grew('hippo_stage_seconds_count{stage="link"}') >= 3
+    assert grew("hippo_block_questions_sum") == 3
+    assert after["hippo_ready"] == 1
+    assert after['hippo_llm_requests_total{use="reader"}'] >= 1
+
+
+def test_the_end_waits_for_requests_under_way(start: Start, index: Path, asking: Asking) -> None:
+    with LLMServer(latency=2.0) as model, ThreadPoolExecutor(1) as pool:
+        server = start(index, **asking(model))
+        answer = pool.submit(server.post, "/ask", {"question": QUESTION})
+        end = time.monotonic() + 60
+        while not model.stats().arrived:
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        os.kill(server.process.pid, signal.SIGTERM)
+        assert answer.result().status_code == 200
+        assert server.process.wait(timeout=60) == 0
+    with pytest.raises(OSError, match="refused"):
+        socket.create_connection(("127.0.0.1", server.port), timeout=5)
+    assert "stopped" in server.log()
+    with Hippo.open(index) as memory:
+        assert memory.retrieve(QUESTION).hits

@@ -1,0 +1,224 @@
+"""Clients that misbehave, and limits: each ends in an answer with its reason, and the server goes on."""
+
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from hippo.testing import LLMServer
+from hippo.testing.responder import respond
+
+Running = Any
+Start = Callable[..., Any]
+Asking = Callable[[LLMServer], dict[str, str]]
+
+QUESTION = "Where was the founder of Steelworks Smith born?"
+MEGABYTE = 1 << 20
+HEAD = "POST /retrieve_many HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def talker() -> Iterator[LLMServer]:
+    """A language model that writes for a minute."""
+    with LLMServer(respond=lambda request: respond(request) + " indeed" * 200, pace=0.3) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def thinker() -> Iterator[LLMServer]:
+    """One that says nothing for a minute."""
+    with LLMServer(latency=60.0) as server:
+        yield server
+
+
+def error_of(reply: httpx.Response) -> tuple[int, str]:
+    error = reply.json()["error"]
+    assert set(error) == {"type", "message", "remedy", "request_id"}
+    assert reply.headers["x-request-id"] == error["request_id"]
+    return reply.status_code, error["type"]
+
+
+@pytest.mark.parametrize(
+    ("content", "status"),
+    [
+        (b'{"question"', 400),
+        (b"[" * 100_000, 400),
+        (b'{"question": "Who?", "k": ' + b"9" * 5000 + b"}", 400),
+        (b"\xff\xfe", 400),
+        (b"null", 422),
+        (b"[]", 422),
+        (b'{"question": "  "}', 422),
+        (b'{"question": "Who?", "k": 0}', 422),
+        (b'{"question": "Who?", "k": 101}', 422),
+        (b'{"question": "Who?", "k": NaN}', 422),
+        (b'{"question": "Who?", "k": "5"}', 422),
+        (b'{"question": "Who?", "question2": "Who?"}', 422),
+        (b'{"question": "\\ud800"}', 422),
+        (b'{"question": "Who?", "where": "year >="}', 422),
+        (b'{"question": "Who?", "profile": "no such"}', 422),
+        (b'{"questions": ["Who?"]}', 422),
+    ],
+)
+def test_bodies_that_cannot_be_used_are_told(server: Running, content: bytes, status: int) -> None:
+    reply = server.client.post("/retrieve", content=content, headers={"Content-Type": "application/json"})
+    assert error_of(reply)[0] == status, reply.text
+    assert server.is_healthy()
+
+
+def test_other_paths_methods_and_types_are_told(server: Running) -> None:
+    assert error_of(server.client.get("/nowhere")) == (404, "HTTPError")
+    assert error_of(server.client.get("/retrieve")) == (405, "HTTPError")
+    plain = server.client.post("/retrieve", content=b'{"question": "Who?"}', headers={"Content-Type": "text/plain"})
+    assert error_of(plain) == (415, "ContentTypeError")
+    many = server.post("/retrieve_many", {"questions": ["Who?"] * 257})
+    assert error_of(many) == (422, "QuestionError")
+    assert error_of(server.post("/documents/delete", {"ids": ["ada"], "where": "a = 1"})) == (422, "InputError")
+    assert error_of(server.client.patch("/documents/none", json={"text": "New."})) == (404, "DocumentError")
+
+
+def test_a_page_of_another_site_is_kept_out(server: Running) -> None:
+    for host, status in (("evil.example", 403), ("evil.example:80", 403), ("localhost:1", 200), ("[::1]:80", 200)):
+        assert server.client.get("/status", headers={"Host": host}).status_code == status, host
+
+
+def test_a_body_of_100_megabytes_is_refused_unread(server: Running) -> None:
+    began = time.perf_counter()
+    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=60)) as client:
+        client.sendall(
+            b"POST /retrieve HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"Content-Length: 104857600\r\n\r\n"
+        )
+        told = client.recv(65_536)
+        assert told.startswith(b"HTTP/1.1 413 ")
+        with suppress(OSError):  # It closes the connection.
+            for _ in range(100):
+                client.sendall(bytes(MEGABYTE))
+    assert time.perf_counter() - began < 60
+    assert server.is_healthy()
+
+
+def test_a_body_of_100_megabytes_in_chunks_is_refused_at_the_limit(server: Running) -> None:
+    sent = 0
+    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=60)) as client:
+        client.sendall(
+            b"POST /documents HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            b"Transfer-Encoding: chunked\r\n\r\n"
+        )
+        with suppress(OSError):
+            for _ in range(100):
+                client.sendall(b"100000\r\n" + b" " * MEGABYTE + b"\r\n")
+                sent += 1
+    assert sent < 100
+    assert any(line.get("status") == 413 for line in server.lines())
+    assert server.is_healthy()
+
+
+def test_a_client_that_leaves_in_the_middle_stops_the_model(
+    start: Start, index: Path, talker: LLMServer, asking: Asking
+) -> None:
+    server = start(index, **asking(talker))
+    talker.reset()
+    for path, body in (
+        ("/ask", {"question": QUESTION, "stream": True}),
+        ("/v1/chat/completions", {"messages": [{"role": "user", "content": QUESTION}], "stream": True}),
+    ):
+        with server.client.stream("POST", path, json=body) as reply:
+            lines = reply.iter_lines()
+            assert any(line.startswith("data: ") for line in lines)
+    wait_until(lambda: talker.stats().abandoned == 2)
+    assert talker.stats().replies == 0
+    assert server.is_healthy()
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    end = time.monotonic() + 60
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_what_takes_too_long_is_ended(start: Start, index: Path, thinker: LLMServer, asking: Asking) -> None:
+    server = start(index, **asking(thinker), HIPPO_SERVE__TIMEOUT="15.0")
+    began = time.perf_counter()
+    assert error_of(server.post("/ask", {"question": QUESTION})) == (504, "TimeoutError")
+    assert time.perf_counter() - began < 50, "the model would go on thinking"
+    wait_until(lambda: thinker.stats().abandoned == 1)
+    # A request that does not arrive.
+    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=60)) as client:
+        client.sendall(HEAD.format(50).encode() + b"{")
+        assert client.recv(65_536).startswith(b"HTTP/1.1 408 ")
+    assert server.is_healthy()
+
+
+def test_answers_that_take_too_long_end_with_an_event(
+    start: Start, index: Path, talker: LLMServer, asking: Asking
+) -> None:
+    server = start(index, **asking(talker), HIPPO_SERVE__TIMEOUT="15.0")
+    talker.reset()
+    with server.client.stream("POST", "/ask", json={"question": QUESTION, "stream": True}) as reply:
+        assert reply.status_code == 200
+        told = [line for line in reply.iter_lines() if line]
+    assert told[-2] == "event: error"
+    assert json.loads(told[-1].removeprefix("data: "))["error"]["type"] == "TimeoutError"
+    wait_until(lambda: talker.stats().abandoned == 1)
+    assert server.is_healthy()
+
+
+def test_slow_readers_keep_nobody_waiting(start: Start, index: Path) -> None:
+    server = start(index, HIPPO_SERVE__TIMEOUT="6.0")
+    body = json.dumps({"questions": [QUESTION] * 256, "k": 100}).encode()
+    slow = []
+    for _ in range(4):
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.connect(("127.0.0.1", server.port))
+        client.sendall(HEAD.format(len(body)).encode() + body)
+        slow.append(client)  # None of them reads.
+    assert server.is_healthy()
+    wait_until(lambda: server.client.get("/ready").status_code == 200 and "requests_under_way 1.0" in metrics(server))
+    for client in slow:
+        client.close()
+    assert server.is_healthy()
+
+
+def metrics(server: Running) -> str:
+    text: str = server.client.get("/metrics").text
+    return text
+
+
+def test_a_full_server_says_when_to_come_again(start: Start, index: Path, asking: Asking) -> None:
+    with LLMServer(latency=10.0) as thinker, ThreadPoolExecutor(2) as pool:
+        server = start(index, **asking(thinker), HIPPO_SERVE__CONCURRENCY="2")
+        busy = [pool.submit(server.post, "/ask", {"question": f"{QUESTION}{mark}"}) for mark in ("", "?")]
+        wait_until(lambda: thinker.stats().arrived == 2)
+        full = server.post("/retrieve", {"question": QUESTION})
+        assert error_of(full) == (503, "BusyError")
+        assert int(full.headers["retry-after"]) >= 1
+        assert server.client.get("/health").json() == {"status": "ok"}
+        assert [one.result().status_code for one in busy] == [200, 200]
+        assert server.is_healthy()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs a POSIX system")
+def test_changes_beyond_the_limit_are_refused(start: Start, index: Path) -> None:
+    server = start(index, HIPPO_SERVE__MAX_CHANGES="1")
+    texts = [{"text": f"Town {number} lies on the river {number % 7} of Latvia."} for number in range(300)]
+    with ThreadPoolExecutor(1) as pool:
+        adding = pool.submit(server.post, "/documents", {"documents": texts})
+        refused = None
+        while refused is None and not adding.done():
+            reply = server.client.delete("/documents/none")
+            refused = reply if reply.status_code == 429 else None
+        assert refused is not None
+        assert error_of(refused) == (429, "BusyError")
+        assert int(refused.headers["retry-after"]) >= 1
+        assert adding.result().json()["added"] == 300
+    assert server.client.delete("/documents/none").status_code == 404
