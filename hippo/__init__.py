@@ -45,6 +45,7 @@ __all__ = [
     "StoredDocument",
     "Triple",
     "Usage",
+    "Version",
     "load_config",
 ]
 
@@ -79,6 +80,7 @@ _HOMES = {
     "StoredDocument": "types",
     "Triple": "types",
     "Usage": "types",
+    "Version": "types",
     "load_config": "config",
 }
 
@@ -114,6 +116,7 @@ if TYPE_CHECKING:
         StoredDocument,
         Triple,
         Usage,
+        Version,
     )
 
 

@@ -131,16 +131,24 @@ class Changing(ABC):
         *document_ids: str,
         where: str | Mapping[str, Any] | None = None,
         missing_ok: bool = False,
+        forget: bool = False,
         progress: ProgressCallback | None = None,
     ) -> ChangeReport:
         """Delete documents with all that came from them: passages, facts, edges, names that only they used.
 
         Nothing is extracted, so no language model is needed or asked; passages that wait for that go on waiting.
 
+        What was known until now can still be asked for with `as_of`, unless the document is to be forgotten: then
+        nothing of it is left in the index. Its older versions go too, with all cached vectors that nothing needs any
+        more, older snapshots (those that a reader holds: with the next change after it lets go) and the whole cache of
+        replies of language models, which cannot be told apart by document.
+
         Args:
             document_ids: Their ids.
             where: Delete all that satisfy this condition on their metadata; see `hippo.filters`.
             missing_ok: Pass over ids that the index does not hold.
+            forget: Leave nothing of them. Documents that were deleted before, of which a version is kept, count too;
+                for a condition, that is their last one.
             progress: Is told of every step.
 
         Raises:
@@ -151,15 +159,25 @@ class Changing(ABC):
             IndexPathError: There is no index.
         """
         check_root(self.path)
-        return self._change((), progress, "delete", doomed=_doomed(document_ids, where, missing_ok), extracting=False)
+        doomed = _doomed(document_ids, where, missing_ok, forget)
+        report = self._change((), progress, "delete", doomed=doomed, extracting=False, forget=forget)
+        if forget:
+            from hippo.indexing.sweep import erase
+
+            erase(self.path, wait=self.config.indexing.wait_seconds)
+        return report
 
     def select(
-        self, *document_ids: str, where: str | Mapping[str, Any] | None = None, missing_ok: bool = False
+        self,
+        *document_ids: str,
+        where: str | Mapping[str, Any] | None = None,
+        missing_ok: bool = False,
+        forget: bool = False,
     ) -> list[str]:
         """Ids of the documents that `delete` would take, in order. Arguments and errors are those of `delete`."""
         from hippo.store import Store
 
-        doomed = _doomed(document_ids, where, missing_ok)
+        doomed = _doomed(document_ids, where, missing_ok, forget)
         check_root(self.path)
         with Store.reading(self.path) as store:
             return sorted(doomed(store))
@@ -233,12 +251,14 @@ class Changing(ABC):
         doomed: "Doomed | None" = None,
         revisions: "Sequence[Revision]" = (),
         extracting: bool = True,
+        forget: bool = False,
     ) -> ChangeReport:
         from hippo.indexing.add import add_documents
 
         with self._parts(extracting=extracting) as parts, self._recorded(command, parts) as run, span("hippo.index"):
-            report = add_documents(self.path, items, **parts, doomed=doomed, revisions=revisions, progress=progress)
-            run.report = report
+            run.report = report = add_documents(
+                self.path, items, **parts, doomed=doomed, revisions=revisions, forget=forget, progress=progress
+            )
         self.refresh()
         # Only now has this memory let go of the older one.
         remove_old(self.path, keep=1 + self.config.indexing.keep_snapshots)
@@ -278,7 +298,9 @@ def _vanished(paths: Sequence[str | os.PathLike[str]]) -> "Vanished":
     return Vanished([Path(path) for path in paths])
 
 
-def _doomed(document_ids: Sequence[str], where: str | Mapping[str, Any] | None, missing_ok: bool) -> "Doomed":
+def _doomed(
+    document_ids: Sequence[str], where: str | Mapping[str, Any] | None, missing_ok: bool, forget: bool
+) -> "Doomed":
     from hippo.indexing.remove import by_condition, by_id
 
     if bool(document_ids) == (where is not None):
@@ -286,7 +308,9 @@ def _doomed(document_ids: Sequence[str], where: str | Mapping[str, Any] | None, 
     for one in document_ids:
         if not isinstance(one, str):
             raise InputError(f"an id is a text, got {one!r}; many ids are given one by one: delete(*ids)")
-    return by_id(document_ids, missing_ok=missing_ok) if where is None else by_condition(where)
+    if where is not None:
+        return by_condition(where, gone=forget)
+    return by_id(document_ids, missing_ok=missing_ok, gone=forget)
 
 
 def _checked(document_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:

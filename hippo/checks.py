@@ -1,6 +1,7 @@
 """Arguments that several methods of a memory take, checked in one place."""
 
 from collections.abc import Mapping
+from datetime import date, datetime
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
@@ -9,10 +10,13 @@ from hippo.errors import QuestionError
 if TYPE_CHECKING:
     from hippo.filters import Condition
 
-__all__ = ["Where", "condition", "whole"]
+__all__ = ["AsOf", "Where", "condition", "moment", "whole"]
 
 Where = str | Mapping[str, Any] | None
 """A condition on the metadata of documents, as text or as a mapping; None: all documents."""
+
+AsOf = datetime | date | str | None
+"""A time: a datetime (UTC without a zone), a date (its first moment) or ISO 8601 text; None: the present documents."""
 
 
 def condition(where: Where) -> "Condition | None":
@@ -26,6 +30,23 @@ def condition(where: Where) -> "Condition | None":
     from hippo.filters import parse_where
 
     return parse_where(where)
+
+
+def moment(as_of: AsOf) -> datetime | None:
+    """A time in UTC, without its zone.
+
+    Raises:
+        QuestionError: It is no time.
+    """
+    if as_of is None:
+        return None
+    from hippo.filters.values import moment as parsed
+
+    found = parsed(as_of)
+    if found is None:
+        problem = "as_of must be a datetime, a date or their ISO 8601 text, such as 2024-05-01 or 2024-05-01T10:00:00Z"
+        raise QuestionError(problem, as_of)
+    return found
 
 
 def whole(name: str, value: object) -> int:

@@ -5,6 +5,7 @@ import threading
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -36,7 +37,7 @@ from hippo.place import checked_place, newest_snapshot, sizes
 from hippo.protocols import LLM, DialogueExtractor, Encoder, Extractor, FactFilter
 from hippo.snapshot import Snapshot, current
 from hippo.tenants import namespace_folder
-from hippo.types import Status
+from hippo.types import Status, Version
 from hippo.watching import Watcher
 
 if TYPE_CHECKING:
@@ -255,7 +256,24 @@ class Hippo(Asking, Changing, Exploring):
             self._identity.encoder,
             info.get("extractor"),
             sizes(self.path),
+            info.get("versions", 0),
         )
+
+    def history(self, document_id: str | None = None) -> list[Version]:
+        """Versions of documents: the one in force, and older ones that are kept for `as_of`.
+
+        Args:
+            document_id: Of this document alone; None: of all.
+
+        Returns:
+            By document id, the oldest version of each first; empty where nothing is known of the document.
+
+        Raises:
+            IndexEmptyError: Nothing has been added yet.
+            IndexMismatchError: The open snapshot is of an older version, which does not know.
+        """
+        retrievers = self._retrievers_now()
+        return retrievers.history.versions(retrievers.whole.contents, document_id)
 
     def to_networkx(self) -> "networkx.Graph":
         """The graph as a `networkx.Graph`: see `hippo.export.to_networkx`."""
@@ -277,8 +295,15 @@ class Hippo(Asking, Changing, Exploring):
         """
         return self._retrievers_now().whole.contents
 
-    def _retriever_now(self, where: "Condition | None" = None) -> "Retriever":
-        return self._retrievers_now().of(where)
+    def _retriever_now(self, where: "Condition | None" = None, as_of: datetime | None = None) -> "Retriever":
+        while True:
+            retrievers = self._retrievers_now()
+            try:
+                return retrievers.of(where, as_of)
+            except IndexCorruptError:
+                # What was before is mapped late: after a refresh its snapshot may be gone.
+                if retrievers is self._retrievers:
+                    raise
 
     def _retrievers_now(self) -> "Retrievers":
         with self._lock:
@@ -291,6 +316,7 @@ class Hippo(Asking, Changing, Exploring):
                 from hippo.retrieval.filtered import Retrievers
                 from hippo.retrieval.retrieve import Retriever
                 from hippo.snapshot.contents import read_contents
+                from hippo.snapshot.history import read_history
 
                 options = self.config.retrieval
                 make = partial(
@@ -300,7 +326,9 @@ class Hippo(Asking, Changing, Exploring):
                     vectors=options.vectors,
                     encode=partial(self._encode, self._encoder, kind="query_to_entity") if self._encoder else None,
                 )
-                self._retrievers = Retrievers(read_contents(self._snapshot), make)
+                self._retrievers = Retrievers(
+                    read_contents(self._snapshot), make, partial(read_history, self._snapshot)
+                )
             return self._retrievers
 
     def _check_open(self) -> None:

@@ -1,6 +1,7 @@
 """For all tests: the project's folder, and freedom from settings of whoever runs them."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,3 +23,37 @@ def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide the `HIPPO_...` variables of the shell: they would change every configuration."""
     for name in [name for name in os.environ if name.startswith("HIPPO_")]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def make_older() -> Callable[[Path, int], None]:
+    """Turns the store of an index into one of an older version: its tables are made by that version's own scripts."""
+
+    def make(root: Path, version: int) -> None:
+        import duckdb
+
+        from hippo.store.schema import MIGRATIONS
+
+        file, older = root / "store.duckdb", root / "older.duckdb"
+        with duckdb.connect(str(older)) as new:
+            for script in MIGRATIONS[:version]:
+                new.execute(script)
+            new.execute(f"ATTACH '{file}' AS now (READ_ONLY)")
+            query = "SELECT table_name, column_name FROM duckdb_columns() WHERE database_name = 'older'"
+            columns: dict[str, list[str]] = {}
+            for table, column in new.execute(query).fetchall():
+                columns.setdefault(table, []).append(f'"{column}"')
+            known = {
+                name
+                for (name,) in new.execute(
+                    "SELECT table_name FROM duckdb_tables() WHERE database_name = 'now'"
+                ).fetchall()
+            }
+            for table in columns.keys() & known:
+                names = ", ".join(columns[table])
+                new.execute(f"INSERT INTO {table} ({names}) SELECT {names} FROM now.{table}")
+            new.execute("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(version)])
+            new.execute("DELETE FROM journal WHERE NOT list_contains(?, name)", [list(columns)])
+        older.replace(file)
+
+    return make

@@ -50,6 +50,7 @@ from hippo.types import (
     StoredDocument,
     Triple,
     Usage,
+    Version,
     to_dict,
 )
 
@@ -130,6 +131,7 @@ VALUES: list[Any] = [
     EntityPath((STEP,), 0.5),
     Passage("c1", "d1", 0, "Lima", "It lies in Peru.", 0, 16, {"year": 1535}),
     DocumentEntry("d1", "Lima", {"year": 1535}, datetime(2024, 5, 1, tzinfo=UTC), "lima.txt", 1, 16),
+    Version("d1", "Lima", {}, None, "lima.txt", 1, datetime(2024, 5, 1, tzinfo=UTC), None, "replaced"),
     StoredDocument(
         "d1",
         "Lima",

@@ -32,6 +32,8 @@ from hippo.cli.explore import (
 )
 from hippo.cli.export import EXAMPLES as EXPORT_EXAMPLES
 from hippo.cli.export import export
+from hippo.cli.history import EXAMPLES as HISTORY_EXAMPLES
+from hippo.cli.history import history
 from hippo.cli.index import EXAMPLES as INDEX_EXAMPLES
 from hippo.cli.index import index
 from hippo.cli.init import EXAMPLES as INIT_EXAMPLES
@@ -65,6 +67,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     "list": (list_documents, LIST_EXAMPLES),
     "get": (get, GET_EXAMPLES),
     "eval": (evaluate, EVAL_EXAMPLES),
+    "history": (history, HISTORY_EXAMPLES),
     "export": (export, EXPORT_EXAMPLES),
     "mcp": (mcp, MCP_EXAMPLES),
     "doctor": (doctor, DOCTOR_EXAMPLES),

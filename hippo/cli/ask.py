@@ -7,11 +7,14 @@ import typer
 
 from hippo.cli.evidence import name, show_recognition, taken
 from hippo.cli.options import (
+    AsOfOption,
     ConfigOption,
     IndexArgument,
     JsonOption,
     LLMOption,
+    NewestWinsOption,
     ProfileOption,
+    RecencyOption,
     RecognitionOption,
     StepsOption,
     WhereOption,
@@ -45,6 +48,9 @@ def ask(
     recognition: RecognitionOption = None,
     steps: StepsOption = None,
     where: WhereOption = None,
+    as_of: AsOfOption = None,
+    recency: RecencyOption = None,
+    newest_wins: NewestWinsOption = None,
     reasoning: Annotated[
         bool | None, typer.Option("--reasoning", help="Let the model think before it answers.", show_default=False)
     ] = None,
@@ -64,6 +70,9 @@ def ask(
         "profile": profile,
         "steps": steps,
         "where": where,
+        "as_of": as_of,
+        "recency_half_life": recency,
+        "newest_wins": newest_wins,
         "reasoning": reasoning,
     }
     with open_existing(index, config, llm=llm, recognition=recognition) as memory:

@@ -25,6 +25,7 @@ __all__ = ["DELETE_EXAMPLES", "UPDATE_EXAMPLES", "delete", "update"]
 DELETE_EXAMPLES = (
     "hippo delete my-index report.pdf notes/old.md",
     "hippo delete my-index --where \"year < 2020 and lang = 'en'\" --dry-run",
+    "hippo delete my-index customers/1234.md --forget",
 )
 UPDATE_EXAMPLES = (
     "hippo update my-index report.pdf --metadata '{\"year\": 2024}'",
@@ -44,6 +45,9 @@ def delete(
             show_default=False,
         ),
     ] = None,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Leave nothing of them: no older version, no cached vector or reply.")
+    ] = False,
     missing_ok: Annotated[
         bool, typer.Option("--missing-ok", help="Pass over ids that the index does not hold.")
     ] = False,
@@ -56,13 +60,13 @@ def delete(
     """Delete documents with all that came from them.
 
     That is their passages, facts and edges, and names that only they used. Readers see the index with all of them or
-    without any.
+    without any. What was known before can still be asked for with --as-of, unless --forget is given.
     """
     with open_existing(index, config, wait=wait) as memory, progress_bars(quiet=quiet, as_json=json_) as progress:
         if dry_run:
-            doomed = memory.select(*ids or (), where=where, missing_ok=missing_ok)
+            doomed = memory.select(*ids or (), where=where, missing_ok=missing_ok, forget=forget)
         else:
-            report = memory.delete(*ids or (), where=where, missing_ok=missing_ok, progress=progress)
+            report = memory.delete(*ids or (), where=where, missing_ok=missing_ok, forget=forget, progress=progress)
     if dry_run and json_:
         print_json({"documents": doomed})
     elif dry_run:

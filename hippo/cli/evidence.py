@@ -53,6 +53,10 @@ def show_retrieval(out: "Console", retrieval: "Retrieval", *, gold: Collection[s
         star = " *" if hit.document_id in gold else ""
         line = Text(f"{hit.rank:>2}  ")
         line.append(name(hit), "bold").append(star, "bold green").append(f"  {hit.score:.4f}", "dim")
+        if hit.timestamp:
+            line.append(f"  {hit.timestamp.date()}", "dim")
+        if hit.superseded_by:
+            line.append("  superseded", "dim")
         if texts and not _HASH.fullmatch(hit.document_id):
             line.append(f"  {printable(hit.document_id)}", "dim")
         out.print(line, soft_wrap=True)

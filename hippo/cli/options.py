@@ -9,12 +9,15 @@ if TYPE_CHECKING:
     from hippo import Hippo
 
 __all__ = [
+    "AsOfOption",
     "ConfigOption",
     "IndexArgument",
     "JsonOption",
     "LLMOption",
+    "NewestWinsOption",
     "ProfileOption",
     "QuietOption",
+    "RecencyOption",
     "RecognitionOption",
     "StepsOption",
     "WaitOption",
@@ -80,6 +83,33 @@ WhereOption = Annotated[
     typer.Option(
         metavar="CONDITION",
         help="Only documents whose metadata satisfy this: \"year >= 2020 and lang = 'en'\". Default: all.",
+        show_default=False,
+    ),
+]
+AsOfOption = Annotated[
+    str | None,
+    typer.Option(
+        "--as-of",
+        metavar="TIME",
+        help="Answer from what was known then: a date (its first moment) or time, ISO 8601, in UTC. Default: from the "
+        "present documents.",
+        show_default=False,
+    ),
+]
+RecencyOption = Annotated[
+    float | None,
+    typer.Option(
+        "--recency",
+        metavar="DAYS",
+        help="Age after which a passage counts half. Default: the profile's, or none.",
+        show_default=False,
+    ),
+]
+NewestWinsOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--newest-wins/--no-newest-wins",
+        help="Whether passages rank after newer ones that replace what they say. Default: as the profile says.",
         show_default=False,
     ),
 ]

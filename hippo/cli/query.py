@@ -7,11 +7,14 @@ import typer
 
 from hippo.cli.evidence import show_path, show_recognition, show_retrieval
 from hippo.cli.options import (
+    AsOfOption,
     ConfigOption,
     IndexArgument,
     JsonOption,
     LLMOption,
+    NewestWinsOption,
     ProfileOption,
+    RecencyOption,
     RecognitionOption,
     StepsOption,
     WhereOption,
@@ -29,6 +32,7 @@ EXAMPLES = (
     'hippo query my-index "Where was her teacher born?" --profile bm25 --json',
     'hippo query my-index "Where was her teacher born?" --steps 3 --llm openai:gpt-4o-mini',
     'hippo query my-index "Who was born in London?" --where "year < 1900 and lang = \'en\'"',
+    'hippo query my-index "Who is head of Acme?" --as-of 2021-06-30 --newest-wins',
     "hippo query my-index - --json < questions.txt",
 )
 
@@ -52,6 +56,9 @@ def query(
     recognition: RecognitionOption = None,
     steps: StepsOption = None,
     where: WhereOption = None,
+    as_of: AsOfOption = None,
+    recency: RecencyOption = None,
+    newest_wins: NewestWinsOption = None,
     llm: LLMOption = None,
     config: ConfigOption = None,
     json_: JsonOption = False,
@@ -65,7 +72,17 @@ def query(
     with open_existing(index, config, llm=llm, recognition=recognition) as memory:
         rounds = 1 if steps is None else steps
         with waiting(memory, as_json=json_):
-            found = memory.retrieve_many(questions, k=k, profile=profile, explain=explain, steps=rounds, where=where)
+            found = memory.retrieve_many(
+                questions,
+                k=k,
+                profile=profile,
+                explain=explain,
+                steps=rounds,
+                where=where,
+                as_of=as_of,
+                recency_half_life=recency,
+                newest_wins=newest_wins,
+            )
     if json_:
         print_json([one.to_dict() for one in found] if question == "-" else found[0].to_dict())
         return
@@ -75,6 +92,8 @@ def query(
             out.print(printable(("\n" if number else "") + retrieval.question), style="bold")
         show_retrieval(out, retrieval)
         show_recognition(out, retrieval)
+        if as_of is not None and where is None and not retrieval.hits:
+            warn(f"nothing was known at {retrieval.parameters['as_of']}")
         if where is not None and not retrieval.hits:
             warn(f"no document satisfies the condition {retrieval.parameters['where']}")
         if explain:

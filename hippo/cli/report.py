@@ -20,6 +20,7 @@ def show_report(report: "ChangeReport", path: Path) -> None:
     """Print it: results on standard output, what needs attention on standard error."""
     out = console()
     deleted = f", {report.deleted} deleted" if report.deleted else ""
+    deleted += f", {report.forgotten} forgotten" if report.forgotten else ""
     out.print(f"{report.added} documents added, {report.changed} changed, {report.unchanged} unchanged{deleted}")
     counts = f"{report.chunks} passages, {report.facts} facts, {report.entities} entities"
     out.print(printable(f"{path} now holds {counts} ({sum(report.seconds.values()):.1f} s)"))

@@ -40,6 +40,7 @@ def status(
         ("passages", f"{found.chunks:,}"),
         ("facts", f"{found.facts:,}"),
         ("entities", f"{found.entities:,}"),
+        *([("older versions", f"{found.versions:,}")] if found.versions else []),
         *((f"{kind} edges", f"{count:,}") for kind, count in sorted(found.edges.items())),
         ("encoder", found.encoder or "none"),
         ("extractor", found.extractor or "none"),

@@ -247,6 +247,8 @@ class IndexingConfig:
         batch_texts: Texts embedded and committed at a time; a crash loses at most these.
         keep_snapshots: Older snapshots kept beside the newest, on top of those that readers hold.
         wait_seconds: How long a change waits for another writer; 0: it is an error at once, `inf`: there is no limit.
+        keep_versions: Whether versions of documents that are replaced or deleted are kept, for questions as of an
+            earlier time.
         keep_runs: Manifests of runs kept in the index, the newest; 0: none are written.
     """
 
@@ -254,6 +256,7 @@ class IndexingConfig:
     batch_texts: int = 2048
     keep_snapshots: int = 0
     wait_seconds: float = 0.0
+    keep_versions: bool = True
     keep_runs: int = 50
 
     def __post_init__(self) -> None:

@@ -54,6 +54,17 @@ class Similar:
         kept = (low >= 0) & (high >= 0)
         return Similar(low[kept], high[kept], self.similarity[kept])
 
+    def without(self, rows: "NDArray[np.bool_]") -> "Similar":
+        """The pairs that are not wholly within some rows, bool `(E,)`."""
+        kept = ~(rows[self.low] & rows[self.high])
+        return Similar(self.low[kept], self.high[kept], self.similarity[kept])
+
+    def joined(self, other: "Similar") -> "Similar":
+        """These pairs and others, none of which is among these."""
+        low, high = np.concatenate([self.low, other.low]), np.concatenate([self.high, other.high])
+        order = np.lexsort((high, low))
+        return Similar(low[order], high[order], np.concatenate([self.similarity, other.similarity])[order])
+
 
 def comparable(keys: Sequence[str]) -> "NDArray[np.bool_]":
     """Which entities may have synonyms: bool `(len(keys),)`.
@@ -112,10 +123,7 @@ def find_similar(
     low, high = unique // len(keys), unique % len(keys)
     similarity = _similarities(vectors, low, high)
     keep = similarity >= threshold
-    low, high = np.concatenate([before.low, low[keep]]), np.concatenate([before.high, high[keep]])
-    similarity = np.concatenate([before.similarity, similarity[keep]])
-    order = np.lexsort((high, low))
-    return Similar(low[order], high[order], similarity[order])
+    return before.joined(Similar(low[keep], high[keep], similarity[keep]))
 
 
 def _similarities(

@@ -25,9 +25,9 @@ from hippo.snapshot import FORMAT, Snapshot
 from hippo.store import STORE_FILE, Store
 from hippo.types import ChangeReport, Document, ExtractionFailure, Skipped
 
-__all__ = ["add_documents"]
+__all__ = ["PUBLISHED", "add_documents"]
 
-_PUBLISHED = "published"
+PUBLISHED = "published"
 """What the newest snapshot was made of; emptied before the store changes. While it holds, nothing is published."""
 
 
@@ -43,6 +43,7 @@ def add_documents(
     caller: Caller | None = None,
     doomed: Doomed | None = None,
     revisions: Sequence[Revision] = (),
+    forget: bool = False,
     progress: ProgressCallback | None = None,
 ) -> ChangeReport:
     """Store documents, delete others, extract and embed what is new, and publish a snapshot.
@@ -61,6 +62,7 @@ def add_documents(
         caller: The language model that a `DialogueExtractor` is led with.
         doomed: Which documents go; None: none.
         revisions: What is new of documents that the index holds.
+        forget: Whether documents that go go with all their versions, the older ones too.
         progress: Is told of every step.
     """
     clock = Clock(progress)
@@ -77,16 +79,17 @@ def add_documents(
         identity.write(root)
         meta = identity.to_meta()
         deleting = doomed(store) if doomed else ()
-        ingested = ingest(store, documents, chunker, {**meta, _PUBLISHED: ""}, clock, deleting, revisions)
+        fresh, keep = {**meta, PUBLISHED: ""}, config.indexing.keep_versions
+        ingested = ingest(store, documents, chunker, fresh, clock, deleting, revisions, keep=keep, forget=forget)
         if extractor is not None and store.count_pending(extractor.fingerprint):
-            store.set_meta({_PUBLISHED: ""})
+            store.set_meta({PUBLISHED: ""})
         extracted = _extract(store, extractor, caller, config, clock) if extractor else Extracted({})
         failed = tuple(ExtractionFailure(chunk_id, reason) for chunk_id, reason, _ in store.failures())
         name, known = _sound_snapshot(root)
         embedded = 0
         fingerprint = extractor.fingerprint if extractor else known
         shape = json.dumps([FORMAT, KINDS, meta, asdict(config.graph), fingerprint], sort_keys=True)
-        if name is None or store.meta().get(_PUBLISHED) != f"{name} {shape}":
+        if name is None or store.meta().get(PUBLISHED) != f"{name} {shape}":
             info = {
                 **identity.to_info(),
                 "extractor": fingerprint,
@@ -97,7 +100,7 @@ def add_documents(
             name, embedded = publish(
                 store, root, encoder, graph=config.graph, batch=batch, previous=name, info=info, clock=clock
             )
-            store.set_meta({**meta, _PUBLISHED: f"{name} {shape}"})
+            store.set_meta({**meta, PUBLISHED: f"{name} {shape}"})
         with Snapshot.open(root, name) as snapshot:
             counts = snapshot.info
         pending = store.count_pending(fingerprint) - len(failed)
@@ -119,6 +122,7 @@ def add_documents(
         extracted.stopped,
         extracted.outage,
         ingested.deleted,
+        ingested.forgotten,
     )
 
 

@@ -26,6 +26,7 @@ class Ingested:
     changed: int
     unchanged: int
     deleted: int
+    forgotten: int
 
 
 def read_all(items: Iterable[Document | Skipped], clock: Clock) -> tuple[list[Document], list[Skipped]]:
@@ -52,6 +53,9 @@ def ingest(
     clock: Clock,
     deleting: Sequence[str] = (),
     revisions: Sequence[Revision] = (),
+    *,
+    keep: bool = True,
+    forget: bool = False,
 ) -> Ingested:
     """Store new and changed documents with their chunks, and delete others, all at once.
 
@@ -65,6 +69,8 @@ def ingest(
         clock: For progress.
         deleting: Ids of documents that go; none of them is among the documents.
         revisions: What is new of other documents, which the store holds.
+        keep: Whether versions that are replaced or deleted are kept.
+        forget: Whether documents that go go with all their versions, the older ones too.
     """
     with clock.stage("chunk"):
         hashes = [content_hash(document) for document in documents]
@@ -92,9 +98,17 @@ def ingest(
         deleted = 0
         if rows or deleting or moved:
             store.set_meta(meta)
-            deleted = store.put_documents(rows, replacing=changed, deleting=deleting, moved=moved)
+            deleted = store.put_documents(
+                rows,
+                replacing=changed,
+                deleting=() if forget else deleting,
+                forgetting=deleting if forget else (),
+                moved=moved,
+                keep=keep,
+            )
     added = len(rows) - len(changed)
-    return Ingested(added, len(changed), len(documents) + len(revisions) - len(rows), deleted)
+    unchanged = len(documents) + len(revisions) - len(rows)
+    return Ingested(added, len(changed), unchanged, deleted, len(deleting) if forget else 0)
 
 
 def _check_sources(documents: Sequence[Document], known: Mapping[str, str]) -> None:

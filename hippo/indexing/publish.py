@@ -5,21 +5,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pyarrow.compute as pc
+import pyarrow as pa
 
 from hippo.backends.vectors.exact import ExactVectorIndex
 from hippo.config import GraphConfig
 from hippo.graph.published import named
 from hippo.graph.rules import make_graph
 from hippo.graph.synonyms import Similar, find_similar
-from hippo.graph.tables import Tables
 from hippo.indexing.clock import Clock
 from hippo.indexing.embed import embed
-from hippo.indexing.tables import read_tables
+from hippo.indexing.past import lay_out
+from hippo.indexing.tables import read_past, read_tables
 from hippo.protocols import Encoder
 from hippo.search.lexical import LexicalIndex
 from hippo.snapshot import Snapshot, SnapshotWriter
 from hippo.snapshot.contents import EMBEDDED, compose, read_contents, write_contents
+from hippo.snapshot.history import History, Past, microseconds, read_history
+from hippo.snapshot.merge import rows_in, union_of
 from hippo.store import Store
 
 if TYPE_CHECKING:
@@ -56,8 +58,12 @@ def publish(
     """
     with clock.stage("read store"):
         tables = read_tables(store, graph.rules)
+        starts = microseconds(store.starts())
+        past = read_past(store, graph.rules) if store.count_versions() else None
     passages, facts = tables.passages, tables.facts.column("text").to_pylist()
-    entities = tables.keys.to_pylist()
+    # Names that only the past has are compared with all others too, once.
+    keys = tables.keys if past is None else union_of(tables.keys, past[0].keys)
+    entities = keys.to_pylist()
     vectors: dict[str, Float32] = {}
     encoded = 0
     if encoder is not None:
@@ -67,35 +73,46 @@ def publish(
     with clock.stage("graph"):
         similar = Similar.none()
         if encoder is not None and graph.synonym_max:
-            known = _known_similar(root, previous, tables, encoder, graph)
+            known = _known_similar(root, previous, keys, encoder, graph)
             eligible = named(entities) if graph.rules == "hipporag" else None
             similar = find_similar(
                 entities, vectors["entity"], graph.synonym_threshold, known, ExactVectorIndex, eligible
             )
+    history = History(starts)
+    if past is not None:
+        part, more = lay_out(store, encoder, past[0], keys, vectors.get("entity"), batch=batch, clock=clock)
+        encoded += more
+        there = rows_in(keys, tables.keys)
+        history = History(starts, Past(part, past[1], similar.without(there >= 0)))
+        similar = similar.renumbered(there)
+        vectors |= {"entity": vectors["entity"][there >= 0]} if vectors else {}
+    with clock.stage("graph"):
         built = make_graph(tables, similar, rules=graph.rules, synonym_max=graph.synonym_max)
     with clock.stage("words"):
         words = {"passage": LexicalIndex.build(passages), "fact": LexicalIndex.build(facts)}
-    made_with = {
+    made_with: dict[str, Any] = {
         "rules": graph.rules,
         "synonym_max": graph.synonym_max,
         "synonym_threshold": graph.synonym_threshold if graph.synonym_max else None,
         "encoder": encoder.fingerprint if encoder else None,
     }
+    if past is not None:
+        made_with["versions"] = past[1].num_rows
     contents = compose(tables, built, words, vectors, similar, {**info, **made_with})
     with clock.stage("publish"), SnapshotWriter(root) as writer:
-        name = write_contents(writer, contents)
+        name = write_contents(writer, contents, history)
     return name, encoded
 
 
 def _known_similar(
-    root: Path, previous: str | None, tables: Tables, encoder: Encoder, graph: GraphConfig
+    root: Path, previous: str | None, keys: pa.Array, encoder: Encoder, graph: GraphConfig
 ) -> tuple[Similar, "Any"]:
     """Similar pairs of the previous snapshot in today's rows, and which entities were compared then.
 
     Returns:
         Pairs, and bool `(E,)`: True where the entity is not new.
     """
-    count = len(tables.keys)
+    count = len(keys)
     if previous is None:
         return Similar.none(), np.zeros(count, bool)
     with Snapshot.open(root, previous) as snapshot:
@@ -103,8 +120,9 @@ def _known_similar(
         if not same or snapshot.info["synonym_threshold"] != graph.synonym_threshold:
             return Similar.none(), np.zeros(count, bool)
         before = read_contents(snapshot)
-        old_keys = before.entities.column("key").combine_chunks()
-        now = np.asarray(pc.fill_null(pc.index_in(old_keys, value_set=tables.keys), -1), np.int64)
+        history = read_history(snapshot) or History(np.empty(0, np.int64))
+        old_keys, similar = history.similar(before)
+        now = rows_in(old_keys, keys)
         compared = np.zeros(count, bool)
         compared[now[now >= 0]] = True
-        return before.similar.renumbered(now), compared
+        return similar.renumbered(now), compared

@@ -22,16 +22,19 @@ _ROW = re.compile(r":\d+$")
 """Number of a row after the name of its file."""
 
 
-def by_id(ids: Sequence[str], *, missing_ok: bool = False) -> Doomed:
+def by_id(ids: Sequence[str], *, missing_ok: bool = False, gone: bool = False) -> Doomed:
     """Documents with these ids.
 
     Args:
         ids: The ids.
         missing_ok: Pass over ids that the index does not hold. Otherwise they are a DocumentError, and nothing goes.
+        gone: Whether documents count that were deleted before, of which a version is kept.
     """
 
     def choose(store: Store | None) -> Sequence[str]:
-        known = store.content_hashes(ids) if store else {}
+        known = set(store.content_hashes(ids)) if store else set()
+        if store and gone:
+            known |= store.known_once(ids)
         missing = [one for one in ids if one not in known]
         if missing and not missing_ok:
             more = f" (and {len(missing) - 1} more)" if len(missing) > 1 else ""
@@ -41,8 +44,12 @@ def by_id(ids: Sequence[str], *, missing_ok: bool = False) -> Doomed:
     return choose
 
 
-def by_condition(where: str | Mapping[str, Any]) -> Doomed:
+def by_condition(where: str | Mapping[str, Any], *, gone: bool = False) -> Doomed:
     """Documents that satisfy a condition.
+
+    Args:
+        where: The condition.
+        gone: Whether documents count that were deleted before, whose last version satisfies it.
 
     Raises:
         FilterError: The condition is wrong.
@@ -54,8 +61,9 @@ def by_condition(where: str | Mapping[str, Any]) -> Doomed:
     def choose(store: Store | None) -> Sequence[str]:
         if store is None:
             return []
-        table = store.documents_table()
-        found: list[str] = table.column("document_id").filter(pa.array(matching(condition, table))).to_pylist()
+        found: list[str] = []
+        for table in (store.documents_table(), *([store.gone_table()] if gone else [])):
+            found += table.column("document_id").filter(pa.array(matching(condition, table))).to_pylist()
         return found
 
     return choose

@@ -1,5 +1,6 @@
 """From the store's tables to numbered ones."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +14,7 @@ from hippo.store import Store
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["read_tables"]
+__all__ = ["read_past", "read_tables"]
 
 
 def read_tables(store: Store, rules: str = "hippo") -> Tables:
@@ -23,8 +24,37 @@ def read_tables(store: Store, rules: str = "hippo") -> Tables:
         store: The store.
         rules: `GraphConfig.rules`.
     """
-    documents, chunks = store.documents_table(), store.chunks_table()
     facts, mentions = store.facts_table(), store.mentions_table()
+    return _numbered(store.documents_table(), store.chunks_table(), facts, mentions, rules)
+
+
+def read_past(store: Store, rules: str = "hippo") -> tuple[Tables, pa.Table]:
+    """The same of the versions of documents that are not in force any more.
+
+    Args:
+        store: The store.
+        rules: `GraphConfig.rules`.
+
+    Returns:
+        Tables, whose ids may repeat: documents are in the order of ids, then as they followed each other. And, for each
+        document, when it was in force: columns started, ended, ending.
+    """
+    versions = store.versions_table()
+    documents = versions.drop_columns(["id", "started", "ended", "ending"])
+    facts, mentions = store.past_facts_table(), store.past_mentions_table()
+    tables = _numbered(documents, store.past_chunks_table(), facts, mentions, rules)
+    ids, chunks = flat(versions.column("id")), tables.chunks
+    named = {
+        "chunk_id": pc.replace_substring_regex(chunks.column("chunk_id"), r"^\d+:", ""),
+        "document_id": ids.take(chunks.column("document").combine_chunks()),
+    }
+    for name, column in named.items():
+        chunks = chunks.set_column(chunks.column_names.index(name), name, column)
+    known = replace(tables, documents=documents.set_column(0, "document_id", ids), chunks=chunks)
+    return known, versions.select(["started", "ended", "ending"])
+
+
+def _numbered(documents: pa.Table, chunks: pa.Table, facts: pa.Table, mentions: pa.Table, rules: str) -> Tables:
     if rules == "hipporag":
         facts, mentions = published_tables(facts, mentions)
     chunk_ids = flat(chunks.column("chunk_id"))

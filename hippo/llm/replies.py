@@ -30,6 +30,7 @@ REPLIES_FILE = "replies.sqlite"
 
 _VERSION = 1
 _TABLE = "CREATE TABLE IF NOT EXISTS replies (key TEXT PRIMARY KEY, reply BLOB NOT NULL, checksum BLOB NOT NULL)"
+_CLEAR = ("PRAGMA secure_delete = ON", "DELETE FROM replies", "VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)")
 _PAGES_PER_SYNC = 128
 _PATIENCE = 10.0
 """Seconds to wait for a process that is writing: it takes milliseconds, unless it was stopped in the middle."""
@@ -121,6 +122,20 @@ class Replies:
     def remove(self, key: str) -> None:
         """Remove a reply; one that is not there is no matter. Errors are those of `put`."""
         self._write("DELETE FROM replies WHERE key = ?", (key,), create=False)
+
+    def clear(self) -> None:
+        """Remove all replies, from the disk too: nothing of them is left in the file or its log.
+
+        Raises:
+            IndexBusyError: Another process has been writing for ten seconds.
+            IndexCorruptError: The file is damaged.
+            IndexStateError: It could not be written.
+        """
+        with self._lock, self._translated():
+            connection = self._opened(create=False)
+            if connection:
+                for statement in _CLEAR:
+                    connection.execute(statement)
 
     def damage(self) -> str | None:
         """What is wrong with the file; None: every reply is as it was written. Reads all of it, and writes nothing.

@@ -8,14 +8,16 @@ from pathlib import Path
 from hippo.errors import IndexBusyError, IndexCorruptError, IndexMismatchError, IndexPathError, IndexStateError
 from hippo.identity import IDENTITY_FILE, Identity
 from hippo.llm import REPLIES_FILE, Replies
-from hippo.maintenance.invariants import violations
+from hippo.maintenance.invariants import violations, violations_of_past
 from hippo.snapshot import Snapshot, current
 from hippo.snapshot.contents import read_contents
 from hippo.snapshot.current import TEMPORARY, check_root, folder, names
+from hippo.snapshot.history import read_history
 from hippo.snapshot.lock import lock
 from hippo.snapshot.manifest import MANIFEST
 from hippo.store import STORE_FILE
 from hippo.store.rebuild import examine
+from hippo.store.versions import PAST_TABLES
 from hippo.types import Health, Problem
 
 __all__ = ["Snapshots", "check", "examine_snapshots"]
@@ -27,9 +29,17 @@ _REPAIRS = {
     "replies": "keeps the sound replies in a new file, and the damaged file beside it",
     "table": "makes a new store without the damaged rows; what they held is extracted or embedded again, and replies "
     "that were paid for are taken from the cache",
+    "past": "makes a new store with older versions of documents as the newest sound snapshot has them",
     "store": "makes a new store from the newest sound snapshot; what was added and never published is lost",
 }
 _LOSABLE = ("mentions", "facts", "ledger", "embeddings")
+
+
+def _remedy(table: str | None, whole: str | None) -> str | None:
+    """What a repair does about a damaged table; `whole`: about documents and the file."""
+    if table in PAST_TABLES:
+        return _REPAIRS["past"]
+    return _REPAIRS["table"] if table in _LOSABLE else whole
 
 
 @dataclass
@@ -95,7 +105,8 @@ def examine_snapshots(root: Path, *, quick: bool = False, alone: bool = False) -
     for name in names(root):
         try:
             with Snapshot.open(root, name, verify=not quick) as snapshot:
-                wrong = list(violations(read_contents(snapshot)))
+                contents = read_contents(snapshot)
+                wrong = [*violations(contents), *violations_of_past(contents, read_history(snapshot))]
         except IndexPathError:
             continue
         except IndexMismatchError as error:
@@ -173,7 +184,7 @@ def _check_store(root: Path, found: _Findings, *, has_snapshot: bool) -> Mapping
         found.notes.append(f"the store was not examined: {error}")
         return {}
     for table, problem in seen.damage:
-        found.problems.append(Problem("store", problem, _REPAIRS["table"] if table in _LOSABLE else repair))
+        found.problems.append(Problem("store", problem, _remedy(table, repair)))
     if seen.note:
         found.notes.append(seen.note)
     for state, what in (("pending", "wait for extraction"), ("failed", "could not be extracted")):

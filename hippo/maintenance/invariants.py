@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hippo.snapshot.contents import Contents
+from hippo.snapshot.history import History
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["violations"]
+__all__ = ["violations", "violations_of_past"]
 
 _UNIT = 1e-3
 """How far from 1 the length of a stored vector may be."""
@@ -21,6 +22,45 @@ def violations(contents: Contents) -> Iterator[str]:
     yield from _rows(contents)
     yield from _graph(contents)
     yield from _vectors(contents)
+
+
+def violations_of_past(contents: Contents, history: History | None) -> Iterator[str]:
+    """The same of what lies beside the contents: versions of documents that are not in force any more."""
+    if history is None:
+        return
+    if len(history.starts) != contents.documents.num_rows:
+        yield f"{len(history.starts)} documents have a start, of {contents.documents.num_rows}"
+    if history.past is None:
+        return
+    tables, times = history.past.part.tables, history.past.times
+    started, ended = history.past.bounds
+    if len(ended) != tables.documents.num_rows:
+        yield f"{len(ended)} older versions have an end, of {tables.documents.num_rows}"
+    elif (ended < started).any() or times.column("ended").null_count:
+        yield "older versions end before they start"
+    for name, column, count in (
+        ("chunks", "document", tables.documents.num_rows),
+        ("facts", "chunk", tables.chunks.num_rows),
+        ("mentions", "chunk", tables.chunks.num_rows),
+        ("mentions", "entity", len(tables.keys)),
+    ):
+        if not _within(getattr(tables, name).column(column).to_numpy(), count):
+            yield f"rows of {name} of older versions name a {column} that is not there"
+    indptr, indices = tables.fact_entities
+    if len(indptr) != tables.facts.num_rows + 1 or not _monotonic(indptr, len(indices)):
+        yield "the entities of facts of older versions are not laid out row by row"
+    if not _within(indices, len(tables.keys)):
+        yield "facts of older versions name an entity that is not there"
+    sizes = {"passage": tables.chunks.num_rows, "fact": tables.facts.num_rows, "entity": len(tables.keys)}
+    for kind, vectors in history.past.part.vectors.items():
+        if len(vectors) != sizes[kind]:
+            yield f"there are {len(vectors)} vectors for {sizes[kind]} {kind} rows of older versions"
+    for kind, words in history.past.part.words.items():
+        if not _monotonic(words.indptr, len(words.texts)) or not _within(words.texts, sizes[kind]):
+            yield f"the words of {kind}s of older versions point outside"
+    every = len(history.similar(contents)[0])
+    if not _within(history.past.similar.low, every) or not _within(history.past.similar.high, every):
+        yield "similar pairs of older versions name an entity that is not there"
 
 
 def _rows(contents: Contents) -> Iterator[str]:

@@ -30,9 +30,11 @@ from hippo.indexing.clock import Clock
 from hippo.indexing.publish import publish
 from hippo.llm import REPLIES_FILE, Replies
 from hippo.maintenance.doctor import Snapshots, check, examine_snapshots
+from hippo.maintenance.past import past_tables
 from hippo.parts import by_section, make_encoder
 from hippo.snapshot import Snapshot, current
 from hippo.snapshot.current import TEMPORARY, announce, folder
+from hippo.snapshot.history import History, as_times, read_history
 from hippo.store import STORE_FILE, Store
 from hippo.store.rebuild import rebuild
 from hippo.types import Health
@@ -94,9 +96,11 @@ def _repair_store(root: Path) -> list[str]:
     if not sound:
         return rebuild(root / STORE_FILE, None, {})
     with Snapshot.open(root, sound[-1]) as snapshot:
-        documents, chunks = snapshot.table("documents"), snapshot.table("chunks")
+        history = read_history(snapshot)
+        documents, chunks = _documents(snapshot.table("documents"), history), _chunks(snapshot.table("chunks"))
+        past = past_tables(history.past) if history and history.past else {}
         meta = Identity.from_info(snapshot.info).to_meta()
-        return rebuild(root / STORE_FILE, {"documents": _documents(documents), "chunks": _chunks(chunks)}, meta)
+        return rebuild(root / STORE_FILE, {"documents": documents, "chunks": chunks, **past}, meta)
 
 
 def _repair_identity(root: Path, store: Store) -> list[str]:
@@ -179,13 +183,15 @@ def _publish(root: Path, store: Store, encoder: "str | Encoder | None", seen: Sn
     return f"snapshot {name} was published"
 
 
-def _documents(table: pa.Table) -> pa.Table:
+def _documents(table: pa.Table, history: History | None) -> pa.Table:
     """Documents of a snapshot as the store has them. The hash of their whole text is not known there."""
     times = table.column("timestamp").cast(pa.timestamp("us"))
+    starts = pa.nulls(table.num_rows, pa.timestamp("us")) if history is None else as_times(history.starts)
     return (
         table.rename_columns({"document_id": "id"})
         .set_column(table.schema.get_field_index("timestamp"), "timestamp", times)
         .append_column("content_hash", pa.array([""] * table.num_rows, pa.string()))
+        .append_column("started", starts)
     )
 
 

@@ -41,7 +41,7 @@ class Reader:
         if not retrieval.hits:
             return _no_passages(retrieval)
         began = perf_counter()
-        prompt = build(retrieval.question, retrieval.hits, self._settings)
+        prompt = self._prompt(retrieval)
         completion = await self._llm.complete(prompt.request)
         return self._read(completion, prompt, retrieval, perf_counter() - began)
 
@@ -60,7 +60,7 @@ class Reader:
             yield _no_passages(retrieval)
             return
         began = perf_counter()
-        prompt = build(retrieval.question, retrieval.hits, self._settings)
+        prompt = self._prompt(retrieval)
         live = LiveAnswer()
         told = ""
         completion: Completion | None = None
@@ -86,6 +86,10 @@ class Reader:
         if rest := answer.text[len(told) :]:
             yield rest
         yield answer
+
+    def _prompt(self, retrieval: Retrieval) -> Prompt:
+        newest_wins = bool(retrieval.parameters.get("newest_wins"))
+        return build(retrieval.question, retrieval.hits, self._settings, newest_wins=newest_wins)
 
     def _read(self, completion: Completion, prompt: Prompt, retrieval: Retrieval, seconds: float) -> Answer:
         finish = completion.finish

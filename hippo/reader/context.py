@@ -47,7 +47,9 @@ def tokens(text: str) -> int:
     return max(_WORDS.count([text])[0], -(-len(text.encode("utf-8", "surrogatepass")) // 4))
 
 
-def assemble(question: str, hits: Sequence[Hit], *, budget: int, thoughts: Sequence[str] = ()) -> Context:
+def assemble(
+    question: str, hits: Sequence[Hit], *, budget: int, thoughts: Sequence[str] = (), dated: bool = False
+) -> Context:
     """Write the message.
 
     Its first line is a code, a hash of its contents that occurs in none of them; only lines that begin with the code
@@ -60,6 +62,7 @@ def assemble(question: str, hits: Sequence[Hit], *, budget: int, thoughts: Seque
         budget: Most tokens of the message, as `tokens` estimates them. Passages that do not fit are left out from the
             worst up; a best passage that is too long alone is cut, at a sentence where one fits.
         thoughts: What was thought before; the newest of them that fit into a quarter of the space.
+        dated: Whether the day that a passage is from stands beside its number, as far as it is known.
 
     Raises:
         QuestionError: The question leaves no room for passages.
@@ -76,7 +79,11 @@ def assemble(question: str, hits: Sequence[Hit], *, budget: int, thoughts: Seque
         )
         raise QuestionError(problem, question if len(question) <= 80 else question[:80] + "…")
     notes = _newest(thoughts, f"{code} thoughts so far\n", room // 4)
-    sections = [f"{code} [{number}]\n{block}\n" for number, block in enumerate(blocks, start=1)]
+    days = [f" {hit.timestamp.date()}" if dated and hit.timestamp else "" for hit in hits]
+    sections = [
+        f"{code} [{number}]{day}\n{block}\n"
+        for number, (day, block) in enumerate(zip(days, blocks, strict=True), start=1)
+    ]
     shown, dropped = _fit(sections, room - tokens(notes))
     return Context(opening + "".join(shown) + notes + closing, tuple(hits[: len(shown)]), dropped)
 

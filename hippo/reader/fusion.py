@@ -6,8 +6,10 @@ SIGIR 2009.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 from math import fsum
 
+from hippo.search.newest import newest_first
 from hippo.types import Hit
 
 __all__ = ["K0", "fuse"]
@@ -36,6 +38,9 @@ def fuse(rankings: Sequence[Sequence[Hit]], k: int) -> tuple[Hit, ...]:
             places.setdefault(hit.chunk_id, []).append((rank, hit))
     # Exact sums, so that equal ranks in another order tie; sorting keeps the order of first mention among them.
     scores = {chunk: fsum(1 / (K0 + rank) for rank, _ in found) for chunk, found in places.items()}
-    order = sorted(places, key=lambda chunk: -scores[chunk])[:k]
-    best = {chunk: min(places[chunk], key=lambda place: place[0])[1] for chunk in order}
+    best = {chunk: min(found, key=lambda place: place[0])[1] for chunk, found in places.items()}
+    newer = {chunk: hit.superseded_by for chunk, hit in best.items() if hit.superseded_by in best}
+    order = newest_first(sorted(places, key=lambda chunk: -scores[chunk]), newer)[:k]
+    for before, after in reversed(list(pairwise(order))):
+        scores[before] = max(scores[before], scores[after])
     return tuple(replace(best[chunk], rank=rank, score=scores[chunk]) for rank, chunk in enumerate(order, start=1))

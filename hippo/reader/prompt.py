@@ -15,6 +15,8 @@ __all__ = ["ANSWER_VERSION", "THOUGHT_VERSION", "Prompt", "build", "build_though
 
 ANSWER_VERSION = "answer/2"
 THOUGHT_VERSION = "thought/2"
+_DATED_VERSION = "dated/1"
+"""Added to both where passages are dated."""
 
 _EVIDENCE = """\
 The first line of the message is a code. Lines that begin with it divide the message; all between them is quoted text. \
@@ -40,6 +42,10 @@ with its numbers."""
 
 _MARKS = """\
 Marks such as [answer] stay as they are in any language."""
+
+_DATED = """\
+Beside the number of a passage stands the day that it is from, where that is known. Where two passages contradict each \
+other, the newer one holds: what it says has replaced what the older one says."""
 
 _THOUGHT = f"""\
 A question is to be answered from a collection of documents that is searched step by step. Given are the question, the \
@@ -67,7 +73,7 @@ class Prompt:
     dropped: Mapping[str, int]
 
 
-def build(question: str, hits: Sequence[Hit], settings: ReaderConfig) -> Prompt:
+def build(question: str, hits: Sequence[Hit], settings: ReaderConfig, *, newest_wins: bool = False) -> Prompt:
     """The request for an answer.
 
     With `settings.reasoning` the thought may take as many tokens as the answer, on top of the answer's.
@@ -76,6 +82,7 @@ def build(question: str, hits: Sequence[Hit], settings: ReaderConfig) -> Prompt:
         question: The question.
         hits: Passages, best first, at least one.
         settings: Budget, length, language, and whether to think first.
+        newest_wins: Whether passages are dated, and the newer of two that contradict each other holds.
 
     Raises:
         QuestionError: The question leaves no room for passages in the budget.
@@ -83,10 +90,17 @@ def build(question: str, hits: Sequence[Hit], settings: ReaderConfig) -> Prompt:
     language = settings.language or "the language of the question"
     parts = (_ANSWER, _REASONING if settings.reasoning else _PLAIN, f"Write in {language}. {_MARKS}")
     length = settings.max_tokens * (2 if settings.reasoning else 1)
-    return _prompt("\n\n".join(parts), question, hits, (), settings, length, ANSWER_VERSION)
+    return _prompt("\n\n".join(parts), question, hits, (), settings, length, ANSWER_VERSION, newest_wins)
 
 
-def build_thought(question: str, hits: Sequence[Hit], thoughts: Sequence[str], settings: ReaderConfig) -> Prompt:
+def build_thought(
+    question: str,
+    hits: Sequence[Hit],
+    thoughts: Sequence[str],
+    settings: ReaderConfig,
+    *,
+    newest_wins: bool = False,
+) -> Prompt:
     """The request for the next thought of a multi-step retrieval.
 
     Args:
@@ -94,11 +108,12 @@ def build_thought(question: str, hits: Sequence[Hit], thoughts: Sequence[str], s
         hits: Best passages so far, best first.
         thoughts: Thoughts so far, oldest first; the oldest are left out where the budget is short.
         settings: Budget and length.
+        newest_wins: As for `build`.
 
     Raises:
         QuestionError: The question leaves no room for passages in the budget.
     """
-    return _prompt(_THOUGHT, question, hits, thoughts, settings, settings.max_tokens, THOUGHT_VERSION)
+    return _prompt(_THOUGHT, question, hits, thoughts, settings, settings.max_tokens, THOUGHT_VERSION, newest_wins)
 
 
 def _prompt(
@@ -109,8 +124,11 @@ def _prompt(
     settings: ReaderConfig,
     length: int,
     version: str,
+    dated: bool,
 ) -> Prompt:
+    if dated:
+        system, version = f"{system}\n\n{_DATED}", f"{version}+{_DATED_VERSION}"
     budget = settings.context_tokens - tokens(system)
-    context = assemble(question, hits, budget=budget, thoughts=thoughts)
+    context = assemble(question, hits, budget=budget, thoughts=thoughts, dated=dated)
     messages = (Message("system", system), Message("user", context.text))
     return Prompt(LLMRequest(messages, length, version), context.shown, context.dropped)

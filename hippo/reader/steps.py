@@ -63,7 +63,10 @@ async def retrieve_in_steps(
     rounds, queries, thoughts = [first], [question], list[str]()
     usage, seconds, stopped = Usage(), 0.0, None
     while len(rounds) < steps:
-        prompt = build_thought(question, fuse([found.hits for found in rounds], k), thoughts, settings)
+        best = fuse([found.hits for found in rounds], k)
+        prompt = build_thought(
+            question, best, thoughts, settings, newest_wins=bool(first.parameters.get("newest_wins"))
+        )
         began = perf_counter()
         completion = await llm.complete(prompt.request)
         seconds += perf_counter() - began

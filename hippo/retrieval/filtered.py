@@ -1,33 +1,41 @@
-"""Retrieval from a part of the documents, exactly as from an index of that part alone."""
+"""Retrieval from a part of the documents, or from what was known at a time, exactly as from an index of that alone."""
 
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
+from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from hippo.errors import IndexMismatchError
 from hippo.retrieval.retrieve import Retriever
+from hippo.snapshot import FORMAT
 from hippo.snapshot.contents import Contents
 
 if TYPE_CHECKING:
     from hippo.filters import Condition
+    from hippo.snapshot.history import History
 
 __all__ = ["Retrievers"]
 
 _MOST_BYTES = 512 << 20
 """Memory that retrievers of parts may take together; the newest one is kept in any case."""
 _MOST_PARTS = 64
+_Key = tuple[str | None, int | None]
+"""A condition as text, and a stretch of time between two changes."""
 
 
 class Retrievers:
-    """Retrievers of one snapshot: of the whole, and of the parts that conditions choose. Threads may share it.
+    """Retrievers of one snapshot: of the whole, and of the parts that conditions and times choose.
 
-    What a condition chooses is cut out once, by the first who asks for it, and kept while there is room, since
-    conditions come again and again. Errors are not kept.
+    What a condition or a time chooses is cut out once, by the first who asks for it, and kept while there is room,
+    since they come again and again. Errors are not kept. Threads may share it.
 
     Args:
         whole: Contents of the snapshot.
         make: Makes the retriever of some contents.
+        history: Reads what was known earlier, once it is asked for; None: the snapshot does not know.
         most_bytes: Memory that the kept parts may take together.
         most_parts: Number of parts that are kept.
     """
@@ -36,16 +44,18 @@ class Retrievers:
         self,
         whole: Contents,
         make: Callable[[Contents], Retriever],
+        history: "Callable[[], History | None]" = lambda: None,
         *,
         most_bytes: int = _MOST_BYTES,
         most_parts: int = _MOST_PARTS,
     ) -> None:
         self._make = make
         self._whole = make(whole)
+        self._read_history = history
         self._most_bytes = most_bytes
         self._most_parts = most_parts
-        self._parts: OrderedDict[str, tuple[Retriever, int]] = OrderedDict()
-        self._being_cut: dict[str, Future[Retriever]] = {}
+        self._parts: OrderedDict[_Key, tuple[Retriever, int]] = OrderedDict()
+        self._being_cut: dict[_Key, Future[Retriever]] = {}
         self._lock = threading.Lock()
 
     @property
@@ -53,16 +63,35 @@ class Retrievers:
         """The retriever of all documents."""
         return self._whole
 
-    def of(self, condition: "Condition | None") -> Retriever:
-        """The retriever of the documents that satisfy a condition; None: of all.
+    @cached_property
+    def history(self) -> "History":
+        """What was known earlier.
+
+        Raises:
+            IndexMismatchError: The snapshot is of an older version, which does not know.
+        """
+        found = self._read_history()
+        if found is None:
+            remedy = "Run `hippo index` once on the index: it is then published anew, from what it holds"
+            raise IndexMismatchError("the open snapshot", "snapshot format", "1 or 2", str(FORMAT), remedy)
+        return found
+
+    def of(self, condition: "Condition | None", time: datetime | None = None) -> Retriever:
+        """The retriever of the documents that satisfy a condition, as they were known at a time.
+
+        Args:
+            condition: The condition; None: all documents.
+            time: The time, UTC without a zone; None: the present documents, whenever they came into force.
 
         Raises:
             FilterError: The condition takes too long, or compares what cannot be compared.
             IndexMismatchError: The snapshot is of an older version, which cannot be cut.
         """
-        if condition is None:
+        # All times between two changes are one.
+        stretch = None if time is None else self.history.place(time)
+        if condition is None and stretch is None:
             return self._whole
-        key = str(condition)
+        key = None if condition is None else str(condition), stretch
         while True:
             with self._lock:
                 if key in self._parts:
@@ -72,16 +101,18 @@ class Retrievers:
                 if awaited is None:
                     cutting = self._being_cut[key] = Future()
             if awaited is None:
-                return self._fill(key, cutting, condition)
+                return self._fill(key, cutting, condition, time)
             try:
                 return awaited.result()
             except CancelledError:  # Whoever was cutting it was interrupted.
                 continue
 
-    def _fill(self, key: str, cutting: "Future[Retriever]", condition: "Condition") -> Retriever:
+    def _fill(
+        self, key: _Key, cutting: "Future[Retriever]", condition: "Condition | None", time: datetime | None
+    ) -> Retriever:
         """Cut a part, for all who wait for it too."""
         try:
-            part, size = self._cut(condition)
+            part, size = self._cut(condition, time)
         except BaseException as error:
             with self._lock:
                 del self._being_cut[key]
@@ -102,14 +133,18 @@ class Retrievers:
         """Bytes of all kept parts."""
         return sum(size for _, size in self._parts.values())
 
-    def _cut(self, condition: "Condition") -> tuple[Retriever, int]:
+    def _cut(self, condition: "Condition | None", time: datetime | None) -> tuple[Retriever, int]:
         from hippo.filters import matching
         from hippo.snapshot.restrict import restrict
 
-        contents = self._whole.contents
-        part = restrict(contents, matching(condition, contents.documents))
+        whole = self._whole if condition is None else self.of(None, time)
+        part = contents = whole.contents
+        if condition is not None:
+            part = restrict(contents, matching(condition, contents.documents))
+        elif time is not None:
+            part = self.history.at(contents, time)
         if part is contents:
-            return self._whole, 0
+            return whole, 0
         # What a retriever makes is, for the most part, a weight per edge: float64, unlike the stored ones.
         return self._make(part), part.nbytes + 8 * len(part.graph.indices)
 

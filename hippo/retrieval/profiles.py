@@ -11,7 +11,7 @@ __all__ = ["PROFILES", "Profile", "resolve_profile"]
 
 
 _KIND_WEIGHTS = {"relation": 0.2, "titles": 8.0, "synonym": 0.7, "follows": 0.3}
-_OPTIONAL = ("entities", "passages", "passage_weight", "recognition")
+_OPTIONAL = ("entities", "passages", "passage_weight", "recognition", "recency_half_life")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,12 @@ class Profile:
         recognition: Filter of the facts before they seed the walk, "none", "llm" or another's name; not set: that of
             the configuration.
         exact: Whether the walk goes on until all scores are within the tolerance, not only until the order is proven.
+        recency_half_life: Days after which a passage's score is halved, and halved again after as many more; counted
+            from the time asked for, or else from the newest timestamp. Passages without timestamp keep their score.
+            Without a walk, scores are first brought to 0 for the worst passage and 1 for the best. Not set: age makes
+            no difference.
+        newest_wins: Whether a passage ranks after a newer one that says the same of the same subject with another
+            object (`hippo.retrieval.replaced`); the reader is then told when each passage is from.
     """
 
     name: str
@@ -72,6 +78,8 @@ class Profile:
     scoring: Literal["activation", "facts"] = "activation"
     recognition: str | None = None
     exact: bool = False
+    recency_half_life: float | None = None
+    newest_wins: bool = False
 
     def __post_init__(self) -> None:
         for name in _OPTIONAL:
@@ -133,7 +141,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "entity_seeds": ("sum", "mean"),
     "scoring": ("activation", "facts"),
 }
-_SWITCHES = ("distinct_facts", "exact")
+_SWITCHES = ("distinct_facts", "exact", "newest_wins")
 _RANGES: dict[str, tuple[float, float, str]] = {
     "lexical_weight": (0, float("inf"), "0 or more"),
     "facts": (0, float("inf"), "a whole number of 0 or more"),
@@ -147,6 +155,7 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "damping": (1e-6, 1 - 1e-6, "between 0 and 1, both excluded"),
     "query_gain": (0, float("inf"), "0 or more"),
     "hub_aversion": (0, float("inf"), "0 or more"),
+    "recency_half_life": (1e-6, float("inf"), "above 0"),
 }
 
 

@@ -78,7 +78,9 @@ def spread(
     for column, one in enumerate(seeds):
         restart[one.nodes, column] = one.weights
     walk = Walk(adjacency, profile.damping, gains)
-    top = None if profile.exact or profile.scoring == "facts" else k
+    # Where the order of activations is not that of the passages, all of them are needed.
+    reordered = profile.scoring == "facts" or profile.recency_half_life is not None or profile.newest_wins
+    top = None if profile.exact or reordered else k
     return engine.rank(walk, restart, tolerance=tolerance, top=top, candidates=passages)
 
 

@@ -45,11 +45,12 @@ def hits(contents: Contents, rows: "NDArray[np.int64]", scores: "NDArray[np.floa
     """
     chunks = contents.chunks
     metadata = pick(contents.documents.column("metadata"), pick(chunks.column("document"), rows))
+    times = pick(contents.documents.column("timestamp"), pick(chunks.column("document"), rows))
     parts = [pick(chunks.column(name), rows) for name in ("text", "title", "document_id", "chunk_id")]
     return [
-        Hit(rank, score, text, title, document_id, chunk_id, json.loads(raw))
-        for rank, (score, text, title, document_id, chunk_id, raw) in enumerate(
-            zip(scores[rows].tolist(), *parts, metadata, strict=True), 1
+        Hit(rank, score, text, title, document_id, chunk_id, json.loads(raw), timestamp=time)
+        for rank, (score, text, title, document_id, chunk_id, raw, time) in enumerate(
+            zip(scores[rows].tolist(), *parts, metadata, times, strict=True), 1
         )
     ]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import cached_property
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, cast
@@ -16,9 +17,12 @@ from hippo.retrieval.link import Linked, Linker, minmax
 from hippo.retrieval.names import NameLinker, names_in
 from hippo.retrieval.profiles import Profile
 from hippo.retrieval.rank import gains, namings, order_of, spread
+from hippo.retrieval.recency import decay, passage_times
 from hippo.retrieval.recognize import Recognized
+from hippo.retrieval.replaced import POOL, replacements
 from hippo.retrieval.results import hits, pick, seed_facts
 from hippo.retrieval.seeds import Seeds, choose, entity_counts, seed, seed_entities
+from hippo.search.newest import newest_first
 from hippo.snapshot.contents import Contents
 from hippo.tracing import traced
 from hippo.types import Explanation, Recognition, Retrieval
@@ -95,6 +99,10 @@ class Retriever:
     def _namings(self) -> "csr_array":
         return namings(self.contents)
 
+    @cached_property
+    def _times(self) -> "NDArray[np.int64]":
+        return passage_times(self.contents)
+
     def _adjacency(self, profile: Profile) -> "csr_array":
         key = tuple(sorted(profile.kind_weights.items()))
         if key not in self._adjacencies:
@@ -111,6 +119,7 @@ class Retriever:
         explain: bool = False,
         recognition: "Recognize | None" = None,
         fact_queries: "NDArray[np.float32] | None" = None,
+        as_of: datetime | None = None,
     ) -> list[Retrieval]:
         """Rank passages for every question.
 
@@ -122,15 +131,19 @@ class Retriever:
             explain: Whether hits carry an explanation.
             recognition: Looks at the facts that each question touches before they seed the walk; None: all of them do.
             fact_queries: Their unit vectors, to be compared with facts; None: `queries`.
+            as_of: Where age counts, from when it does, UTC without a zone; None: from the newest timestamp.
         """
         fact_queries = queries if fact_queries is None else fact_queries
         width = max(1, _BLOCK_BYTES // (48 * max(self.contents.graph.n_nodes, 1)))
         found: list[Retrieval] = []
+        aged = None
+        if profile.recency_half_life is not None:
+            aged = decay(self._times, profile.recency_half_life, as_of)
         for start in range(0, len(questions), width):
             part = slice(start, start + width)
             vectors, for_facts = (None if block is None else block[part] for block in (queries, fact_queries))
             found += self._block(
-                questions[part], vectors, for_facts, profile, min(k, self.contents.n_chunks), explain, recognition
+                questions[part], vectors, for_facts, profile, min(k, self.contents.n_chunks), explain, recognition, aged
             )
         return found
 
@@ -143,6 +156,7 @@ class Retriever:
         k: int,
         explain: bool,
         recognition: "Recognize | None",
+        aged: "NDArray[np.float64] | None",
     ) -> list[Retrieval]:
         began = perf_counter()
         beta = profile.lexical_weight
@@ -151,7 +165,7 @@ class Retriever:
             singles = [_single(linked, profile) for linked in passages]
             seconds = {"link": (perf_counter() - began) / len(questions)}
             return [
-                self._retrieval(question, profile, score, linked, k, explain, seconds, {})
+                self._retrieval(question, profile, score, linked, k, explain, seconds, {}, aged=aged)
                 for question, score, linked in zip(questions, singles, passages, strict=True)
             ]
         seeds, found, recognized = self._seeds(questions, fact_queries, passages, profile, recognition)
@@ -178,6 +192,7 @@ class Retriever:
                 seconds,
                 {**parameters, **found[column]},
                 walked,
+                aged,
             )
             if recognized is not None:
                 one = recognized[column]
@@ -298,11 +313,19 @@ class Retriever:
         seconds: Mapping[str, float],
         parameters: Mapping[str, Any],
         walked: "_Walked | None" = None,
+        aged: "NDArray[np.float64] | None" = None,
     ) -> Retrieval:
         began = perf_counter()
-        rows = order_of(scores, linked.fused, k)
+        ranked = scores if aged is None else (scores if walked else minmax(scores)) * aged
+        rows, ranked, newer = self._order(ranked, linked, profile, k)
         facts = seed_facts(self.contents, walked.seeds) if walked else ()
-        found = hits(self.contents, rows, scores)
+        found = hits(self.contents, rows, ranked)
+        if newer:
+            chunks = self.contents.chunks.column("chunk_id")
+            found = [
+                replace(hit, superseded_by=chunks[newer[row]].as_py()) if row in newer else hit
+                for row, hit in zip(rows.tolist(), found, strict=True)
+            ]
         if explain:
             paths = self._paths(question, profile, linked, walked) if walked else None
             found = [
@@ -314,6 +337,7 @@ class Retriever:
                         None if linked.dense is None else float(linked.dense[row]),
                         float(linked.lexical[row]),
                         float(scores[row]) if walked and profile.scoring == "activation" else None,
+                        None if aged is None else float(aged[row]),
                     ),
                 )
                 for row, hit in zip(rows.tolist(), found, strict=True)
@@ -326,6 +350,20 @@ class Retriever:
             facts,
             {**seconds, "hits": perf_counter() - began},
         )
+
+    def _order(
+        self, scores: "NDArray[np.float64]", linked: Linked, profile: Profile, k: int
+    ) -> "tuple[NDArray[np.int64], NDArray[np.float64], dict[int, int]]":
+        """Rows of the best passages, scores in whose order they are, and what newer passage replaces which."""
+        if not profile.newest_wins:
+            return order_of(scores, linked.fused, k), scores, {}
+        rows = order_of(scores, linked.fused, max(k, POOL)).tolist()
+        newer = replacements(self.contents, rows, self._times)
+        order = np.array(newest_first(rows, newer), np.int64)
+        # One that was moved up has the score of the passage that it now stands before.
+        scores = scores.copy()
+        scores[order] = np.maximum.accumulate(scores[order][::-1])[::-1]
+        return order[:k], scores, newer
 
     def _paths(self, question: str, profile: Profile, linked: Linked, walked: "_Walked") -> Paths:
         preferred = gains(self._counts, [linked], profile)

@@ -111,6 +111,33 @@ class LexicalIndex:
         known = found > 0
         return self._weighted(self.vocabulary[known], found[known], texts, self.counts[held], self.lengths[rows])
 
+    def joined(self, other: "LexicalIndex", order: "NDArray[np.int64]") -> "LexicalIndex":
+        """The index of two collections of texts: what `build` would make of them.
+
+        Args:
+            other: The second collection.
+            order: Which text each row was, of both collections one after another, int64 `(n + its n,)`.
+
+        Raises:
+            InputError: One of the two was read without counts and lengths.
+        """
+        if self.counts is None or self.lengths is None or other.counts is None or other.lengths is None:
+            raise InputError("indexes of words without counts and lengths cannot be joined; build them anew")
+        vocabulary = np.union1d(self.vocabulary, other.vocabulary)
+        columns = [np.repeat(np.searchsorted(vocabulary, one.vocabulary), np.diff(one.indptr)) for one in (self, other)]
+        rows = np.empty(len(order), np.int64)
+        rows[order] = np.arange(len(order))
+        texts = rows[np.concatenate([self.texts, other.texts.astype(np.int64) + self.size])]
+        terms_of = np.concatenate(columns)
+        places = np.lexsort((texts, terms_of))
+        return self._weighted(
+            vocabulary,
+            np.bincount(terms_of, minlength=len(vocabulary)),
+            texts[places],
+            np.concatenate([self.counts, other.counts])[places],
+            np.concatenate([self.lengths, other.lengths])[order],
+        )
+
     def scores(self, question: str) -> "NDArray[np.float32]":
         """BM25 score of every text: float32 `(n,)`, 0 where no term matches; a term of the question counts once."""
         scores = np.zeros(self.size, np.float32)

@@ -1,7 +1,7 @@
 """What a snapshot of hippo holds, by name: the one place where writer and reader agree.
 
 A snapshot of format 1 lacks what only `hippo.snapshot.restrict` needs: mentions, relations of facts, counts of terms.
-It is read without them.
+It is read without them. What was known at an earlier time is beside all this, in `hippo.snapshot.history`.
 """
 
 from collections.abc import Mapping
@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hippo.graph.tables import Tables
+    from hippo.snapshot.history import History
 
-__all__ = ["EMBEDDED", "Contents", "compose", "read_contents", "write_contents"]
+__all__ = ["EMBEDDED", "Contents", "compose", "read_contents", "read_words", "write_contents", "write_words"]
 
 EMBEDDED: tuple[TextKind, ...] = ("passage", "fact", "entity")
 """Kinds of text that have vectors, in the order of their rows in the tables."""
@@ -35,6 +36,8 @@ _WORDS = ("passage", "fact")
 _WORD_ARRAYS = ("vocabulary", "indptr", "texts", "weights")
 _WORD_SOURCES = ("counts", "lengths")
 _SIMILAR_ARRAYS = ("low", "high", "similarity")
+_RESTRICTABLE = 2
+"""The first format that holds what parts are made from."""
 
 
 @dataclass(frozen=True)
@@ -139,8 +142,13 @@ def compose(
     )
 
 
-def write_contents(writer: SnapshotWriter, contents: Contents) -> str:
+def write_contents(writer: SnapshotWriter, contents: Contents, history: "History | None" = None) -> str:
     """Write everything and publish it.
+
+    Args:
+        writer: Where to.
+        contents: What readers open.
+        history: What is mapped when an earlier time is asked for.
 
     Returns:
         Name of the snapshot.
@@ -159,8 +167,7 @@ def write_contents(writer: SnapshotWriter, contents: Contents) -> str:
     for kind, weights in graph.weights.items():
         writer.array(f"graph.{kind}", weights)
     for name, words in contents.words.items():
-        for part in (*_WORD_ARRAYS, *_WORD_SOURCES):
-            writer.array(f"words.{name}.{part}", getattr(words, part))
+        write_words(writer, f"words.{name}", words)
     for name, vectors in contents.vectors.items():
         writer.array(f"vectors.{name}", vectors)
     for name, moments in contents.moments.items():
@@ -168,13 +175,26 @@ def write_contents(writer: SnapshotWriter, contents: Contents) -> str:
         writer.array(f"moments.{name}.covariance", moments.covariance)
     for part in _SIMILAR_ARRAYS:
         writer.array(f"similar.{part}", getattr(contents.similar, part))
+    if history is not None:
+        history.write(writer)
     return writer.publish({**contents.info, "kinds": sorted(graph.weights), "vectors": sorted(contents.vectors)})
+
+
+def write_words(writer: SnapshotWriter, name: str, words: LexicalIndex) -> None:
+    """Write an index of words."""
+    for part in (*_WORD_ARRAYS, *_WORD_SOURCES):
+        writer.array(f"{name}.{part}", getattr(words, part))
+
+
+def read_words(snapshot: Snapshot, name: str, size: int) -> LexicalIndex:
+    """Map an index of words of `size` texts."""
+    whole = snapshot.format >= _RESTRICTABLE
+    parts = (*_WORD_ARRAYS, *_WORD_SOURCES) if whole else _WORD_ARRAYS
+    return LexicalIndex(**{part: snapshot.array(f"{name}.{part}") for part in parts}, size=size)
 
 
 def read_contents(snapshot: Snapshot) -> Contents:
     """Map everything into memory; nothing is read before it is used."""
-    whole = snapshot.format >= FORMAT
-    word_arrays = (*_WORD_ARRAYS, *_WORD_SOURCES) if whole else _WORD_ARRAYS
     tables = {name: snapshot.table(name) for name in _TABLES}
     weights = {kind: snapshot.array(f"graph.{kind}") for kind in snapshot.info["kinds"]}
     graph = Graph(
@@ -185,10 +205,7 @@ def read_contents(snapshot: Snapshot) -> Contents:
         weights,
     )
     sizes = {"passage": tables["chunks"].num_rows, "fact": tables["facts"].num_rows}
-    words = {
-        name: LexicalIndex(**{part: snapshot.array(f"words.{name}.{part}") for part in word_arrays}, size=sizes[name])
-        for name in _WORDS
-    }
+    words = {name: read_words(snapshot, f"words.{name}", sizes[name]) for name in _WORDS}
     vectors = {name: snapshot.array(f"vectors.{name}") for name in snapshot.info["vectors"]}
     moments = {
         name: Moments(snapshot.array(f"moments.{name}.mean"), snapshot.array(f"moments.{name}.covariance"))
@@ -204,5 +221,5 @@ def read_contents(snapshot: Snapshot) -> Contents:
         moments=moments,
         similar=Similar(*(snapshot.array(f"similar.{part}") for part in _SIMILAR_ARRAYS)),
         info=snapshot.info,
-        mentions=snapshot.table("mentions") if whole else None,
+        mentions=snapshot.table("mentions") if snapshot.format >= _RESTRICTABLE else None,
     )

@@ -15,8 +15,9 @@ __all__ = ["FORMAT", "MANIFEST", "Manifest", "check_name", "digest"]
 MANIFEST = "manifest.json"
 """Name of the manifest in the folder of a snapshot."""
 
-FORMAT = 2
-"""Version of the layout of a snapshot. 1 had neither mentions, nor relations of facts, nor counts of terms."""
+FORMAT = 3
+"""Version of the layout of a snapshot. 1 had neither mentions, nor relations of facts, nor counts of terms; 2 did not
+know since when documents are in force, nor what was before."""
 
 _FILE_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 

@@ -1,19 +1,23 @@
 """A part of an index: what an index of some of its documents alone would hold, made without reading a text again."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hippo.errors import InputError
 from hippo.graph.rules import make_graph
+from hippo.graph.synonyms import Similar
 from hippo.snapshot.contents import Contents, compose
+from hippo.snapshot.merge import Part, rows_in
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
-__all__ = ["restrict"]
+__all__ = ["finished", "restrict"]
 
-_OF_THE_WHOLE = ("failed",)
+_OF_THE_WHOLE = ("failed", "versions")
 """Keys of `Contents.info` that count what the snapshot does not hold by document."""
 
 
@@ -37,16 +41,23 @@ def restrict(contents: Contents, documents: "NDArray[np.bool_]") -> Contents:
         raise InputError(f"documents must be bool {expected}, got {documents.dtype} {documents.shape}")
     if documents.all():
         return contents
-    tables, rows = whole.restrict(documents)
-    now = np.full(len(whole.keys), -1)
-    now[rows["entity"]] = np.arange(len(tables.keys))
-    similar = contents.similar.renumbered(now)
-    info = contents.info
+    part = Part(whole, contents.words, contents.vectors).restrict(documents)
+    return finished(part, contents.similar.renumbered(rows_in(whole.keys, part.tables.keys)), contents.info)
+
+
+def finished(part: Part, similar: Similar, info: "Mapping[str, Any]") -> Contents:
+    """Contents of a part: what follows from its tables is computed.
+
+    Args:
+        part: Documents with their words and vectors.
+        similar: Similar pairs of its entities.
+        info: That of the snapshot which it is from.
+    """
     return compose(
-        tables,
-        make_graph(tables, similar, rules=info["rules"], synonym_max=info["synonym_max"]),
-        {kind: words.restrict(rows[kind]) for kind, words in contents.words.items()},
-        {kind: vectors[rows[kind]] for kind, vectors in contents.vectors.items()},
+        part.tables,
+        make_graph(part.tables, similar, rules=info["rules"], synonym_max=info["synonym_max"]),
+        part.words,
+        part.vectors,
         similar,
         {key: value for key, value in info.items() if key not in _OF_THE_WHOLE},
     )

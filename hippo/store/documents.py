@@ -7,11 +7,12 @@ from types import MappingProxyType
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hippo.errors import DocumentError, DuplicateDocumentError, InputError
 from hippo.store import journal
 from hippo.store.columns import bad_text, strings
-from hippo.store.part import Part
+from hippo.store.versions import Versions
 from hippo.types import Chunk, Document
 
 __all__ = ["EXTRACTION", "Documents"]
@@ -20,7 +21,7 @@ EXTRACTION = "extraction"
 """The stage whose work the ledger follows chunk by chunk."""
 
 
-class Documents(Part):
+class Documents(Versions):
     """The tables `documents` and `chunks`."""
 
     def content_hashes(self, document_ids: Sequence[str]) -> dict[str, str]:
@@ -70,6 +71,9 @@ class Documents(Part):
         replacing: Sequence[str] = (),
         deleting: Sequence[str] = (),
         moved: Mapping[str, str] = MappingProxyType({}),
+        forgetting: Sequence[str] = (),
+        keep: bool = False,
+        now: datetime | None = None,
     ) -> int:
         """Store documents with their chunks, which then wait for extraction, and delete others. One transaction.
 
@@ -80,6 +84,9 @@ class Documents(Part):
                 chunks that the new version has too.
             deleting: Ids of documents that go, with all that came from them. Unknown ones are passed over.
             moved: By id of a document that stays as it is, where it was read from now.
+            forgetting: Ids of documents that go with all their versions, older ones too. Unknown ones are passed over.
+            keep: Whether replaced and deleted versions are kept; see `hippo.store.versions`.
+            now: The moment of the change; None: by the clock.
 
         Returns:
             Number of deleted documents.
@@ -97,14 +104,22 @@ class Documents(Part):
         for chunk in chunks:
             if problem := bad_text(chunk.id, chunk.document_id, chunk.title, chunk.text):
                 raise DocumentError(chunk.document_id, problem)
+        given, now = pa.Table.from_pylist(rows, _DOCUMENTS), now or datetime.now(UTC)
         with self._connection.transaction():
-            deleted = self._delete(deleting) if deleting else 0
+            starts = self._starts(given, now)
+            if keep and deleting:
+                self._archive(deleting, now, "deleted")
+            if keep and replacing:
+                self._archive(replacing, now, "replaced", starts)
+            if forgetting:
+                self._forget_versions(self._versions_of(forgetting))
+            deleted = self._delete([*deleting, *forgetting]) if deleting or forgetting else 0
             if moved:
                 self._move(moved)
             same = self._same(replacing, chunks) if replacing else set()
             if replacing:
                 self._delete(replacing, keeping=same)
-            journal.insert(self._connection, "documents", pa.Table.from_pylist(rows, _DOCUMENTS))
+            journal.insert(self._connection, "documents", _with_starts(given, starts))
             journal.insert(self._connection, "chunks", _chunk_columns(chunks))
             journal.insert(self._connection, "ledger", _ledger_columns([one for one in chunks if one.id not in same]))
         return deleted
@@ -185,6 +200,11 @@ _DOCUMENTS = pa.schema(
         "content_hash": pa.string(),
     }
 )
+
+
+def _with_starts(documents: pa.Table, starts: pa.Table) -> pa.Table:
+    places = pc.index_in(documents.column("id"), value_set=starts.column("key"))
+    return documents.append_column("started", starts.column("started").cast(pa.timestamp("us")).take(places))
 
 
 def _document_row(document: Document, content_hash: str) -> dict[str, Any]:

@@ -43,6 +43,40 @@ _RULES = {
             "OR list_min(relations) < 0"
         ),
     },
+    "versions": {
+        "versions that share a number": "SELECT count(*) - count(DISTINCT version) FROM versions",
+        "versions that end before they start": "SELECT count(*) FROM versions WHERE ended < started",
+        "versions in force at one time with the next one": (
+            "SELECT count(*) FROM (SELECT started, lag(ended) OVER (PARTITION BY id ORDER BY version) AS before FROM ("
+            "SELECT document_id AS id, version, started, ended FROM versions UNION ALL "
+            "SELECT id, 9223372036854775807, coalesce(started, timestamp), NULL FROM documents)) "
+            "WHERE coalesce(started < before, before IS NOT NULL)"
+        ),
+        "versions that ended in an unknown way": (
+            "SELECT count(*) FROM versions WHERE ending NOT IN ('replaced', 'deleted') OR ended IS NULL"
+        ),
+    },
+    "past_chunks": {
+        "chunks of no version": "SELECT count(*) FROM past_chunks ANTI JOIN versions USING (version)",
+        "chunks that share a place in their version": (
+            "SELECT count(*) - count(DISTINCT (version, position)) FROM past_chunks"
+        ),
+    },
+    "past_mentions": {
+        "mentions of no chunk of their version": (
+            "SELECT count(*) FROM past_mentions m "
+            "ANTI JOIN past_chunks c ON c.version = m.version AND c.id = m.chunk_id"
+        ),
+    },
+    "past_facts": {
+        "facts of no chunk of their version": (
+            "SELECT count(*) FROM past_facts f ANTI JOIN past_chunks c ON c.version = f.version AND c.id = f.chunk_id"
+        ),
+        "facts that relate what is not among their entities": (
+            "SELECT count(*) FROM past_facts WHERE len(relations) % 2 = 1 OR list_max(relations) >= len(entities) "
+            "OR list_min(relations) < 0"
+        ),
+    },
     "embeddings": {
         "texts embedded twice": "SELECT count(*) - count(DISTINCT (encoder, hash)) FROM embeddings",
         "vectors of another length than the others": (

@@ -18,6 +18,12 @@ _CONTENT = {
     "mentions": 'strlen(chunk_id) + strlen(key) + strlen(surface) + "start" + "end"',
     "facts": 'strlen(chunk_id) + strlen(text) + ordinal + "start" + "end" + len(entities) + len(relations)',
     "ledger": "strlen(chunk_id) + strlen(stage)",
+    "versions": "version + strlen(document_id) + strlen(coalesce(title, '')) + strlen(metadata) + strlen(ending)",
+    "past_chunks": 'version + strlen(id) + strlen(text) + position + "start" + "end"',
+    "past_mentions": 'version + strlen(chunk_id) + strlen(key) + strlen(surface) + "start" + "end"',
+    "past_facts": (
+        'version + strlen(chunk_id) + strlen(text) + ordinal + "start" + "end" + len(entities) + len(relations)'
+    ),
     "embeddings": "strlen(encoder) + strlen(hash) + len(vector)",
 }
 

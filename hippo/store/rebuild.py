@@ -18,6 +18,7 @@ from hippo.store.connection import Connection
 from hippo.store.documents import EXTRACTION
 from hippo.store.invariants import broken
 from hippo.store.schema import SCHEMA_VERSION, migrate, schema_version
+from hippo.store.versions import PAST_TABLES
 
 __all__ = ["Examination", "copy_tables", "examine", "rebuild"]
 
@@ -78,7 +79,8 @@ def rebuild(file: Path, documents: Mapping[str, pa.Table] | None, meta: Mapping[
 
     Args:
         file: The damaged store.
-        documents: Tables "documents" and "chunks" with the columns of the store, from a snapshot; None: there is none.
+        documents: Tables "documents" and "chunks" with the columns of the store, from a snapshot, and those of
+            `PAST_TABLES` if it has any versions that are not in force; None: there is no snapshot.
         meta: What is known about the index, where the damaged store cannot tell.
 
     Returns:
@@ -153,6 +155,7 @@ def _fill(
         elif old is not None:
             for name in ("ledger", *_OWNED):
                 _copy(new, old, name)
+        done += _fill_past(new, old, damaged, documents or {})
         if old is not None and "embeddings" not in damaged:
             _copy(new, old, "embeddings")
         else:
@@ -160,11 +163,27 @@ def _fill(
     return done
 
 
+def _fill_past(
+    new: Connection, old: Connection | None, damaged: set[str | None], documents: Mapping[str, pa.Table]
+) -> list[str]:
+    """Versions that are not in force any more, all from one place, so that they fit together."""
+    if old is not None and not damaged.intersection(PAST_TABLES):
+        for name in PAST_TABLES:
+            _copy(new, old, name)
+        return []
+    for name in PAST_TABLES:
+        if name in documents:
+            journal.insert(new, name, documents[name])
+    if PAST_TABLES[0] in documents:
+        return ["older versions of documents were taken from the newest sound snapshot"]
+    return ["older versions of documents, if there were any, are lost: no sound snapshot has them"]
+
+
 def copy_tables(new: Connection, old: Connection) -> None:
     """Copy all that a store holds into a new one. One transaction."""
     with new.transaction():
         _copy_meta(new, dict(old.rows("SELECT key, value FROM meta")))
-        for name in ("documents", "chunks", "ledger", *_OWNED, "embeddings"):
+        for name in ("documents", "chunks", "ledger", *_OWNED, *PAST_TABLES, "embeddings"):
             _copy(new, old, name)
 
 

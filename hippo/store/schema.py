@@ -41,7 +41,27 @@ DROP TABLE replies;
 DELETE FROM journal WHERE name = 'replies';
 """
 
-MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2)
+# Versions of documents that are not in force any more; and since when each document is. Of those that were added before
+# that is their timestamp, or not known.
+_VERSION_3 = """
+ALTER TABLE documents ADD COLUMN started TIMESTAMP;
+CREATE TABLE versions (
+    version BIGINT, document_id VARCHAR, title VARCHAR, metadata VARCHAR, timestamp TIMESTAMP, source VARCHAR,
+    content_hash VARCHAR, started TIMESTAMP, ended TIMESTAMP, ending VARCHAR
+);
+CREATE TABLE past_chunks (
+    version BIGINT, id VARCHAR, position INTEGER, title VARCHAR, text VARCHAR, "start" INTEGER, "end" INTEGER
+);
+CREATE TABLE past_mentions (
+    version BIGINT, chunk_id VARCHAR, key VARCHAR, surface VARCHAR, "start" INTEGER, "end" INTEGER
+);
+CREATE TABLE past_facts (
+    version BIGINT, chunk_id VARCHAR, ordinal INTEGER, text VARCHAR, "start" INTEGER, "end" INTEGER,
+    subject VARCHAR, predicate VARCHAR, object VARCHAR, entities VARCHAR[], relations INTEGER[]
+);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
 """Script i turns a store of version i into one of version i + 1; script 0 makes the tables. None is ever edited."""
 
 SCHEMA_VERSION = len(MIGRATIONS)

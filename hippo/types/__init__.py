@@ -13,6 +13,7 @@ from hippo.types.documents import (
     Skipped,
     TextKind,
     Triple,
+    Version,
 )
 from hippo.types.graph import Entity, EntityPath, Neighbor, Passage
 from hippo.types.models import Completion, LLMRequest, Message, Usage
@@ -59,5 +60,6 @@ __all__ = [
     "TextKind",
     "Triple",
     "Usage",
+    "Version",
     "to_dict",
 ]

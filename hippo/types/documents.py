@@ -7,7 +7,18 @@ from typing import Any, Literal
 
 from hippo.types.plain import Plain
 
-__all__ = ["Chunk", "Document", "Extraction", "ExtractionFailure", "Fact", "Mention", "Skipped", "TextKind", "Triple"]
+__all__ = [
+    "Chunk",
+    "Document",
+    "Extraction",
+    "ExtractionFailure",
+    "Fact",
+    "Mention",
+    "Skipped",
+    "TextKind",
+    "Triple",
+    "Version",
+]
 
 TextKind = Literal["passage", "fact", "entity", "query_to_passage", "query_to_fact", "query_to_entity"]
 """What a text is encoded as: models with instructions treat these differently."""
@@ -32,6 +43,33 @@ class Document(Plain):
     metadata: Mapping[str, Any] = field(default_factory=dict)
     timestamp: datetime | None = None
     source: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Version(Plain):
+    """A version of a document, in force or not any more.
+
+    Attributes:
+        document_id: Id of the document.
+        title: Its title in this version; so for the next four.
+        metadata: A JSON object.
+        timestamp: When it was true or said; None: unknown.
+        source: Where it was read from.
+        passages: Number of its chunks.
+        started: Since when it is in force; None: since ever, as far as is known.
+        ended: Until when it was; None: it is.
+        ending: "replaced" by a newer version, or "deleted"; None: it is in force.
+    """
+
+    document_id: str
+    title: str | None
+    metadata: Mapping[str, Any]
+    timestamp: datetime | None
+    source: str | None
+    passages: int
+    started: datetime | None
+    ended: datetime | None = None
+    ending: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class ChangeReport(Plain):
         stopped: Why it stopped early; None: it did not.
         outage: Whether a language model was asked for facts and answered nothing at all.
         deleted: Documents that are gone.
+        forgotten: Documents of which no version is left either.
     """
 
     added: int
@@ -62,6 +63,7 @@ class ChangeReport(Plain):
     stopped: str | None = None
     outage: bool = False
     deleted: int = 0
+    forgotten: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +118,7 @@ class Status(Plain):
         encoder: Fingerprint of the encoder; None for an index without vectors.
         extractor: Fingerprint of the extractor that made the newest facts.
         bytes: Size on disk by part.
+        versions: Versions of documents that are kept and not in force any more.
     """
 
     path: str
@@ -130,6 +133,7 @@ class Status(Plain):
     encoder: str | None
     extractor: str | None
     bytes: Mapping[str, int]
+    versions: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,12 +201,14 @@ class Pruned(Plain):
         embeddings: Number of removed vectors.
         before: Bytes on disk by part, before.
         after: The same, after.
+        versions: Number of removed versions of documents.
     """
 
     snapshots: tuple[str, ...]
     embeddings: int
     before: Mapping[str, int]
     after: Mapping[str, int]
+    versions: int = 0
 
 
 @dataclass(frozen=True, slots=True)

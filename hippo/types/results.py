@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, Literal
 
 from hippo.types.models import Usage
@@ -53,6 +54,7 @@ class Explanation(Plain):
         dense: Standard score of the passage's cosine similarity among all passages; None without encoder.
         lexical: Standard score of its BM25 score.
         activation: Its share of the walk's activation (personalized PageRank value).
+        recency: What its age leaves of its score, in (0, 1]; None where age makes no difference.
     """
 
     facts: tuple[SeedFact, ...]
@@ -60,11 +62,16 @@ class Explanation(Plain):
     dense: float | None
     lexical: float | None
     activation: float | None
+    recency: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Hit(Plain):
-    """A ranked passage. `rank` counts from 1; `score` is comparable within one retrieval only, higher is better."""
+    """A ranked passage. `rank` counts from 1; `score` is comparable within one retrieval only, higher is better.
+
+    `timestamp` is that of its document; `superseded_by` the id of a newer chunk that says the same of the same subject
+    with another object, where newest wins.
+    """
 
     rank: int
     score: float
@@ -74,6 +81,8 @@ class Hit(Plain):
     chunk_id: str
     metadata: Mapping[str, Any]
     explanation: Explanation | None = None
+    timestamp: datetime | None = None
+    superseded_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,7 +135,7 @@ def test_every_damaged_byte_of_the_manifest_is_found(root: Path) -> None:
 def test_a_newer_format_is_refused(root: Path) -> None:
     path = root / "snapshots" / "000001" / "manifest.json"
     path.write_text(json.dumps({**json.loads(path.read_text()), "format": 99, "later": True}))
-    with pytest.raises(IndexMismatchError, match="snapshot format '99', but '2' was asked for"):
+    with pytest.raises(IndexMismatchError, match="snapshot format '99', but '3' was asked for"):
         Snapshot.open(root)
 
 

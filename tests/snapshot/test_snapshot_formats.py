@@ -11,7 +11,7 @@ from hippo import Document, Hippo
 from hippo.errors import IndexMismatchError
 from hippo.snapshot import Snapshot, SnapshotWriter
 from hippo.snapshot.contents import write_contents
-from hippo.snapshot.manifest import MANIFEST, Manifest, digest
+from hippo.snapshot.manifest import FORMAT, MANIFEST, Manifest, digest
 from hippo.snapshot.restrict import restrict
 from hippo.store import Store
 
@@ -62,7 +62,7 @@ def test_an_older_snapshot_answers_and_says_why_it_has_no_parts(tmp_path, old):
     with Hippo.open(old) as memory:
         assert asked(memory) == expected
         for mask in ([True, False], [True, True]):
-            with pytest.raises(IndexMismatchError, match=r"format '1', but '2' was asked for\. Run `hippo index`"):
+            with pytest.raises(IndexMismatchError, match=r"format '1', but '3' was asked for\. Run `hippo index`"):
                 restrict(memory.contents(), np.array(mask))
 
 
@@ -77,7 +77,7 @@ def test_the_next_add_publishes_the_new_format(old, more):
         assert part.info["documents"] == 1 + len(more)
         assert memory.add([]).snapshot == report.snapshot
     with Snapshot.open(old, verify=True) as snapshot:
-        assert (snapshot.name, snapshot.format) == ("000002", 2)
+        assert (snapshot.name, snapshot.format) == ("000002", FORMAT)
 
 
 def test_older_contents_are_not_written_as_new_ones(tmp_path, old):

@@ -1,8 +1,8 @@
 """Stores that are read and not written, and what they say of an extractor."""
 
+from collections.abc import Callable
 from pathlib import Path
 
-import duckdb
 import pytest
 
 from hippo.errors import IndexBusyError, IndexCorruptError, IndexMismatchError, IndexStateError
@@ -55,11 +55,9 @@ def test_reading_changes_nothing_and_can_do_all_that_reading_needs(index: Path) 
         store.set_meta({"a": "b"})
 
 
-def test_an_older_store_is_read_as_a_newer_one(index: Path) -> None:
-    old = duckdb.connect(str(index / "store.duckdb"))
-    old.execute("CREATE TABLE replies (key VARCHAR, reply VARCHAR)")
-    old.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
-    old.close()
+@pytest.mark.parametrize("version", range(1, SCHEMA_VERSION))
+def test_an_older_store_is_read_as_a_newer_one(index: Path, make_older: Callable[[Path, int], None], version) -> None:
+    make_older(index, version)
     before = everything(index)
     with Store.reading(index) as store:
         assert store is not None

@@ -1,0 +1,176 @@
+"""One round of retrieval: its options checked, the questions encoded, passages ranked."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING
+
+from hippo.background import once
+from hippo.checks import AsOf, Where, condition, moment, whole
+from hippo.config import Config
+from hippo.errors import ConfigError, QuestionError
+from hippo.models import Models
+from hippo.protocols import Encoder
+from hippo.retrieval.profiles import Profile, resolve_profile
+from hippo.tracing import annotate, traced
+from hippo.types import Retrieval, TextKind
+
+if TYPE_CHECKING:
+    from hippo.filters import Condition
+    from hippo.protocols import Float32
+    from hippo.retrieval.retrieve import Recognize, Retriever
+
+__all__ = ["Search", "Searching", "Time", "check_question", "listed", "problem_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Time:
+    """What a question asks of the time of documents, as it was given: see `hippo.asking.Asking.retrieve`."""
+
+    as_of: AsOf = None
+    recency_half_life: float | None = None
+    newest_wins: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How passages are looked for: the options of one call, checked, and where: in one snapshot from end to end."""
+
+    k: int
+    profile: Profile
+    explain: bool
+    steps: int
+    where: "Condition | None"
+    as_of: datetime | None
+    retriever: "Callable[[], Retriever]"
+
+
+class Searching(ABC):
+    """Ranks passages. `hippo.asking.Asking` adds the questions that people ask."""
+
+    config: Config
+    _encoder: Encoder | None
+    _models: Models
+
+    @abstractmethod
+    def _retriever_now(self, where: "Condition | None", as_of: datetime | None) -> "Retriever":
+        """The retriever of the documents of the open snapshot that satisfy a condition; of those known at a time."""
+
+    def _search(
+        self,
+        k: object,
+        profile: str | Profile | None,
+        explain: bool,
+        steps: object,
+        where: Where,
+        time: Time,
+    ) -> Search:
+        """The options of a retrieval.
+
+        Raises:
+            FilterError: The condition is wrong.
+            ConfigError: An option of the profile is out of range.
+            QuestionError: `k` or `steps` is no whole number of at least 1, or `as_of` is no time.
+            UnknownNameError: No such profile.
+        """
+        settings = self.config.retrieval
+        chosen = resolve_profile(profile or settings.profile, settings.profiles)
+        if time.recency_half_life is not None or time.newest_wins is not None:
+            half_life = chosen.recency_half_life if time.recency_half_life is None else time.recency_half_life
+            newest_wins = chosen.newest_wins if time.newest_wins is None else time.newest_wins
+            chosen = resolve_profile(replace(chosen, recency_half_life=half_life, newest_wins=newest_wins))
+        allowed, as_of = condition(where), moment(time.as_of)
+        retriever = once(partial(self._retriever_now, allowed, as_of))
+        return Search(whole("k", k), chosen, explain, whole("steps", steps), allowed, as_of, retriever)
+
+    def filters_facts(self, profile: str | Profile | None = None) -> bool:
+        """Whether retrieval with a profile asks a fact filter: it may then wait for a language model.
+
+        Raises:
+            UnknownNameError: No such profile.
+        """
+        settings = self.config.retrieval
+        chosen = resolve_profile(profile or settings.profile, settings.profiles)
+        walks = chosen.ranking == "walk" and chosen.linking == "facts"
+        return walks and self._models.has_filter(chosen.recognition)
+
+    @traced("hippo.retrieve")
+    def _ranked(self, questions: Sequence[str], search: Search) -> list[Retrieval]:
+        """Passages of one round. It computes, and waits for fact filters: not for an event loop."""
+        retriever, profile = search.retriever(), search.profile
+        annotate(questions=len(questions), profile=profile.name, k=search.k)
+        if profile.ranking in ("dense", "hybrid") and self._encoder is None:
+            problem = "needs vectors, and this index has none; use bm25 or hippo, or index with an encoder"
+            raise ConfigError(f"profile {profile.name!r}", "ranking", problem)
+        recognition = self._recognition(profile)
+        if not questions:
+            return []
+        vectors = fact_vectors = None
+        if self._encoder is not None and profile.ranking != "bm25":
+            vectors = self._encode(self._encoder, questions)
+            if profile.ranking == "walk" and profile.linking == "facts":
+                fact_vectors = self._encode_for_facts(self._encoder, questions, vectors)
+        found = retriever.retrieve(
+            list(questions),
+            vectors,
+            profile,
+            k=search.k,
+            explain=search.explain,
+            recognition=recognition,
+            fact_queries=fact_vectors,
+            as_of=search.as_of,
+        )
+        asked = {"where": search.where and str(search.where), "as_of": search.as_of and search.as_of.isoformat()}
+        if not any(asked.values()):
+            return found
+        told = {name: value for name, value in asked.items() if value}
+        return [replace(one, parameters={**one.parameters, **told}) for one in found]
+
+    def _recognition(self, profile: Profile) -> "Recognize | None":
+        """How the facts that a question touched are filtered; None: they are not."""
+        if profile.ranking != "walk" or profile.linking != "facts":
+            return None
+        settings = self.config.recognition
+        fact_filter = self._models.filter(profile.recognition)
+        if fact_filter is None:
+            return None
+        from hippo.retrieval.recognize import recognize
+
+        return partial(recognize, fact_filter, when_none=settings.when_none, when_failed=settings.when_failed)
+
+    def _encode_for_facts(self, encoder: Encoder, questions: Sequence[str], vectors: "Float32") -> "Float32":
+        """Vectors of questions that are looked up among facts, given those for passages."""
+        from hippo.encoding import alike
+
+        if alike(encoder, "query_to_passage", "query_to_fact"):
+            return vectors
+        return self._encode(encoder, questions, "query_to_fact")
+
+    @staticmethod
+    @traced("hippo.retrieve.encode")
+    def _encode(encoder: Encoder, texts: Sequence[str], kind: TextKind = "query_to_passage") -> "Float32":
+        from hippo.encoding import checked
+
+        return checked(encoder, encoder.encode(list(texts), kind=kind), len(texts))
+
+
+def check_question(question: object) -> None:
+    """Raise an error if a question cannot be asked."""
+    if problem := problem_of(question):
+        raise problem
+
+
+def problem_of(question: object) -> QuestionError | None:
+    """Why a question cannot be asked."""
+    if isinstance(question, str) and question.strip():
+        return None
+    return QuestionError("a question must be a text that is not empty", question)
+
+
+def listed(questions: object) -> list[str]:
+    """Questions as a list; one text is no list of them."""
+    if isinstance(questions, str) or not isinstance(questions, Iterable):
+        raise QuestionError("questions must be a list of texts", questions)
+    return list(questions)
