@@ -9,6 +9,7 @@ import pyarrow as pa
 
 from hippo.backends.vectors.exact import ExactVectorIndex
 from hippo.config import GraphConfig
+from hippo.errors import IndexCorruptError
 from hippo.graph.published import named
 from hippo.graph.rules import make_graph
 from hippo.graph.synonyms import Similar, find_similar
@@ -19,7 +20,7 @@ from hippo.indexing.tables import read_past, read_tables
 from hippo.protocols import Encoder
 from hippo.search.lexical import LexicalIndex
 from hippo.snapshot import Snapshot, SnapshotWriter
-from hippo.snapshot.contents import EMBEDDED, compose, read_contents, write_contents
+from hippo.snapshot.contents import EMBEDDED, SIMILAR, compose, read_contents, write_contents
 from hippo.snapshot.history import History, Past, microseconds, read_history
 from hippo.snapshot.merge import rows_in, union_of
 from hippo.store import Store
@@ -115,9 +116,15 @@ def _known_similar(
     count = len(keys)
     if previous is None:
         return Similar.none(), np.zeros(count, bool)
-    with Snapshot.open(root, previous) as snapshot:
+    with Snapshot.open(root, previous, verify=False) as snapshot:
         same = snapshot.info["encoder"] == encoder.fingerprint
         if not same or snapshot.info["synonym_threshold"] != graph.synonym_threshold:
+            return Similar.none(), np.zeros(count, bool)
+        try:
+            # What is damaged must not go on from one snapshot to the next.
+            names = ("entities", *SIMILAR)
+            snapshot.verify(*names, *(f"past.{name}" for name in names))
+        except IndexCorruptError:
             return Similar.none(), np.zeros(count, bool)
         before = read_contents(snapshot)
         history = read_history(snapshot) or History(np.empty(0, np.int64))

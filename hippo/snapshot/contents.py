@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from hippo.graph.tables import Tables
     from hippo.snapshot.history import History
 
-__all__ = ["EMBEDDED", "Contents", "compose", "read_contents", "read_words", "write_contents", "write_words"]
+__all__ = ["EMBEDDED", "SIMILAR", "Contents", "compose", "read_contents", "read_words", "write_contents", "write_words"]
 
 EMBEDDED: tuple[TextKind, ...] = ("passage", "fact", "entity")
 """Kinds of text that have vectors, in the order of their rows in the tables."""
@@ -36,6 +36,8 @@ _WORDS = ("passage", "fact")
 _WORD_ARRAYS = ("vocabulary", "indptr", "texts", "weights")
 _WORD_SOURCES = ("counts", "lengths")
 _SIMILAR_ARRAYS = ("low", "high", "similarity")
+SIMILAR = tuple(f"similar.{part}" for part in _SIMILAR_ARRAYS)
+"""Arrays of similar names."""
 _RESTRICTABLE = 2
 """The first format that holds what parts are made from."""
 
@@ -173,8 +175,8 @@ def write_contents(writer: SnapshotWriter, contents: Contents, history: "History
     for name, moments in contents.moments.items():
         writer.array(f"moments.{name}.mean", moments.mean)
         writer.array(f"moments.{name}.covariance", moments.covariance)
-    for part in _SIMILAR_ARRAYS:
-        writer.array(f"similar.{part}", getattr(contents.similar, part))
+    for name, part in zip(SIMILAR, _SIMILAR_ARRAYS, strict=True):
+        writer.array(name, getattr(contents.similar, part))
     if history is not None:
         history.write(writer)
     return writer.publish({**contents.info, "kinds": sorted(graph.weights), "vectors": sorted(contents.vectors)})
@@ -219,7 +221,7 @@ def read_contents(snapshot: Snapshot) -> Contents:
         words=words,
         vectors=vectors,
         moments=moments,
-        similar=Similar(*(snapshot.array(f"similar.{part}") for part in _SIMILAR_ARRAYS)),
+        similar=Similar(*map(snapshot.array, SIMILAR)),
         info=snapshot.info,
         mentions=snapshot.table("mentions") if snapshot.format >= _RESTRICTABLE else None,
     )

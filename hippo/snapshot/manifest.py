@@ -76,11 +76,11 @@ class Manifest:
         try:
             body = json.loads(text)
             version, stored = body["format"], body.pop("sha256")
+            if stored != _sum(body):  # Every version makes the sum in this way.
+                raise ValueError("its SHA-256 sum differs")
             if isinstance(version, int) and version > FORMAT:
                 remedy = "Upgrade the package hippo-memory"
                 raise IndexMismatchError(str(path), "snapshot format", str(version), str(FORMAT), remedy)
-            if stored != _sum(body):
-                raise ValueError("its SHA-256 sum differs")
             files = {name: (entry["bytes"], entry["sha256"]) for name, entry in body["files"].items()}
             return cls(body["name"], body["created"], files, body["info"], version)
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:

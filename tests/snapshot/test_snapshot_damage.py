@@ -2,7 +2,9 @@
 
 import json
 import os
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -78,11 +80,19 @@ def test_publishing_heals(root: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["array.npy", "table.arrow"])
-def test_sizes_are_always_compared_and_sums_on_request(root: Path, name: str) -> None:
+def test_sizes_are_always_compared_and_sums_of_small_files(root: Path, name: str, monkeypatch: Any) -> None:
     path = root / "snapshots" / "000001" / name
     size = path.stat().st_size
     flip(path, size // 2)
-    Snapshot.open(root).close()
+    Snapshot.open(root, verify=False).close()
+    for verify in (None, True):
+        with pytest.raises(IndexCorruptError, match=f"{name} is damaged: its SHA-256 sum"):
+            Snapshot.open(root, verify=verify)
+    monkeypatch.setattr("hippo.snapshot.read._SMALL", size - 1)
+    with Snapshot.open(root) as snapshot:
+        snapshot.verify("another")
+        with pytest.raises(IndexCorruptError, match=f"{name} is damaged: its SHA-256 sum"):
+            snapshot.verify("another", path.stem)
     with pytest.raises(IndexCorruptError, match=f"{name} is damaged: its SHA-256 sum"):
         Snapshot.open(root, verify=True)
     os.truncate(path, size - 1)
@@ -134,7 +144,9 @@ def test_every_damaged_byte_of_the_manifest_is_found(root: Path) -> None:
 
 def test_a_newer_format_is_refused(root: Path) -> None:
     path = root / "snapshots" / "000001" / "manifest.json"
-    path.write_text(json.dumps({**json.loads(path.read_text()), "format": 99, "later": True}))
+    body = {**json.loads(path.read_text()), "format": 99, "later": True}
+    del body["sha256"]
+    path.write_text(json.dumps({**body, "sha256": sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()}))
     with pytest.raises(IndexMismatchError, match="snapshot format '99', but '3' was asked for"):
         Snapshot.open(root)
 
