@@ -198,9 +198,13 @@ def _check_identity(root: Path, found: _Findings, meta: Mapping[str, str]) -> No
     if file.is_file():
         found.checked.append("identity")
         try:
-            Identity.read(root)
+            written = Identity.read(root)
         except IndexCorruptError as error:
             found.problems.append(Problem("identity", str(error), _REPAIRS["identity"]))
+            return
+        known = Identity.from_meta(meta)
+        if known is not None and written != known:
+            found.problems.append(Problem("identity", f"{file}: the store says otherwise", _REPAIRS["identity"]))
     elif Identity.from_meta(meta) is not None:
         found.problems.append(Problem("identity", f"{file}: it is missing", _REPAIRS["identity"]))
 

@@ -137,7 +137,10 @@ class Connection:
             except BaseException:
                 self._rollback()
                 raise
-            self._duckdb.execute("CHECKPOINT")
+            self._checkpointed()
+
+    def _checkpointed(self) -> None:
+        self._duckdb.execute("CHECKPOINT")
 
     def _rollback(self) -> None:
         try:

@@ -2,10 +2,11 @@
 
 import itertools
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pyarrow as pa
 
-from hippo.errors import InputError
+from hippo.errors import IndexStateError, InputError
 from hippo.store.documents import EXTRACTION
 from hippo.store.part import Part
 from hippo.types import Chunk
@@ -57,7 +58,8 @@ class Ledger(Part):
                 yield [Chunk(*row) for row in rows]
         finally:
             if not self._connection.closed:
-                self._connection.run(f"DROP TABLE {name}")
+                with suppress(IndexStateError):  # A store that failed meanwhile says so where it did.
+                    self._connection.run(f"DROP TABLE {name}")
 
     def count_pending(self, extractor: str | None) -> int:
         """Number of chunks that this extractor has not done, failed ones included; None: that no extractor has done."""

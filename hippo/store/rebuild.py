@@ -5,14 +5,17 @@ extraction and encoder made is made again where it is lost: the chunks wait for 
 """
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import copyfile
+from tempfile import TemporaryDirectory
 
 import pyarrow as pa
 
 from hippo.durable import discard, keep_beside, sync_directory, sync_file, writing
-from hippo.errors import IndexCorruptError, IndexMismatchError, IndexStateError
+from hippo.errors import IndexBusyError, IndexCorruptError, IndexMismatchError, IndexStateError
 from hippo.store import journal
 from hippo.store.connection import Connection
 from hippo.store.documents import EXTRACTION
@@ -33,7 +36,7 @@ class Examination:
     Attributes:
         damage: What is wrong, by damaged table; None names the file as a whole.
         states: Number of chunks by state of their extraction.
-        note: Why it was not examined; None: it was.
+        note: What is to be known besides; None: nothing.
         meta: What it knows about the index, as far as it can be read.
     """
 
@@ -50,28 +53,45 @@ def examine(file: Path) -> Examination:
         IndexBusyError: Another process, or another store in this one, has it open.
         IndexMismatchError: A newer hippo or DuckDB made it.
     """
+    note = None
     try:
-        connection = Connection(file, read_only=True)
-    except IndexCorruptError as error:
-        return Examination(((None, str(error.args[1])),))
-    try:
-        version = schema_version(connection)
-        if version < SCHEMA_VERSION:
-            return Examination(note=f"the store is of version {version}; `hippo index` brings it up to date")
-        meta = dict(connection.rows("SELECT key, value FROM meta"))
-        wrong = journal.mismatches(connection)
-        known = {table for table, _ in wrong}
-        if known.intersection(("documents", "chunks", "ledger")):
-            return Examination(tuple(wrong), meta=meta)
-        wrong += broken(connection, known)
-        states = "SELECT state, count(*) FROM ledger GROUP BY state ORDER BY state"
-        return Examination(tuple(wrong), dict(connection.rows(states)), meta=meta)
-    except IndexMismatchError:
+        with _up_to_date(file) as (connection, version):
+            if version < SCHEMA_VERSION:
+                note = f"the store is of version {version}; `hippo index` brings it up to date"
+            meta = dict(connection.rows("SELECT key, value FROM meta"))
+            wrong = journal.mismatches(connection)
+            known = {table for table, _ in wrong}
+            if known.intersection(("documents", "chunks", "ledger")):
+                return Examination(tuple(wrong), note=note, meta=meta)
+            wrong += broken(connection, known)
+            states = "SELECT state, count(*) FROM ledger GROUP BY state ORDER BY state"
+            return Examination(tuple(wrong), dict(connection.rows(states)), note, meta)
+    except (IndexBusyError, IndexMismatchError):
         raise
     except IndexStateError as error:
-        return Examination(((None, str(error.args[1])),))
-    finally:
-        connection.close()
+        return Examination(((None, str(error.args[1])),), note=note)
+
+
+@contextmanager
+def _up_to_date(file: Path) -> Iterator[tuple[Connection, int]]:
+    """A store that may be read, and its version; of an older one a copy that was brought up to date.
+
+    Raises:
+        IndexBusyError: Another process, or another store in this one, has it open.
+        IndexCorruptError: It is damaged.
+        IndexMismatchError: A newer hippo or DuckDB made it.
+    """
+    with ExitStack() as stack:
+        connection = stack.enter_context(closing(Connection(file, read_only=True)))
+        version = schema_version(connection)
+        if version < SCHEMA_VERSION:
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="hippo-")))
+            for part in (file.with_name(f"{file.name}.wal"), file):  # What a crash left in the log counts.
+                if part.exists():
+                    copyfile(part, folder / part.name)
+            connection = stack.enter_context(closing(Connection(folder / file.name)))
+            migrate(connection, version)
+        yield connection, version
 
 
 def rebuild(file: Path, documents: Mapping[str, pa.Table] | None, meta: Mapping[str, str]) -> list[str]:
@@ -93,20 +113,15 @@ def rebuild(file: Path, documents: Mapping[str, pa.Table] | None, meta: Mapping[
     """
     damaged = {table for table, _ in examine(file).damage}
     temporary = file.with_name(f".store-{secrets.token_hex(4)}.duckdb")
-    old = None if None in damaged else Connection(file)
     try:
-        new = Connection(temporary)
-        try:
+        with ExitStack() as stack:
+            old = None if None in damaged else stack.enter_context(_up_to_date(file))[0]
+            new = stack.enter_context(closing(Connection(temporary)))
             migrate(new, 0)
             done = _fill(new, old, damaged, documents, meta)
-        finally:
-            new.close()
     except BaseException:
         discard(temporary)
         raise
-    finally:
-        if old is not None:
-            old.close()
     with writing(file):
         sync_file(temporary)
         kept = file.with_name(f"{file.stem}-damaged-{secrets.token_hex(4)}{file.suffix}")
