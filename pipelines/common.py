@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["fetch", "new_parser", "publish", "read", "server", "table", "write"]
+__all__ = ["fetch", "new_parser", "publish", "read", "server", "server_process", "table", "write"]
 
 
 def new_parser(description: str | None) -> argparse.ArgumentParser:
@@ -63,7 +63,14 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
 
 @contextmanager
 def server(latency: float, *options: str) -> Iterator[str]:
-    """A test server in a process of its own; its address, without "/v1".
+    """A test server in a process of its own; its address, without "/v1". Arguments are those of `server_process`."""
+    with server_process(latency, *options) as (url, _):
+        yield url
+
+
+@contextmanager
+def server_process(latency: float, *options: str) -> Iterator[tuple[str, "subprocess.Popen[str]"]]:
+    """A test server in a process of its own: its address, without "/v1", and the process.
 
     Args:
         latency: Seconds that it takes to answer.
@@ -73,7 +80,7 @@ def server(latency: float, *options: str) -> Iterator[str]:
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)  # noqa: S603  (our own module)
     try:
         assert process.stdout is not None  # noqa: S101  (it is a pipe)
-        yield process.stdout.readline().strip().removesuffix("/v1")
+        yield process.stdout.readline().strip().removesuffix("/v1"), process
     finally:
         process.terminate()
         process.communicate()

@@ -11,10 +11,17 @@ folder, against `hippo.testing.server` in a process of its own:
   that asks again at once, waits as long as a Retry-After says and gives up after its time-out;
 * "faults": a share of the requests fails: 429 with Retry-After, 500, 503, time-outs, connections cut in the middle,
   replies that are truncated, garbage or empty;
-* "killed": the same, and `hippo index` is killed with SIGKILL at random moments and started again.
+* "killed": the same, and `hippo index` is killed with SIGKILL at random moments of its work and started again. A
+  reply that is on its way when a process dies is lost to any client; to tell these from replies that hippo has heard
+  and lost, the server is stopped until the process has dealt with all that it was sent, and goes on after the kill.
 
-Reported are chunks done, chunks whose stored facts differ between runs, replies that were paid for more than once
-(after a kill those that had arrived in the machine, but not in the process), and time.
+All faults but one hit an arrival, so the next attempt may go well. A truncated reply is a matter of the passage, as of
+a model that runs out of tokens over it: it is truncated each time, whatever else goes wrong, and asked for in halves.
+So "faults" and "killed" have to end with the same snapshot, file by file; both hold other facts than "clean" where a
+model that is asked about half a passage says something else.
+
+Reported are chunks done, chunks whose stored facts differ between runs, whether the published snapshots are the same,
+replies that were paid for more than once, and time.
 
 Time is compared by the stage of extraction alone, since starting and storing are the same in all runs. "waiting" over
 "clean" is what such a server costs any client. "faults" over "waiting" is what hippo adds: its back-off, its fewer
@@ -27,6 +34,7 @@ import hashlib
 import json
 import os
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -36,11 +44,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hippo.snapshot import Snapshot
 from hippo.store import Store
-from pipelines.common import fetch, new_parser, publish, server, table
+from pipelines.common import fetch, new_parser, publish, server_process, table
 
 _KINDS = "429,500,503,timeout,cut,truncated,garbage,empty"
-_TIMEOUT = 1.0
+_LASTING = "truncated"
+_POLL = 0.2
+"""Seconds between two looks at how far a run has come."""
+_LOOKS, _QUIET = 400, 4
+"""Most looks at a process that is to have dealt with all replies, and how many of them in a row must see nothing."""
+_TIMEOUT = 4.0
 """Seconds after which the client gives up; faults that hang take longer."""
 _PATIENT = 120.0
 """The same where nothing hangs for ever."""
@@ -73,8 +87,8 @@ def main() -> None:
 
 def run(arguments: argparse.Namespace) -> dict[str, Any]:
     """The four runs, and what they differ in."""
-    failing: tuple[str, ...] = ("--fault-rate", str(arguments.fault_rate), "--fault-kinds", _KINDS, "--hang", "3.0")
-    failing += ("--seed", str(arguments.seed))
+    failing: tuple[str, ...] = ("--fault-rate", str(arguments.fault_rate), "--fault-kinds", _KINDS, "--hang", "9.0")
+    failing += ("--lasting", _LASTING, "--seed", str(arguments.seed))
     plans = {
         "clean": Plan(),
         "waiting": Plan((*failing, "--instead-wait", str(_TIMEOUT))),
@@ -86,16 +100,17 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         corpus.write_text("\n".join(map(json.dumps, documents(arguments.chunks))) + "\n", encoding="utf-8")
         runs = {name: one_run(Path(scratch) / name, corpus, arguments, plan) for name, plan in plans.items()}
     facts = {name: one.pop("facts") for name, one in runs.items()}
+    sums = {name: one.pop("sums") for name, one in runs.items()}
     seconds = {name: one["extraction_seconds"] for name, one in runs.items()}
     return {
         "chunks": arguments.chunks,
         "runs": runs,
-        # A reply that was cut off is asked for again in halves, which may give slightly different facts.
         "chunks_that_differ": {
             "waiting from clean": differing(facts["waiting"], facts["clean"]),
             "faults from clean": differing(facts["faults"], facts["clean"]),
             "killed from faults": differing(facts["killed"], facts["faults"]),
         },
+        "same_snapshot": {"killed as faults": sums["killed"] == sums["faults"]},
         "slowdown": {
             "waiting over clean": round(seconds["waiting"] / seconds["clean"], 3),
             "faults over waiting": round(seconds["faults"] / seconds["waiting"], 3),
@@ -114,7 +129,7 @@ def report(result: Mapping[str, Any]) -> str:
     ]
     rows.append(["faults", *(sum(one["faults"].values()) for one in runs.values())])
     lines = [table([f"{result['chunks']} chunks", *runs], rows), ""]
-    for title in ("chunks_that_differ", "slowdown"):
+    for title in ("chunks_that_differ", "same_snapshot", "slowdown"):
         lines += [f"{title.replace('_', ' ')}, {name}: {value}" for name, value in result[title].items()]
     return "\n".join(lines)
 
@@ -138,7 +153,7 @@ def one_run(folder: Path, corpus: Path, arguments: argparse.Namespace, plan: Pla
     """Index once, killed as often as said, against a server of its own."""
     command = [sys.executable, "-m", "hippo", "index", str(folder), str(corpus), "--json", "--quiet"]
     command += ["--extractor", "llm", "--llm", "openai:test", "--encoder", "none", "--chunking", "document"]
-    with server(arguments.latency, *plan.server) as url:
+    with server_process(arguments.latency, *plan.server) as (url, answering):
         environment = {
             **os.environ,
             "HIPPO_LLM__OPENAI__BASE_URL": f'"{url}/v1"',
@@ -146,7 +161,7 @@ def one_run(folder: Path, corpus: Path, arguments: argparse.Namespace, plan: Pla
             "HIPPO_LLM__TIMEOUT": str(plan.timeout),
         }
         began = time.perf_counter()
-        kill(command, environment, plan.kills, arguments)
+        kill(command, environment, url, answering, plan.kills, arguments)
         done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603
         seconds = time.perf_counter() - began
         stats = fetch(f"{url}/stats")
@@ -164,22 +179,66 @@ def one_run(folder: Path, corpus: Path, arguments: argparse.Namespace, plan: Pla
         "replies_paid": sum(replies),
         "paid_more_than_once": sum(count > 1 for count in replies),
         "facts": stored_facts(folder),
+        "sums": published(folder),
     }
 
 
-def kill(command: list[str], environment: dict[str, str], times: int, arguments: argparse.Namespace) -> None:
-    """Start a command and kill it, so often; moments are spread over about as long as it takes."""
+def kill(
+    command: list[str],
+    environment: dict[str, str],
+    url: str,
+    answering: "subprocess.Popen[str]",
+    times: int,
+    arguments: argparse.Namespace,
+) -> None:
+    """Start a command and kill it, so often, each time a random moment after so and so many requests have arrived."""
     chance = random.Random(arguments.seed)  # noqa: S311  (moments to kill at, not secrets)
-    expected = 2 * arguments.chunks * arguments.latency / arguments.concurrency
-    for _ in range(times):
+    for target in sorted(chance.uniform(0.02, 0.98) * 2 * arguments.chunks for _ in range(times)):
         process = subprocess.Popen(  # noqa: S603  (our own module)
             command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
         )
-        try:
-            process.wait(timeout=2.0 + chance.random() * expected / (times + 1))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        while process.poll() is None and fetch(f"{url}/stats")["arrived"] < target:
+            time.sleep(_POLL)
+        time.sleep(chance.uniform(0.0, _POLL))
+        answering.send_signal(signal.SIGSTOP)
+        settle(process.pid, int(url.rpartition(":")[2]))
+        process.kill()
+        process.wait()
+        answering.send_signal(signal.SIGCONT)
+
+
+def settle(process: int, port: int) -> None:
+    """Wait until a process has heard all that a server has sent, and has nothing left to do."""
+    quiet = 0
+    for _ in range(_LOOKS):
+        quiet = 0 if _waiting(process, port) or _working(process) else quiet + 1
+        if quiet == _QUIET:
+            return
+        time.sleep(_POLL / 4)
+
+
+def _waiting(process: int, port: int) -> bool:
+    """Whether there is anything in the machine that a process has not read from a server on it; see proc(5)."""
+    for line in Path(f"/proc/{process}/net/tcp").read_text().splitlines()[1:]:
+        fields = line.split()
+        if int(fields[2].rpartition(":")[2], 16) == port and int(fields[4].rpartition(":")[2], 16):
+            return True
+    return False
+
+
+def _working(process: int) -> bool:
+    """Whether a thread of a process runs, or would if there were a processor for it."""
+    for thread in Path(f"/proc/{process}/task").iterdir():
+        # The name in parentheses may hold spaces.
+        if (thread / "stat").read_text().rpartition(")")[2].split()[0] in "RD":
+            return True
+    return False
+
+
+def published(folder: Path) -> dict[str, str]:
+    """SHA-256 sum of every file of the newest snapshot."""
+    with Snapshot.open(folder, verify=True) as snapshot:
+        return snapshot.sums
 
 
 def stored_facts(folder: Path) -> dict[str, str]:

@@ -7,8 +7,9 @@ from collections import deque
 from dataclasses import dataclass
 
 from hippo.errors import ConfigError
+from hippo.types import LLMRequest
 
-__all__ = ["GARBAGE", "KINDS", "NO_FAULTS", "STATUSES", "TRANSIENT", "FaultPlan", "Faults"]
+__all__ = ["GARBAGE", "KINDS", "NO_FAULTS", "STATUSES", "TRANSIENT", "FaultPlan", "Faults", "subject"]
 
 STATUSES: dict[str, tuple[int, str, str | None, str]] = {
     "400": (400, "invalid_request_error", None, "The request could not be understood."),
@@ -32,7 +33,7 @@ KINDS = (*STATUSES, "timeout", "cut", "truncated", "filtered", "garbage", "empty
 GARBAGE = (
     "I am sorry, but I would rather talk about the weather today.",
     '{"id": 17, "result": {"status": "par',
-    "[[[ ]] }",
+    '{"answer": [{"answer": [{"answer": [',
     "```\n<response></response>\n```",
 )
 """Replies that answer nothing: the fault "garbage" gives them in turn."""
@@ -53,6 +54,9 @@ class Faults:
         retry_after: Seconds in the Retry-After header of a 429 and a 503; None: no header.
         hang: Seconds that a "timeout" takes.
         only: Only requests whose messages hold this text fail; None: all may.
+        lasting: Those of `kinds` that are a matter of what is asked and not of the moment: the same text fails so each
+            time, also when it is asked about with a complaint about an earlier reply, as a model that runs out of
+            tokens over a passage does each time. The others hit an arrival, and the next one may go well.
         instead_wait: None: requests fail. Otherwise none does; each takes as long as it would take a client that asks
             again at once, waits as long as it is told to and no longer, and gives a "timeout" up after this many
             seconds. What a client makes of faults is measured against this: its own waiting and work are the rest.
@@ -66,10 +70,12 @@ class Faults:
     retry_after: float | None = 0.1
     hang: float = 5.0
     only: str | None = None
+    lasting: tuple[str, ...] = ()
     instead_wait: float | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "kinds", tuple(self.kinds))
+        object.__setattr__(self, "lasting", tuple(self.lasting))
         if not 0 <= self.rate <= 1:
             raise ConfigError("faults", "rate", f"must be 0 to 1, got {self.rate}")
         if self.instead_wait is not None and (self.rate == 1 or self.instead_wait <= 0):
@@ -78,6 +84,9 @@ class Faults:
             raise ConfigError("faults", "kinds", "must name at least one kind of fault")
         for kind in self.kinds:
             check_kind(kind)
+        if strange := set(self.lasting) - set(self.kinds):
+            problem = f"must be some of the kinds {list(self.kinds)}, got {min(strange)!r}"
+            raise ConfigError("faults", "lasting", problem)
 
 
 def check_kind(kind: str) -> None:
@@ -127,35 +136,39 @@ class FaultPlan:
         with self._lock:
             self._next.clear()
 
-    def draw(self, key: str, arrival: int, text: str = "") -> str | None:
+    def draw(self, key: str, arrival: int, text: str = "", about: str | None = None) -> str | None:
         """The fault of a request, or None.
 
         Args:
             key: What tells requests apart.
             arrival: How often this one has arrived, this time included.
             text: Its messages, which `Faults.only` looks at.
+            about: What `subject` says of it, which `Faults.lasting` looks at; None: the key.
         """
         if self._next:
             with self._lock:
                 if self._next:
                     return self._next.popleft()
-        return None if self.faults.instead_wait is not None else self._drawn(key, arrival, text)
+        return None if self.faults.instead_wait is not None else self._drawn(key, arrival, text, about)
 
-    def wait(self, key: str, text: str, latency: float) -> float:
+    def wait(self, key: str, text: str, latency: float, about: str | None = None) -> float:
         """Seconds that a request takes more where faults are waited for: see `Faults.instead_wait`.
 
         Args:
             key: What tells requests apart.
             text: Its messages.
             latency: Seconds before any answer, those of failures included.
+            about: As for `draw`. A lasting fault is asked about once more, in other words.
         """
         faults = self.faults
         if faults.instead_wait is None:
             return 0.0
         seconds = 0.0
         for arrival in itertools.count(1):
-            kind = self._drawn(key, arrival, text)
-            if kind is None:
+            kind = self._drawn(key, arrival, text, about)
+            if kind in faults.lasting:
+                seconds += latency
+            if kind is None or kind in faults.lasting:
                 break
             if kind == "timeout":
                 seconds += min(latency + faults.hang, faults.instead_wait)
@@ -163,11 +176,35 @@ class FaultPlan:
                 seconds += latency + (faults.retry_after or 0.0 if kind in ("429", "503") else 0.0)
         return seconds
 
-    def _drawn(self, key: str, arrival: int, text: str) -> str | None:
+    def _drawn(self, key: str, arrival: int, text: str, about: str | None) -> str | None:
         faults = self.faults
         if not faults.rate or (faults.only is not None and faults.only not in text):
             return None
-        digest = hashlib.blake2b(f"{arrival}:{key}".encode(), key=self._key, digest_size=16).digest()
+        kind = self._chosen(f"{arrival}:{key}")
+        if not faults.lasting or (kind is not None and kind not in faults.lasting):
+            return kind
+        kind = self._chosen(f"lasting:{key if about is None else about}")
+        return kind if kind in faults.lasting else None
+
+    def _chosen(self, name: str) -> str | None:
+        """One of the kinds, or mostly None, always the same for a name."""
+        faults = self.faults
+        digest = hashlib.blake2b(name.encode(), key=self._key, digest_size=16).digest()
         if int.from_bytes(digest[:8], "big") >= faults.rate * 2**64:
             return None
         return faults.kinds[int.from_bytes(digest[8:], "big") % len(faults.kinds)]
+
+
+def subject(request: LLMRequest) -> str:
+    """Hash of what a request is about: its first question and its limit of tokens, without what was said since.
+
+    Examples:
+        >>> from hippo.types import Message
+        >>> asked = (Message("user", "Who met whom?"),)
+        >>> again = (*asked, Message("assistant", "{"), Message("user", "That is no JSON."))
+        >>> subject(LLMRequest(asked, 9, "test/1")) == subject(LLMRequest(again, 9, "test/1"))
+        True
+    """
+    first = next((number for number, message in enumerate(request.messages, 1) if message.role == "user"), None)
+    said = [str(request.max_tokens), *(f"{message.role}:{message.content}" for message in request.messages[:first])]
+    return hashlib.blake2b("\0".join(said).encode("utf-8", "surrogatepass"), digest_size=16).hexdigest()

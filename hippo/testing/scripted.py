@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import ClassVar, Literal
 
 from hippo.errors import ConfigError, LLMError, LLMRefusedError, LLMRequestError, LLMUnavailableError
-from hippo.testing.faults import GARBAGE, STATUSES, FaultPlan, Faults
+from hippo.testing.faults import GARBAGE, STATUSES, FaultPlan, Faults, subject
 from hippo.testing.responder import respond
 from hippo.testing.tokens import count, count_request, half, limit, pieces
 from hippo.types import Completion, LLMRequest, Usage
@@ -143,7 +143,9 @@ class ScriptedLLM:
         text = "\n".join(message.content for message in request.messages)
         key = hashlib.blake2b(f"{request.max_tokens}:{text}".encode("utf-8", "surrogatepass")).hexdigest()
         self._arrivals[key] += 1
-        return self._plan.draw(key, self._arrivals[key], text), self._plan.wait(key, text, self._latency)
+        about = subject(request)
+        fault = self._plan.draw(key, self._arrivals[key], text, about)
+        return fault, self._plan.wait(key, text, self._latency, about)
 
     def _completion(self, request: LLMRequest, kind: str | None) -> Completion:
         reply = GARBAGE[self.calls % len(GARBAGE)] if kind == "garbage" else self._scripted(request)

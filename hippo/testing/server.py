@@ -201,6 +201,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
     parser.add_argument("--fault-rate", type=float, default=0.0, help="share of the requests that fail")
     parser.add_argument("--fault-kinds", default=",".join(TRANSIENT), help=f"of {','.join(KINDS)}")
+    parser.add_argument("--lasting", default="", help="those of them that a request has each time, by commas")
     parser.add_argument("--retry-after", type=float, default=0.1, help="seconds in the Retry-After header")
     parser.add_argument("--hang", type=float, default=5.0, help='seconds that the fault "timeout" takes')
     parser.add_argument("--instead-wait", type=float, help="seconds: nothing fails, but takes as long; see `Faults`")
@@ -211,6 +212,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     faults = Faults(
         rate=given.fault_rate,
         kinds=kinds,
+        lasting=tuple(filter(None, given.lasting.split(","))),
         retry_after=given.retry_after,
         hang=given.hang,
         instead_wait=given.instead_wait,

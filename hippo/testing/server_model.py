@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from hippo.testing.faults import GARBAGE, STATUSES, FaultPlan
+from hippo.testing.faults import GARBAGE, STATUSES, FaultPlan, subject
 from hippo.testing.responder import Respond, respond
 from hippo.testing.server_calls import Call, Reply, read_call
 from hippo.testing.server_rules import RefusalError, bad
@@ -58,14 +58,14 @@ class Model:
 
     def draw(self, call: Call) -> tuple[str | None, int]:
         """Count the arrival of a call: its fault or None, and how many faults of this kind there were before."""
-        kind = self.plan.draw(call.key, self.ledger.arrive(call.key), self._text(call))
+        kind = self.plan.draw(call.key, self.ledger.arrive(call.key), self._text(call), subject(call.request))
         return kind, self.ledger.fault(kind) if kind else 0
 
     def seconds(self, call: Call, kind: str | None) -> float:
         """How long the answer to a call takes."""
         latency = self.options.latency
         hang = self.plan.faults.hang if kind == "timeout" else 0.0
-        return latency + hang + self.plan.wait(call.key, self._text(call), latency)
+        return latency + hang + self.plan.wait(call.key, self._text(call), latency, subject(call.request))
 
     def _text(self, call: Call) -> str:
         """What `Faults.only` looks at."""

@@ -114,4 +114,6 @@ def test_faults_lose_nothing() -> None:
     assert result["runs"]["waiting"]["requests"] == result["runs"]["clean"]["requests"]
     assert sum(result["runs"]["faults"]["faults"].values()) > 0
     assert result["chunks_that_differ"]["waiting from clean"] == 0
+    assert result["chunks_that_differ"]["killed from faults"] == 0
+    assert result["same_snapshot"] == {"killed as faults": True}
     assert "slowdown, faults over waiting: " in report(result)

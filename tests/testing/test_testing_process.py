@@ -10,7 +10,7 @@ from hippo.testing.server import main
 
 @pytest.mark.parametrize("ended_by", [signal.SIGTERM, signal.SIGINT])
 def test_serves_as_a_process_until_it_is_told_to_end(ended_by: signal.Signals) -> None:
-    options = "--port 0 --latency 0.01 --fault-rate 1 --fault-kinds 503 --retry-after 2 --seed 1".split()
+    options = "--port 0 --latency 0.01 --fault-rate 1 --fault-kinds 503 --lasting 503 --retry-after 2 --seed 1".split()
     command = [sys.executable, "-W", "error", "-m", "hippo.testing.server", *options]
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         try:

@@ -1,6 +1,7 @@
 import asyncio
 import re
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,7 +12,7 @@ from hippo.errors import ConfigError, LLMError, LLMRefusedError, LLMRequestError
 from hippo.protocols import LLM
 from hippo.registry import create
 from hippo.testing import Faults, LLMConformance, ScriptedLLM
-from hippo.testing.faults import KINDS, FaultPlan
+from hippo.testing.faults import KINDS, FaultPlan, subject
 from hippo.testing.tokens import count, half, limit, pieces
 from hippo.types import Completion, LLMRequest, Message, Usage
 
@@ -164,9 +165,28 @@ def test_faults_can_be_for_some_requests_only() -> None:
     assert plan.draw("k", 1, "a lake") is None
 
 
+def test_lasting_faults_belong_to_what_is_asked() -> None:
+    """However often a text is asked about, and whatever was said meanwhile, the same thing goes wrong."""
+    faults = Faults(rate=0.3, kinds=("500", "truncated"), lasting=("truncated",))
+    plan = FaultPlan(faults, seed=5)
+    lasting = 0
+    for number in range(2000):
+        first = request(f"About {number}")
+        complaint = (Message("assistant", "{"), Message("user", f"No JSON, {number}."))
+        again = replace(first, messages=(*first.messages, *complaint))
+        assert subject(first) == subject(again) != subject(replace(first, max_tokens=7))
+        drawn = {plan.draw(str(number), arrival, about=subject(first)) for arrival in range(1, 9)}
+        drawn |= {plan.draw(f"{number} again", arrival, about=subject(again)) for arrival in range(1, 9)}
+        assert "truncated" not in drawn or drawn <= {"truncated", "500"}
+        assert not {"truncated", None} <= drawn
+        lasting += "truncated" in drawn
+    assert 0.12 < lasting / 2000 < 0.18  # half of the rate
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [
+        ({"lasting": ("truncated",)}, "lasting: must be some of the kinds .*, got 'truncated'"),
         ({"rate": 1.5}, "must be 0 to 1, got 1.5"),
         ({"kinds": ()}, "at least one"),
         ({"kinds": ("500", "flood")}, "unknown fault 'flood'. Known: 400"),

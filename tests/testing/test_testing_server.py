@@ -232,6 +232,8 @@ def test_faults_can_be_waited_for_instead() -> None:
         assert waiting.draw(key, 1) is None
         assert waiting.wait(key, "", 0.1) == pytest.approx(seconds)
         assert failing.wait(key, "", 0.1) == 0.0
+    lasting = FaultPlan(Faults(rate=0.99, kinds=("truncated",), lasting=("truncated",), instead_wait=1.0))
+    assert lasting.wait("x", "", 0.1) == 0.1  # asked about once more, in other words
     with LLMServer(faults=Faults(rate=0.9, kinds=("timeout",), hang=9.0, instead_wait=0.02)) as server:
         assert post(server, body()).status_code == 200
         stats = server.stats()
