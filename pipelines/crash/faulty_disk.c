@@ -1,9 +1,7 @@
 /* Makes one call that changes a disk fail: the i-th write, fsync, rename … on a file below a folder.
  *
- *   LD_PRELOAD=faulty_disk.so FAULTY_FOLDER=/path FAULTY_AT=17 FAULTY_ERRNO=5 FAULTY_COUNT=/path/of/count program
- *
- * FAULTY_AT=0 fails nothing. FAULTY_STICKY=1 lets every call from the i-th on fail. At exit the number of calls is
- * written to FAULTY_COUNT.
+ * Loaded with LD_PRELOAD it does nothing until the process, or a fork of it, calls `faulty_arm`. Calls are counted from
+ * then on; `faulty_calls` says how many there were.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -17,34 +15,31 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-static long calls;
+static long calls, at;
+static int code, sticky;
+static char folder[PATH_MAX];
 
-static const char *folder(void) {
-    const char *name = getenv("FAULTY_FOLDER");
-    return name && *name ? name : NULL;
+/* The `number`-th call on a file below `root` fails with `error`, and those after it if `later`; 0: none does. */
+void faulty_arm(const char *root, long number, int error, int later) {
+    strncpy(folder, root, sizeof folder - 1);
+    calls = 0, at = number, code = error, sticky = later;
 }
 
-static int below(const char *path) {
-    const char *root = folder();
-    return root && strncmp(path, root, strlen(root)) == 0;
-}
+long faulty_calls(void) { return calls; }
 
-static int number(const char *name, int otherwise) {
-    const char *text = getenv(name);
-    return text ? atoi(text) : otherwise;
-}
+static int below(const char *path) { return *folder && strncmp(path, folder, strlen(folder)) == 0; }
 
 /* Counts a call; 1 if it is to fail. */
 static int fails(int concerned) {
     if (!concerned) return 0;
     long now = __atomic_add_fetch(&calls, 1, __ATOMIC_SEQ_CST);
-    long at = number("FAULTY_AT", 0);
-    if (at <= 0 || now < at || (now > at && !number("FAULTY_STICKY", 0))) return 0;
-    errno = number("FAULTY_ERRNO", EIO);
+    if (at <= 0 || now < at || (now > at && !sticky)) return 0;
+    errno = code;
     return 1;
 }
 
 static int of_descriptor(int descriptor) {
+    if (!*folder) return 0;
     char link[64], path[PATH_MAX];
     snprintf(link, sizeof link, "/proc/self/fd/%d", descriptor);
     ssize_t length = readlink(link, path, sizeof path - 1);
@@ -55,18 +50,11 @@ static int of_descriptor(int descriptor) {
 
 static int of_name(const char *name) {
     char path[PATH_MAX];
+    if (!*folder) return 0;
     if (name[0] == '/') return below(name);
     if (!getcwd(path, sizeof path) || strlen(path) + strlen(name) + 2 > sizeof path) return 0;
     strcat(strcat(path, "/"), name);
     return below(path);
-}
-
-static void __attribute__((destructor)) tell(void) {
-    const char *name = getenv("FAULTY_COUNT");
-    FILE *file = name ? fopen(name, "w") : NULL;
-    if (!file) return;
-    fprintf(file, "%ld\n", calls);
-    fclose(file);
 }
 
 #define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
@@ -99,3 +87,7 @@ int link(const char *old, const char *new) { return fails(of_name(new)) ? -1 : R
 int mkdir(const char *name, mode_t mode) { return fails(of_name(name)) ? -1 : REAL(mkdir)(name, mode); }
 int unlink(const char *name) { return fails(of_name(name)) ? -1 : REAL(unlink)(name); }
 int rmdir(const char *name) { return fails(of_name(name)) ? -1 : REAL(rmdir)(name); }
+int unlinkat(int directory, const char *name, int flags) {
+    int concerned = name[0] == '/' || directory == AT_FDCWD ? of_name(name) : of_descriptor(directory);
+    return fails(concerned) ? -1 : REAL(unlinkat)(directory, name, flags);
+}

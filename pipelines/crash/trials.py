@@ -1,22 +1,31 @@
 """Trials: a copy of an index, an operation that goes wrong in some way, and what the judge says."""
 
-import os
+import errno
 import random
 import shutil
-import subprocess
-import sys
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from pipelines.crash.history import Operation, history
-from pipelines.crash.judge import Judge
+from pipelines.crash import disk, flips, points
+from pipelines.crash.history import Operation, Place, history, perform, prepare
+from pipelines.crash.judge import Verdict, after_flip, after_harm, read, stored
+from pipelines.crash.processes import Ended, start
 
-__all__ = ["Bench", "Outcome", "build_shim"]
+__all__ = ["HARMS", "Bench", "Outcome"]
 
-_LENGTH = 12
-_PATIENCE = 120
+HARMS = ("kill", "point", "fault", "full", "flip")
+"""Kinds of trials."""
+
+_LENGTH = 10
+_HISTORIES = 2
+_LOGS = ("store.duckdb.wal", "replies.sqlite-wal")
+_SPARE = 1 << 21
+"""Bytes beyond what an operation leaves that a small disk may have: an operation needs more than it leaves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,32 +33,49 @@ class Outcome:
     """How a trial ended.
 
     Attributes:
-        kind: What was done to the process.
-        operation: What it was doing.
-        ended: "done" before it came to harm, "killed", "error" with a type of hippo's, or "other".
+        harm: Of `HARMS`.
+        number: Of the trial, among those of its harm.
+        operation: What was done.
+        what: What exactly went wrong: the point, the call, the file.
+        ended: "done" before it came to harm, "killed", "error"; for a flipped bit: who named it.
         wrong: What is wrong with the index; empty if nothing is.
+        lost: As for `Verdict`.
     """
 
-    kind: str
+    harm: str
+    number: int
     operation: str
+    what: str
     ended: str
-    wrong: tuple[str, ...]
+    wrong: list[str]
+    lost: int = 0
 
 
-def build_shim(folder: Path) -> Path:
-    """Compile the library that makes calls to the disk fail.
+@dataclass(slots=True)
+class _State:
+    """An index in the middle of a history, ready for its next operation.
 
-    Raises:
-        FileNotFoundError: There is no C compiler.
+    Attributes:
+        folder: Where it is kept.
+        operation: The next one.
+        seconds: How long that takes.
+        used: Bytes on disk before and after it.
+        reached: How often it reaches each point, once that is known.
+        calls: How many of its calls change the disk, once that is known.
+        sums: What `stored` says of it, once that is known.
     """
-    source, target = Path(__file__).with_name("faulty_disk.c"), folder / "faulty_disk.so"
-    command = ["cc", "-O2", "-shared", "-fPIC", "-o", str(target), str(source), "-ldl"]
-    subprocess.run(command, check=True)  # noqa: S603
-    return target
+
+    folder: Path
+    operation: Operation
+    seconds: float = 0.0
+    used: tuple[int, int] = (0, 0)
+    reached: Mapping[str, int] | None = None
+    calls: int | None = None
+    sums: str | None = None
 
 
 class Bench:
-    """Where trials are made.
+    """Where trials are made. Every trial depends on the seed and its number alone.
 
     Args:
         folder: For indexes; emptied by nobody.
@@ -57,115 +83,237 @@ class Bench:
     """
 
     def __init__(self, folder: Path, seed: int) -> None:
-        self._folder = folder
-        self._judge = Judge(folder)
-        self._chance = random.Random(seed)  # noqa: S311
-        self._states: dict[tuple[int, int], Path] = {}
+        self._folder, self._seed = folder, seed
+        self._place = Place(folder / "place")
+        self._states: dict[int, list[_State]] = {}
+        self._fresh_known: dict[str, str] = {}
+        self._mounts = disk.can_mount(folder / "mounted")
 
-    def kill(self) -> Outcome:
-        """SIGKILL at a random moment of an operation."""
-        case = self._case()
-        process = self._start(case)
-        assert process.stdout is not None  # noqa: S101
-        begun = process.stdout.readline()
-        time.sleep(self._chance.random() * self._usual(case))
-        process.kill()
-        rest = process.stdout.read()
-        process.wait(_PATIENCE)
-        process.stdout.close()
-        return self._judged("kill", case, "done" if "end " in begun + rest else "killed")
-
-    def fail(self, shim: Path, *, code: int, sticky: bool) -> Outcome:
-        """The i-th call that changes the disk fails, for a random i.
+    def trial(self, harm: str, number: int) -> Outcome:
+        """Make a trial.
 
         Args:
-            shim: What `build_shim` made.
-            code: The error number that it fails with.
-            sticky: Whether all calls after it fail as well, as on a full disk.
+            harm: Of `HARMS`.
+            number: Of the trial: another one, another moment.
         """
-        case = self._case()
-        count = self._folder / "count"
-        environment = {"LD_PRELOAD": str(shim), "FAULTY_FOLDER": str(case.root), "FAULTY_COUNT": str(count)}
-        usual = self._calls(case, environment, count)
-        at = self._chance.randint(1, max(usual, 1))
-        extra = {"FAULTY_AT": str(at), "FAULTY_ERRNO": str(code), "FAULTY_STICKY": str(int(sticky))}
-        done = self._run(case, {**environment, **extra})
-        ended = {0: "done", 1: "error"}.get(done.returncode, "other")
-        outcome = self._judged(f"errno {code}{' from then on' if sticky else ''}", case, ended)
-        if ended == "other":
-            return Outcome(outcome.kind, outcome.operation, ended, (*outcome.wrong, done.stdout[-2000:]))
+        chance = random.Random(f"{self._seed} {harm} {number}")  # noqa: S311
+        self._place.empty()
+        outcome: Outcome = getattr(self, f"_{harm}")(number, chance)
+        if outcome.wrong:
+            kept = self._folder / f"finding-{harm}-{number}"
+            shutil.rmtree(kept, ignore_errors=True)
+            shutil.copytree(self._place.folder, kept)
+            outcome.wrong.append(f"kept in {kept}")
         return outcome
 
-    def _calls(self, case: "_Case", environment: Mapping[str, str], count: Path) -> int:
-        """How many calls change the disk when nothing fails."""
-        twin = _Case(self._folder / "twin", case.seed, case.number)
-        shutil.copytree(case.root, twin.root) if case.root.exists() else None
-        self._run(twin, {**environment, "FAULTY_FOLDER": str(twin.root)})
-        shutil.rmtree(twin.root)
-        return int(count.read_text())
+    def _kill(self, number: int, chance: random.Random) -> Outcome:
+        """SIGKILL at a random moment."""
+        state = self._put(chance.choice(self._all(chance)))
+        child = start(partial(perform, self._place, state.operation))
+        moment = chance.random() * state.seconds
+        time.sleep(moment)
+        child.kill()
+        ended = child.wait()
+        return self._judged("kill", number, state, f"after {moment:.3f} s", ended)
 
-    def _case(self) -> "_Case":
-        """A copy of an index in the middle of a history."""
-        seed, number = self._chance.randrange(20), self._chance.randrange(_LENGTH)
-        state = self._state(seed, number)
-        root = self._folder / f"trial-{self._chance.getrandbits(48):012x}"
-        if state.exists():
-            shutil.copytree(state, root)
-        return _Case(root, seed, number)
+    def _point(self, number: int, chance: random.Random) -> Outcome:
+        """SIGKILL at a named point, each name in turn."""
+        names = list(points.POINTS)
+        name = names[number % len(names)]
+        states = [state for one in range(_HISTORIES) for state in self._history(one)]
+        chance.shuffle(states)
+        state = next(state for state in states if self._reached(state).get(name))
+        self._put(state)
+        times = chance.randint(1, self._reached(state)[name])
 
-    def _state(self, seed: int, number: int) -> Path:
-        """The index before an operation, made by all those before it."""
-        if (seed, number) not in self._states:
-            root = self._folder / f"state-{seed}-{number}"
-            if number:
-                before = self._state(seed, number - 1)
-                if before.exists():
-                    shutil.copytree(before, root)
-                done = self._run(_Case(root, seed, number - 1), {})
-                if done.returncode:
-                    raise RuntimeError(f"an operation fails without harm: {done.stdout}")
-            self._states[seed, number] = root
-        return self._states[seed, number]
+        def task() -> None:
+            points.kill_at(name, times)
+            perform(self._place, state.operation)
 
-    def _usual(self, case: "_Case") -> float:
-        """Seconds in which an operation is over, about."""
-        return 0.8 if case.operation.kind != "prune" else 0.4
+        return self._judged("point", number, state, name, start(task).wait())
 
-    def _start(self, case: "_Case", environment: Mapping[str, str] | None = None) -> "subprocess.Popen[str]":
-        numbers = (case.seed, _LENGTH, case.number, case.number + 1)
-        command = [sys.executable, "-m", "pipelines.crash.work", str(case.root), *map(str, numbers)]
-        return subprocess.Popen(  # noqa: S603
-            command,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            env={**os.environ, **(environment or {})},
+    def _fault(self, number: int, chance: random.Random) -> Outcome:
+        """One call to the disk fails."""
+        state = chance.choice(self._all(chance))
+        at = chance.randint(1, max(self._calls(state), 1))
+        self._put(state)
+
+        def task() -> None:
+            disk.arm(self._place.root, at, errno.EIO)
+            perform(self._place, state.operation)
+
+        return self._judged("fault", number, state, f"call {at} of {state.calls}", start(task).wait())
+
+    def _full(self, number: int, chance: random.Random) -> Outcome:
+        """The disk is full from some moment on."""
+        state = chance.choice(self._all(chance))
+        if not self._mounts:
+            at = chance.randint(1, max(self._calls(state), 1))
+            self._put(state)
+
+            def failing() -> None:
+                disk.arm(self._place.root, at, errno.ENOSPC, sticky=True)
+                perform(self._place, state.operation)
+
+            return self._judged("full", number, state, f"from call {at} of {state.calls}", start(failing).wait())
+        before, after = state.used
+        size = before + chance.randrange(max(after - before, 0) + _SPARE)
+        with disk.small_disk(self._place.root, max(size, 1 << 12)):
+            self._put(state)
+            ended = start(partial(perform, self._place, state.operation)).wait()
+            disk.grow(self._place.root)
+            return self._judged("full", number, state, f"{size} bytes large", ended)
+
+    def _flip(self, number: int, chance: random.Random) -> Outcome:
+        """One bit is flipped: in turn in the files of a snapshot, in the others, and in logs that a crash has left."""
+        states = [state for one in range(_HISTORIES) for state in self._history(one)[1:]]
+        chance.shuffle(states)
+        part = ("snapshot", "other", "log")[number % 3]
+        state = self._put(states[0])
+        if part == "log":
+            states = [one for one in states if any(self._reached(one).get(name) for name in _LEAVE_LOGS)]
+            state = self._put(states[0])
+            name = chance.choice([one for one in _LEAVE_LOGS if self._reached(state).get(one)])
+            times = chance.randint(1, self._reached(state)[name])
+
+            def killed() -> None:
+                points.kill_at(name, times)
+                perform(self._place, state.operation)
+
+            start(killed).wait()
+        found = flips.files(self._place.root)
+        logs = [one for one in found if one in _LOGS]
+        inside = [one for one in found if one.startswith("snapshots/")]
+        chosen = {"snapshot": inside, "other": [one for one in found if one not in inside], "log": logs}[part]
+        file = chance.choice(chosen or found)
+        sums = "" if logs else self._sums(state)
+        bit = flips.flip(self._place.root / file, chance)
+        repairing = chance.random() < 0.5
+        what = f"bit {bit} of {file}"
+        task = partial(after_flip, self._place, state.operation, self._fresh, sums, repairing=repairing)
+        return self._verdict("flip", number, state, what, "", start(lambda: asdict(task())).wait())
+
+    def _judged(self, harm: str, number: int, state: _State, what: str, ended: Ended) -> Outcome:
+        how = "killed" if ended.how == "signal" else ended.how
+        task = partial(after_harm, self._place, state.operation, self._fresh)
+        outcome = self._verdict(harm, number, state, what, how, start(lambda: asdict(task())).wait())
+        if ended.how == "error" and harm in ("fault", "full"):
+            outcome = Outcome(**{**asdict(outcome), "what": f"{what}: {ended.value}"})
+        if how not in ("done", "error", "killed") or (how == "error" and harm in ("kill", "point")):
+            outcome.wrong.append(f"the process {ended.how}: {ended.value}")
+        return outcome
+
+    def _verdict(self, harm: str, number: int, state: _State, what: str, how: str, judged: Ended) -> Outcome:
+        kind = f"{state.operation.kind} ({state.operation.extractor})"
+        if judged.how != "done":
+            return Outcome(harm, number, kind, what, how or "not judged", [f"the judge {judged.how}: {judged.value}"])
+        verdict = Verdict(**judged.value)
+        return Outcome(
+            harm, number, kind, what, how or verdict.named or "no difference to be seen", verdict.wrong, verdict.lost
         )
 
-    def _run(self, case: "_Case", environment: Mapping[str, str]) -> "subprocess.CompletedProcess[str]":
-        process = self._start(case, environment)
-        said, _ = process.communicate(timeout=_PATIENCE)
-        return subprocess.CompletedProcess(process.args, process.returncode, said)
+    def _fresh(self, documents: dict[str, str], extractor: str) -> str:
+        """Fingerprint of an index made of documents at once. For a child of this process: makes it if it has to."""
+        key = repr((sorted(documents.items()), extractor))
+        if key not in self._fresh_known:
+            place = Place(self._folder / "fresh")
+            place.empty()
+            perform(place, Operation("add", extractor, documents=documents))
+            self._fresh_known[key] = read(place.root).fingerprint
+        return self._fresh_known[key]
 
-    def _judged(self, kind: str, case: "_Case", ended: str) -> Outcome:
-        operation = case.operation
-        before = history(case.seed, _LENGTH)[case.number - 1].after if case.number else {}
-        try:
-            wrong = self._judge.after_crash(case.root, before, operation)
-        except Exception as error:
-            wrong = [f"{type(error).__name__}: {error}"]
-        if wrong:
-            return Outcome(kind, operation.kind, ended, (*wrong, f"kept in {case.root}"))
-        shutil.rmtree(case.root)
-        return Outcome(kind, operation.kind, ended, ())
+    def _all(self, chance: random.Random) -> list[_State]:
+        """The states of a random history."""
+        return self._history(chance.randrange(_HISTORIES))
+
+    def _history(self, seed: int) -> list[_State]:
+        """All states of a history, each made by the operations before it; and what fresh builds of them give."""
+        if seed not in self._states:
+            states: list[_State] = []
+            place = self._place
+            place.empty()
+            for number, operation in enumerate(history(1000 * self._seed + seed, _LENGTH)):
+                _done(partial(prepare, place, operation))
+                state = _State(self._folder / f"state-{seed}-{number}", operation)
+                shutil.rmtree(state.folder, ignore_errors=True)
+                shutil.copytree(place.folder, state.folder)
+                before = _size(place.root)
+                state.seconds = _done(partial(perform, place, operation)).seconds
+                state.used = before, _size(place.root)
+                for documents in (operation.before, operation.after):
+                    if documents:
+                        key = repr((sorted(documents.items()), operation.extractor))
+                        self._fresh_known[key] = _done(partial(self._fresh, documents, operation.extractor)).value
+                states.append(state)
+            self._states[seed] = states
+            place.empty()
+        return self._states[seed]
+
+    def _put(self, state: _State) -> _State:
+        """Copy a state to where trials happen."""
+        for source in state.folder.iterdir():
+            target = self._place.folder / source.name
+            if source.is_dir():
+                if target.exists() and not target.is_mount():
+                    shutil.rmtree(target)
+                shutil.copytree(source, target, dirs_exist_ok=True)
+            else:
+                shutil.copy(source, target)
+        return state
+
+    def _reached(self, state: _State) -> Mapping[str, int]:
+        if state.reached is None:
+            self._place.empty()
+            self._put(state)
+
+            def task() -> dict[str, int]:
+                reached = points.count()
+                perform(self._place, state.operation)
+                return dict(reached)
+
+            state.reached = _done(task).value
+            self._place.empty()
+        return state.reached or {}
+
+    def _calls(self, state: _State) -> int:
+        if state.calls is None:
+            self._place.empty()
+            self._put(state)
+
+            def task() -> int:
+                disk.arm(self._place.root, 0)
+                perform(self._place, state.operation)
+                return disk.calls()
+
+            state.calls = int(_done(task).value)
+            self._place.empty()
+        return state.calls
+
+    def _sums(self, state: _State) -> str:
+        if state.sums is None:
+            state.sums = str(_done(partial(stored, state.folder / "index")).value)
+        return state.sums
 
 
-@dataclass(frozen=True, slots=True)
-class _Case:
-    root: Path
-    seed: int
-    number: int
+_LEAVE_LOGS = ("store: committed, in the log", "replies: kept")
 
-    @property
-    def operation(self) -> Operation:
-        return history(self.seed, _LENGTH)[self.number]
+
+def _done(task: Callable[[], Any]) -> Ended:
+    ended = start(task).wait()
+    if ended.how != "done":
+        raise RuntimeError(f"without any harm: {ended.how}: {ended.value}")
+    return ended
+
+
+def _size(root: Path) -> int:
+    """Bytes that files take, in pages of 4 KiB."""
+    files = [path.stat().st_size for path in root.rglob("*") if path.is_file()] if root.exists() else []
+    return sum(-(-size // 4096) * 4096 + 4096 for size in files)
+
+
+def counts(outcomes: list[Outcome]) -> dict[str, dict[str, int]]:
+    """Number of trials by harm, and by how they ended."""
+    found: dict[str, Counter[str]] = {}
+    for one in outcomes:
+        found.setdefault(one.harm, Counter())[one.ended] += 1
+    return {harm: dict(sorted(ended.items())) for harm, ended in found.items()}
