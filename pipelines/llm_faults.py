@@ -235,10 +235,10 @@ def _working(process: int) -> bool:
     return False
 
 
-def published(folder: Path) -> dict[str, str]:
-    """SHA-256 sum of every file of the newest snapshot."""
+def published(folder: Path) -> dict[str, tuple[int, str]]:
+    """Size and SHA-256 sum of every file of the newest snapshot, but for what says when documents came."""
     with Snapshot.open(folder, verify=True) as snapshot:
-        return snapshot.sums
+        return {name: sums for name, sums in snapshot.sums.items() if not name.startswith("history.")}
 
 
 def stored_facts(folder: Path) -> dict[str, str]:

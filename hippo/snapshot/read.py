@@ -92,11 +92,6 @@ class Snapshot:
             held.close()
             raise
 
-    @property
-    def sums(self) -> dict[str, str]:
-        """SHA-256 sum (hex) of every file as it was written, by path in the folder."""
-        return {name: sha256 for name, (_, sha256) in self._files.items()}
-
     def verify(self, *names: str) -> None:
         """Compare some arrays and tables with what was written, whatever their size.
 

@@ -172,6 +172,9 @@ def after_flip(place: Place, operation: Operation, fresh: Fresh, sums: str, *, r
             if check(root).sound:
                 verdict.wrong.append(f"the next run fails, and doctor finds nothing: {error}")
     _repair(root, operation, verdict)
+    if operation.kind == "delete":
+        # It extracts nothing, so what a repair could not extract would go on waiting.
+        perform(place, Operation("add", operation.extractor))
     _finish(place, operation, fresh, books, verdict)
     return verdict
 

@@ -72,12 +72,15 @@ def state_of(root: Path, options: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     with Snapshot.open(root) as snapshot:
         for file in sorted(snapshot.path.iterdir()):
+            if file.name.startswith(("history.", "past.")):
+                continue  # When a document came, and what it was before, is no part of what it is.
             if file.suffix == ".npy":
                 found[file.name] = snapshot.array(file.stem).copy()
             elif file.suffix == ".arrow":
                 # Where a document was read is no part of what it is.
                 found[file.name] = {**snapshot.table(file.stem).to_pydict(), "source": None}
-        found["info"] = {**snapshot.info, "identity": None}  # It holds the path of the file of triples.
+        # It holds the path of the file of triples, and how many versions there were before.
+        found["info"] = {**snapshot.info, "identity": None, "versions": None}
     with Hippo.open(root, config=options) as memory:
         memory._engine = listening = Listening(memory._engine)
         for retrieval in memory.retrieve_many(QUESTIONS, k=5) if memory.status().chunks else ():
