@@ -107,11 +107,18 @@ class Searching(ABC):
         recognition = self._recognition(profile)
         if not questions:
             return []
-        vectors = fact_vectors = None
+        vectors = fact_vectors = open_vectors = None
+        opened = retriever.opened(questions, profile)
         if self._encoder is not None and profile.ranking != "bm25":
-            vectors = self._encode(self._encoder, questions)
+            texts = list(dict.fromkeys([*questions, *(opened or ())]))
+            encoded = self._encode(self._encoder, texts)
+            places = {text: place for place, text in enumerate(texts)}
+            vectors = encoded[[places[question] for question in questions]]
+            open_vectors = None if opened is None else encoded[[places[text] for text in opened]]
             if profile.ranking == "walk" and profile.linking == "facts":
                 fact_vectors = self._encode_for_facts(self._encoder, questions, vectors)
+        from hippo.retrieval.opened import Opened
+
         found = retriever.retrieve(
             list(questions),
             vectors,
@@ -121,6 +128,7 @@ class Searching(ABC):
             recognition=recognition,
             fact_queries=fact_vectors,
             as_of=search.as_of,
+            opened=None if opened is None else Opened(opened, open_vectors),
         )
         asked = {"where": search.where and str(search.where), "as_of": search.as_of and search.as_of.isoformat()}
         if not any(asked.values()):

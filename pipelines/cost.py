@@ -60,13 +60,18 @@ def query_cost(
     """
     custom = memory.config.retrieval.profiles
     timed = [name for name in profiles if resolve_profile(name, custom).recognition in (None, "none")]
+    for name in timed:  # whatever of the questions a profile wants to have encoded is then known
+        memory.retrieve_many(questions, profile=name)
+    known = encoder.queries | dict(zip(questions, encoder.encode(questions, kind="query_to_passage"), strict=True))
+    texts = [*questions, *(text for text in known if text not in set(questions))]
     with tempfile.TemporaryDirectory() as scratch:
         vectors, config = Path(scratch) / "vectors.npz", Path(scratch) / "config.json"
         np.savez(
             vectors,
             questions=np.array(questions),
+            texts=np.array(texts),
             fingerprint=np.array(encoder.fingerprint),
-            vectors=encoder.encode(questions, kind="query_to_passage"),
+            vectors=np.stack([known[text] for text in texts]),
         )
         settings = {"chunking": asdict(memory.config.chunking), "retrieval": {"profiles": dict(custom)}}
         config.write_text(json.dumps(settings), encoding="utf-8")

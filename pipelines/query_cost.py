@@ -2,7 +2,8 @@
 
     python -m pipelines.query_cost INDEX VECTORS.npz --profiles hippo,bm25
 
-`pipelines.benchmark` runs it. VECTORS.npz holds `questions`, their `vectors` and the `fingerprint` of the encoder.
+`pipelines.benchmark` runs it. VECTORS.npz holds `questions`, `texts` with their `vectors`, and the `fingerprint` of
+the encoder; the texts are the questions and what of them is encoded apart.
 Printed is JSON: seconds to open the index and retrieve for the first time, seconds of each later retrieval by profile,
 and peak memory. Profiles take turns; a first retrieval with each is not counted.
 """
@@ -38,7 +39,7 @@ def measure(index: str, vectors_file: str, profiles: Sequence[str], config: dict
     """Open, retrieve, time."""
     stored = np.load(vectors_file, allow_pickle=False)
     questions = [str(question) for question in stored["questions"]]
-    encoder = ReplayEncoder(str(stored["fingerprint"]), questions, stored["vectors"])
+    encoder = ReplayEncoder(str(stored["fingerprint"]), [str(text) for text in stored["texts"]], stored["vectors"])
     base = peak_memory()
     began = perf_counter()
     with Hippo.open(index, encoder=encoder, config=config) as memory:

@@ -37,6 +37,7 @@ class TimedEncoder:
 
     Attributes:
         seconds: Wall time of all `encode` calls.
+        queries: Vectors of all questions, and parts of them, that it was asked for.
     """
 
     def __init__(self, encoder: Encoder) -> None:
@@ -44,12 +45,15 @@ class TimedEncoder:
         self.fingerprint = encoder.fingerprint
         self.dimension = encoder.dimension
         self.seconds = 0.0
+        self.queries: dict[str, Float32] = {}
 
     def encode(self, texts: Sequence[str], *, kind: TextKind = "passage") -> "Float32":
         """As the other encoder does."""
         began = perf_counter()
         vectors = self._encoder.encode(texts, kind=kind)
         self.seconds += perf_counter() - began
+        if kind.startswith("query"):
+            self.queries.update(zip(texts, vectors, strict=True))
         return vectors
 
     def count(self, texts: Sequence[str]) -> list[int]:

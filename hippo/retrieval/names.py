@@ -2,10 +2,11 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+import regex
 
 from hippo.ids import ASCII_NORMALISER, ascii_key, entity_key
 from hippo.retrieval.link import products
@@ -16,7 +17,7 @@ from hippo.types import Chunk
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["NameLinker", "names_in"]
+__all__ = ["NameLinker", "names_in", "without_names"]
 
 
 def names_in(question: str) -> list[str]:
@@ -26,11 +27,34 @@ def names_in(question: str) -> list[str]:
         >>> names_in("Where did Marie Curie meet Pierre?")
         ['Marie Curie', 'Pierre']
     """
+    return list(_names_in(question))
+
+
+@lru_cache(maxsize=1024)
+def _names_in(question: str) -> tuple[str, ...]:
     from hippo.extraction.pattern import PatternExtractor
     from hippo.types import Extraction
 
     [found] = PatternExtractor().extract([Chunk("question", "question", 0, question, 0, len(question))])
-    return [mention.surface for mention in found.mentions] if isinstance(found, Extraction) else []
+    return tuple(mention.surface for mention in found.mentions) if isinstance(found, Extraction) else ()
+
+
+def without_names(question: str, names: Iterable[str]) -> str:
+    """What a question leaves open once its names are found: the rest of it; all of it where that has no word.
+
+    Examples:
+        >>> without_names("Where was the painter Ada Smith born?", ["Ada Smith", "Ada"])
+        'Where was the painter born?'
+        >>> without_names("Ada Smith?", ["Ada Smith"])
+        'Ada Smith?'
+    """
+    rest = question
+    for name in sorted(set(names), key=lambda name: (-len(name), name)):
+        rest = regex.sub(rf"(?<![\p{{L}}\p{{N}}]){regex.escape(name)}(?![\p{{L}}\p{{N}}])", " ", rest)
+    return " ".join(rest.split()) if _WORD.search(rest) else question
+
+
+_WORD = regex.compile(r"\p{L}")
 
 
 class NameLinker:
@@ -58,6 +82,10 @@ class NameLinker:
         keys = {name: self._key(name) for own in names for name in own}
         rows = self._rows(list(dict.fromkeys(key for key in keys.values() if key)))
         return [{name: rows[keys[name]] for name in own if keys[name] in rows} for own in names]
+
+    def known(self, names: Iterable[str]) -> list[str]:
+        """Those of some names that an entity has."""
+        return [name for name in names if len(self.exact([name]))]
 
     def exact(self, names: Iterable[str]) -> "NDArray[np.int64]":
         """Rows of the entities that have these names, int64, ascending, without repeats."""

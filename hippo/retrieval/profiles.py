@@ -40,6 +40,8 @@ class Profile:
         passage_weight: Weight of passages beside that of entities, in place of a share; not set: the share holds.
         damping: d: probability of following an edge, in (0, 1).
         query_gain: λ: how strongly the walk prefers passages that speak of the question; 0: the plain walk.
+        open_question: Whether "of the question" there means of what it leaves open: the question without the names that
+            the index knows, since those have seeds of their own.
         hub_aversion: η: how strongly the walk avoids entities that many chunks mention; 0: not at all.
         kind_weights: α: weight of each kind of edge; a kind not named weighs 1.
         scoring: Score of a passage: "activation" (its own) or "facts" (the sum of its facts' entities, from 0 for the
@@ -73,6 +75,7 @@ class Profile:
     passage_weight: float | None = None
     damping: float = 0.8
     query_gain: float = 0.5
+    open_question: bool = True
     hub_aversion: float = 0.25
     kind_weights: Mapping[str, float] = field(default_factory=lambda: dict(_KIND_WEIGHTS))
     scoring: Literal["activation", "facts"] = "activation"
@@ -141,7 +144,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "entity_seeds": ("sum", "mean"),
     "scoring": ("activation", "facts"),
 }
-_SWITCHES = ("distinct_facts", "exact", "newest_wins")
+_SWITCHES = ("distinct_facts", "exact", "newest_wins", "open_question")
 _RANGES: dict[str, tuple[float, float, str]] = {
     "lexical_weight": (0, float("inf"), "0 or more"),
     "facts": (0, float("inf"), "a whole number of 0 or more"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hippo.protocols import PageRank, PageRankResult, Walk
-from hippo.retrieval.link import Linked
+from hippo.retrieval.link import Linked, minmax
 from hippo.retrieval.profiles import Profile
 from hippo.retrieval.seeds import Seeds
 from hippo.snapshot.contents import Contents
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-__all__ = ["gains", "namings", "order_of", "spread"]
+__all__ = ["gains", "levels", "namings", "order_of", "single", "spread"]
 
 _TYPICAL = 3.0
 """Standard score at which a passage is taken to speak of the question: its gain is 1."""
@@ -32,7 +32,7 @@ def gains(counts: "NDArray[np.float64]", passages: Sequence[Linked], profile: Pr
 
     Args:
         counts: In how many chunks each entity is mentioned, at least 1, float64 `(E,)`.
-        passages: Scores of all P passages, one per question.
+        passages: Scores of all P passages, one per question: for the question, or what it leaves open.
         profile: η is its `hub_aversion`, λ its `query_gain`.
 
     Returns:
@@ -114,3 +114,15 @@ def order_of(scores: "NDArray[np.float64]", fallback: "NDArray[np.float64]", k: 
         rows = np.flatnonzero(scores >= cut)
     order: NDArray[np.int64] = rows[np.lexsort((rows, -fallback[rows], -scores[rows]))][:k]
     return order
+
+
+def levels(linked: Linked) -> "NDArray[np.float64]":
+    """Scores of passages without a walk, from 0 to 1: by cosine, or by words where there are no vectors."""
+    return minmax(linked.fused if linked.dense is None else linked.dense)
+
+
+def single(linked: Linked, profile: Profile) -> "NDArray[np.float64]":
+    """Scores of the profiles without a walk; an index without vectors ranks by words."""
+    if profile.ranking == "dense" and linked.dense is not None:
+        return linked.dense
+    return linked.fused if profile.ranking == "hybrid" else linked.lexical

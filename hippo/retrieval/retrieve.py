@@ -15,8 +15,9 @@ from hippo.protocols import PageRank, VectorIndex
 from hippo.retrieval.explain import Paths, given, step_costs
 from hippo.retrieval.link import Linked, Linker, minmax
 from hippo.retrieval.names import NameLinker, names_in
+from hippo.retrieval.opened import Opened, open_texts, preferred
 from hippo.retrieval.profiles import Profile
-from hippo.retrieval.rank import gains, namings, order_of, spread
+from hippo.retrieval.rank import gains, levels, namings, order_of, single, spread
 from hippo.retrieval.recency import decay, passage_times
 from hippo.retrieval.recognize import Recognized
 from hippo.retrieval.replaced import POOL, replacements
@@ -109,6 +110,10 @@ class Retriever:
             self._adjacencies[key] = self.contents.graph.adjacency(profile.kind_weights)
         return self._adjacencies[key]
 
+    def opened(self, questions: Sequence[str], profile: Profile) -> list[str] | None:
+        """What each question leaves open once the names that the index knows are found; None: nothing asks for it."""
+        return open_texts(questions, profile, self._names, self._entities)
+
     def retrieve(
         self,
         questions: Sequence[str],
@@ -120,6 +125,7 @@ class Retriever:
         recognition: "Recognize | None" = None,
         fact_queries: "NDArray[np.float32] | None" = None,
         as_of: datetime | None = None,
+        opened: Opened | None = None,
     ) -> list[Retrieval]:
         """Rank passages for every question.
 
@@ -132,6 +138,7 @@ class Retriever:
             recognition: Looks at the facts that each question touches before they seed the walk; None: all of them do.
             fact_queries: Their unit vectors, to be compared with facts; None: `queries`.
             as_of: Where age counts, from when it does, UTC without a zone; None: from the newest timestamp.
+            opened: What the questions leave open, texts from `Retriever.opened`; None: all of them.
         """
         fact_queries = queries if fact_queries is None else fact_queries
         width = max(1, _BLOCK_BYTES // (48 * max(self.contents.graph.n_nodes, 1)))
@@ -143,7 +150,15 @@ class Retriever:
             part = slice(start, start + width)
             vectors, for_facts = (None if block is None else block[part] for block in (queries, fact_queries))
             found += self._block(
-                questions[part], vectors, for_facts, profile, min(k, self.contents.n_chunks), explain, recognition, aged
+                questions[part],
+                vectors,
+                for_facts,
+                opened.part(part) if opened else None,
+                profile,
+                min(k, self.contents.n_chunks),
+                explain,
+                recognition,
+                aged,
             )
         return found
 
@@ -152,6 +167,7 @@ class Retriever:
         questions: Sequence[str],
         queries: "NDArray[np.float32] | None",
         fact_queries: "NDArray[np.float32] | None",
+        opened: Opened | None,
         profile: Profile,
         k: int,
         explain: bool,
@@ -162,16 +178,17 @@ class Retriever:
         beta = profile.lexical_weight
         passages = self._passages.link(questions, queries, beta)
         if profile.ranking != "walk" or not k:
-            singles = [_single(linked, profile) for linked in passages]
+            singles = [single(linked, profile) for linked in passages]
             seconds = {"link": (perf_counter() - began) / len(questions)}
             return [
                 self._retrieval(question, profile, score, linked, k, explain, seconds, {}, aged=aged)
                 for question, score, linked in zip(questions, singles, passages, strict=True)
             ]
         seeds, found, recognized = self._seeds(questions, fact_queries, passages, profile, recognition)
+        favoured = preferred(self._passages, questions, passages, opened, beta)
         linked_at = perf_counter()
         walking = [column for column, one in enumerate(seeds) if len(one.nodes)]
-        walks = self._walks([seeds[column] for column in walking], [passages[column] for column in walking], profile, k)
+        walks = self._walks([seeds[column] for column in walking], [favoured[column] for column in walking], profile, k)
         seconds = {
             "link": (linked_at - began) / len(questions),
             "walk": (perf_counter() - linked_at) / len(questions),
@@ -180,7 +197,7 @@ class Retriever:
         results = []
         for column, question in enumerate(questions):
             walked = by_column.get(column)
-            scores = _levels(passages[column]) if walked is None else self._scores(walked, profile)
+            scores = levels(passages[column]) if walked is None else self._scores(walked, profile)
             parameters = {"fallback": "dense"} if walked is None else walked.parameters
             retrieval = self._retrieval(
                 question,
@@ -271,7 +288,7 @@ class Retriever:
         return {name: names[row].as_py() for name, row in rows.items()}
 
     @traced("hippo.retrieve.walk")
-    def _walks(self, seeds: Sequence[Seeds], passages: Sequence[Linked], profile: Profile, k: int) -> "list[_Walked]":
+    def _walks(self, seeds: Sequence[Seeds], favoured: Sequence[Linked], profile: Profile, k: int) -> "list[_Walked]":
         if not seeds:
             return []
         adjacency = self._adjacency(profile)
@@ -279,7 +296,7 @@ class Retriever:
             self._engine,
             adjacency,
             seeds,
-            gains(self._counts, passages, profile),
+            gains(self._counts, favoured, profile),
             profile,
             passages=self.contents.graph.passages,
             k=k,
@@ -288,6 +305,7 @@ class Retriever:
         return [
             _Walked(
                 one,
+                favoured[column],
                 np.ascontiguousarray(ranks.scores[:, column]),
                 {"engine": ranks.engine, "sweeps": int(ranks.iterations[column])},
             )
@@ -327,7 +345,7 @@ class Retriever:
                 for row, hit in zip(rows.tolist(), found, strict=True)
             ]
         if explain:
-            paths = self._paths(question, profile, linked, walked) if walked else None
+            paths = self._paths(question, profile, walked) if walked else None
             found = [
                 replace(
                     hit,
@@ -365,29 +383,18 @@ class Retriever:
         scores[order] = np.maximum.accumulate(scores[order][::-1])[::-1]
         return order[:k], scores, newer
 
-    def _paths(self, question: str, profile: Profile, linked: Linked, walked: "_Walked") -> Paths:
-        preferred = gains(self._counts, [linked], profile)
-        costs = step_costs(self._adjacency(profile), profile.damping, None if preferred is None else preferred[:, 0])
+    def _paths(self, question: str, profile: Profile, walked: "_Walked") -> Paths:
+        favoured = gains(self._counts, [walked.favoured], profile)
+        costs = step_costs(self._adjacency(profile), profile.damping, None if favoured is None else favoured[:, 0])
         through = given(self._namings, walked.activation) if profile.scoring == "facts" else None
         return Paths(self.contents, costs, profile, walked.seeds, question, through)
 
 
 @dataclass(frozen=True, slots=True)
 class _Walked:
-    """A walk for one question: its seeds, the activation of all nodes, float64 `(n,)`, and how it was found."""
+    """A walk: its seeds, which passages it preferred, activation of all nodes, float64 `(n,)`, how it was found."""
 
     seeds: Seeds
+    favoured: Linked
     activation: "NDArray[np.float64]"
     parameters: Mapping[str, Any]
-
-
-def _levels(linked: Linked) -> "NDArray[np.float64]":
-    """Scores of passages without a walk, from 0 to 1: by cosine, or by words where there are no vectors."""
-    return minmax(linked.fused if linked.dense is None else linked.dense)
-
-
-def _single(linked: Linked, profile: Profile) -> "NDArray[np.float64]":
-    """Scores of the profiles without a walk; an index without vectors ranks by words."""
-    if profile.ranking == "dense" and linked.dense is not None:
-        return linked.dense
-    return linked.fused if profile.ranking == "hybrid" else linked.lexical

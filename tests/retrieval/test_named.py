@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from hippo import Hippo
-from hippo.retrieval.names import NameLinker
+from hippo.retrieval.names import NameLinker, without_names
 from hippo.retrieval.profiles import PROFILES
 from hippo.retrieval.seeds import entity_counts, seed
+from hippo.testing import HashingEncoder
 
 DOCUMENTS = [
     {"id": "a", "title": "Ada Smith", "text": "She was a painter. She was born in Riga."},
@@ -74,3 +75,39 @@ def test_a_path_begins_at_the_name(asked, share, target):
     assert ("seed", target, None) in {(path[0].kind, path[0].target, path[0].sentence) for path in paths}
     kinds = {step.kind for path in paths for step in path if step.target == "Ben Jones" or step.source == "Ben Jones"}
     assert ("titles" in kinds) is (share > 0)
+
+
+def test_what_a_question_leaves_open():
+    assert without_names("Was Ada born after Ada Smith's son?", ["Ada", "Ada Smith"]) == "Was born after 's son?"
+    assert without_names("Is Adam Ada's son?", ["Ada"]) == "Is Adam 's son?"
+    assert without_names("(Ada)?", ["Ada"]) == "(Ada)?"
+
+
+def test_the_walk_prefers_passages_of_what_is_open(asked):
+    """With a name that the index knows left out, as if the question had never said it; unknown names stay."""
+    retriever, profile = asked._retriever_now(), PROFILES["hippo"]
+    assert retriever.opened([QUESTION], profile) == ["Who was born first, the painter or ?"]
+    assert retriever.opened(["Who was Zoe Zander?"], profile) == ["Who was Zoe Zander?"]
+    for unused in (replace(profile, open_question=False), replace(profile, query_gain=0.0), PROFILES["hipporag1"]):
+        assert retriever.opened([QUESTION], unused) is None
+    scores = []
+    for opened in (True, False):
+        changed = replace(profile, open_question=opened, query_gain=3.0)
+        hits = asked.retrieve("Ada Smith: who was a sailor?", k=4, profile=changed).hits
+        scores += [hit.score for hit in hits if hit.document_id == "b"]
+    assert scores[0] > scores[1]
+
+
+def test_a_question_is_encoded_with_its_open_part_in_one_call(tmp_path):
+    class Noting(HashingEncoder):
+        calls: list[list[str]] = []  # noqa: RUF012  (of this test alone)
+
+        def encode(self, texts, *, kind="passage"):
+            self.calls.append(list(texts))
+            return super().encode(texts, kind=kind)
+
+    with Hippo.open(tmp_path, encoder=Noting()) as memory:
+        memory.add(DOCUMENTS)
+        Noting.calls.clear()
+        memory.retrieve_many([QUESTION, "Who paints?", QUESTION])
+        assert Noting.calls == [[QUESTION, "Who paints?", "Who was born first, the painter or ?"]]
