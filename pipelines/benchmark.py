@@ -2,6 +2,8 @@
 
     python -m pipelines.benchmark --dataset data --name sample --profiles hippo,dense,bm25 --out runs/sample.json
 
+With --ablations the profile `hippo` is also run with one of its parts left out at a time (`pipelines.ablations`).
+
 Files are those of `hippo.evaluation.datasets`. Every passage is one chunk, as in the published systems. The index is
 kept in --index and used again by the next run; indexing time is reported by the run that makes it.
 
@@ -21,15 +23,18 @@ from typing import Any
 
 from hippo import ChangeReport, Hippo, ProgressBars
 from hippo.config import load_config
-from hippo.evaluation import load_dataset, retrieval_table
+from hippo.evaluation import comparison_table, full_chain_recall_at, load_dataset, recall_at
 from hippo.evaluation.read import check_answers
 from hippo.evaluation.run import evaluate
 from hippo.parts import make_encoder
+from pipelines.ablations import ABLATIONS, custom_profiles
 from pipelines.common import new_parser, publish
 from pipelines.cost import query_cost, reading_cost, show_cost
 from pipelines.replay import TimedEncoder
 
 _CUTS = (2, 5, 10, 20)
+_CHAINS = (5, 10)
+"""Where it counts that all gold passages are among the first."""
 _TIMED = 100
 """Questions that retrieval is timed on."""
 
@@ -42,6 +47,7 @@ def main() -> None:
     parser.add_argument(
         "--profiles", default="hippo,dense,bm25,hybrid", help="comma-separated; the first is the baseline"
     )
+    parser.add_argument("--ablations", action="store_true", help="add hippo with one part left out at a time")
     parser.add_argument("--encoder", default="minilm", help="name of the encoder, or none")
     parser.add_argument("--extractor", default="pattern", help="name of the extractor")
     parser.add_argument("--read", action="store_true", help="let a language model answer, and score its answers")
@@ -65,6 +71,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "encoder": {"name": arguments.encoder},
         "extractor": {"name": arguments.extractor},
         "llm": {"name": arguments.llm} if arguments.llm else {},
+        "retrieval": {"profiles": custom_profiles()} if arguments.ablations else {},
     }
     config = load_config(arguments.config, overrides)
     made = make_encoder(config)
@@ -73,7 +80,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         encoder.encode(["warm up"])
         encoder.seconds = 0.0
     folder = arguments.index or Path("runs") / f"{arguments.name}-{arguments.encoder}-{arguments.extractor}"
-    names = arguments.profiles.split(",")
+    names = [*arguments.profiles.split(","), *(ABLATIONS if arguments.ablations else ())]
     questions = [question.text for question in dataset.questions]
     cost: dict[str, Any] = {}
     with Hippo.open(folder, encoder=encoder, config=config) as memory:
@@ -89,7 +96,14 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         uncached = load_config(arguments.config, {**overrides, "llm": {**overrides["llm"], "cache": False}})
         with Hippo.open(folder, encoder=encoder, config=uncached) as memory:
             cost["reading"] = reading_cost(memory, questions[: arguments.timed], names)
-    table = retrieval_table(rankings, [question.gold for question in dataset.questions], ks=_CUTS)
+    golds = [question.gold for question in dataset.questions]
+    table = comparison_table(
+        {
+            name: {f"Recall@{k}": recall_at(k, ranking, golds) for k in _CUTS}
+            | {f"All@{k}": full_chain_recall_at(k, ranking, golds) for k in _CHAINS}
+            for name, ranking in rankings.items()
+        }
+    )
     title = f"{dataset.name}: {len(questions)} questions, {len(dataset.documents)} passages"
     parts = [f"{title}\n{table.to_text()}", reading.to_text() if reading else "", show_cost(cost)]
     return {

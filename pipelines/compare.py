@@ -10,22 +10,16 @@ chunk, the encoder is the same throughout, and no language model is asked. The f
 differences. Indexes are kept in --index: a run that was broken off goes on where it stood.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import Any
 
 from hippo import Hippo, ProgressBars, load_config
 from hippo.evaluation import Dataset, Table, load_dataset, retrieval_table
 from hippo.parts import make_encoder
 from hippo.protocols import Encoder
-from hippo.types import TextKind
 from pipelines.common import new_parser, publish, write
-
-if TYPE_CHECKING:
-    from hippo.protocols import Float32
+from pipelines.replay import RememberingEncoder
 
 _CUTS = (2, 5, 10, 20)
 
@@ -59,23 +53,6 @@ def systems(triples: bool) -> list[System]:
     ]
 
 
-class _Remembering:
-    """An encoder that encodes each text once, for indexes that share most of their texts."""
-
-    def __init__(self, encoder: Encoder) -> None:
-        self._encoder = encoder
-        self.fingerprint = encoder.fingerprint
-        self.dimension = encoder.dimension
-        self._known: dict[tuple[TextKind, str], Float32] = {}
-
-    def encode(self, texts: Sequence[str], *, kind: TextKind = "passage") -> "Float32":
-        new = list(dict.fromkeys(text for text in texts if (kind, text) not in self._known))
-        for text, vector in zip(new, self._encoder.encode(new, kind=kind) if new else (), strict=True):
-            self._known[kind, text] = vector
-        vectors = [self._known[kind, text] for text in texts]
-        return np.stack(vectors) if vectors else np.empty((0, self.dimension), np.float32)
-
-
 def main() -> None:
     """Parse arguments, run, print, write."""
     parser = new_parser(__doc__)
@@ -85,7 +62,7 @@ def main() -> None:
     parser.add_argument("--index", type=Path, default=Path("runs/compare"), help="folder for the indexes, used again")
     arguments = parser.parse_args()
     made = make_encoder(load_config(None, {"encoder": {"name": arguments.encoder}}))
-    encoder = _Remembering(made) if made else None
+    encoder = RememberingEncoder(made) if made else None
     results: dict[str, Any] = {}
     tables = []
     for item in arguments.datasets:

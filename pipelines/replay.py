@@ -12,7 +12,7 @@ from hippo.types import TextKind
 if TYPE_CHECKING:
     from hippo.protocols import Float32
 
-__all__ = ["ReplayEncoder", "TimedEncoder", "in_turns"]
+__all__ = ["RememberingEncoder", "ReplayEncoder", "TimedEncoder", "in_turns"]
 
 T = TypeVar("T")
 
@@ -62,6 +62,24 @@ class TimedEncoder:
 
         counter = self._encoder if isinstance(self._encoder, TokenCounter) else WordCounter()
         return counter.count(texts)
+
+
+class RememberingEncoder:
+    """An encoder that encodes each text once, for indexes that share most of their texts."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        self._encoder = encoder
+        self.fingerprint = encoder.fingerprint
+        self.dimension = encoder.dimension
+        self._known: dict[tuple[TextKind, str], Float32] = {}
+
+    def encode(self, texts: Sequence[str], *, kind: TextKind = "passage") -> "Float32":
+        """Vectors of texts; those that are new are encoded."""
+        new = list(dict.fromkeys(text for text in texts if (kind, text) not in self._known))
+        for text, vector in zip(new, self._encoder.encode(new, kind=kind) if new else (), strict=True):
+            self._known[kind, text] = vector
+        vectors = [self._known[kind, text] for text in texts]
+        return np.stack(vectors) if vectors else np.empty((0, self.dimension), np.float32)
 
 
 class ReplayEncoder:
