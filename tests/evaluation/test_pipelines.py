@@ -23,6 +23,7 @@ JOBS = [
     "diagnose",
     "engines",
     "fuzz",
+    "harm",
     "llm_faults",
     "parity",
     "query_cost",
