@@ -3,10 +3,11 @@
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hippo.checks import Where, condition, whole
+from hippo.checks import AsOf, Where, condition, moment, whole
 from hippo.config import Config
 from hippo.errors import InputError
 from hippo.protocols import Encoder
@@ -32,8 +33,8 @@ class Exploring(ABC):
     _encoder: Encoder | None
 
     @abstractmethod
-    def _retriever_now(self, where: "Condition | None") -> "Retriever":
-        """The retriever of the documents of the open snapshot that satisfy a condition."""
+    def _retriever_now(self, where: "Condition | None", as_of: datetime | None) -> "Retriever":
+        """The retriever of the documents of the open snapshot that satisfy a condition, or did at a time."""
 
     @staticmethod
     @abstractmethod
@@ -52,7 +53,7 @@ class Exploring(ABC):
         """
         from hippo.snapshot.stored import list_documents
 
-        return list_documents(self._retriever_now(None).contents, condition(where))
+        return list_documents(self._retriever_now(None, None).contents, condition(where))
 
     def get(self, document_id: str) -> StoredDocument:
         """A document of the open snapshot: its text, as far as it is in chunks, its metadata, chunks and facts.
@@ -63,15 +64,16 @@ class Exploring(ABC):
         """
         from hippo.snapshot.stored import stored_document
 
-        return stored_document(self._retriever_now(None).contents, document_id)
+        return stored_document(self._retriever_now(None, None).contents, document_id)
 
-    def entities(self, name: str, *, k: int = 10, where: Where = None) -> list[Entity]:
+    def entities(self, name: str, *, k: int = 10, where: Where = None, as_of: AsOf = None) -> list[Entity]:
         """Entities that a name may mean, best first: of that very name, of names that hold its words, of similar names.
 
         Args:
             name: A name, or words of it, in any spelling.
             k: Number of entities; there may be fewer.
             where: Which documents count, as for `retrieve`.
+            as_of: Look at what was known then, as for `retrieve`.
 
         Raises:
             FilterError: The condition is wrong.
@@ -82,11 +84,17 @@ class Exploring(ABC):
         from hippo.exploration.entities import find_entities
 
         _check_name("name", name)
-        contents = self._retriever_now(condition(where)).contents
+        contents = self._retriever_now(condition(where), moment(as_of)).contents
         return find_entities(contents, name, whole("k", k), self._encode_names())
 
     def neighbors(
-        self, entity: str, *, k: int = 10, kinds: Sequence[str] | None = None, where: Where = None
+        self,
+        entity: str,
+        *,
+        k: int = 10,
+        kinds: Sequence[str] | None = None,
+        where: Where = None,
+        as_of: AsOf = None,
     ) -> list[Neighbor]:
         """What the graph joins to an entity: related entities, similar names, passages that it titles or that name it.
 
@@ -97,6 +105,7 @@ class Exploring(ABC):
             k: Most of each kind.
             kinds: Kinds of edge, of "relation", "synonym", "titles", "contains", in the order wanted; None: all.
             where: Which documents count, as for `retrieve`.
+            as_of: Look at what was known then, as for `retrieve`.
 
         Raises:
             FilterError: The condition is wrong.
@@ -110,10 +119,12 @@ class Exploring(ABC):
         wanted = JOINING if kinds is None else tuple(kinds)
         if isinstance(kinds, str) or not set(wanted) <= set(JOINING):
             raise InputError(f"kinds must be some of {', '.join(JOINING)}, got {kinds!r}")
-        edges, [row] = self._edges(where, entity)
+        edges, [row] = self._edges(where, as_of, entity)
         return edges.neighbors(row, k=whole("k", k), kinds=wanted)
 
-    def paths(self, source: str, target: str, *, k: int = 3, steps: int = 4, where: Where = None) -> list[EntityPath]:
+    def paths(
+        self, source: str, target: str, *, k: int = 3, steps: int = 4, where: Where = None, as_of: AsOf = None
+    ) -> list[EntityPath]:
         """The strongest ways in the graph from one entity to another, each step with the sentence that says so.
 
         Args:
@@ -122,6 +133,7 @@ class Exploring(ABC):
             k: Number of paths; there may be fewer.
             steps: Edges that a path may have, at most 8; a passage that mentions both is two edges.
             where: Which documents count, as for `retrieve`.
+            as_of: Look at what was known then, as for `retrieve`.
 
         Raises:
             FilterError: The condition is wrong.
@@ -132,18 +144,19 @@ class Exploring(ABC):
         """
         if whole("steps", steps) > _MOST_STEPS:
             raise InputError(f"steps must be at most {_MOST_STEPS}, got {steps}")
-        edges, [first, last] = self._edges(where, source, target)
+        edges, [first, last] = self._edges(where, as_of, source, target)
         if first == last:
             raise InputError(f"{source!r} and {target!r} are one entity; a path leads from one to another")
         return edges.paths(first, last, k=whole("k", k), steps=steps)
 
-    def passages(self, chunk_id: str, *, before: int = 0, after: int = 0) -> list[Passage]:
+    def passages(self, chunk_id: str, *, before: int = 0, after: int = 0, as_of: AsOf = None) -> list[Passage]:
         """A passage with its neighbours in its document, in order.
 
         Args:
             chunk_id: Its id, as hits, citations and neighbours name it.
             before: Passages before it, as far as there are.
             after: Passages after it.
+            as_of: Look at what was known then: the id is that of a passage of that time.
 
         Raises:
             InputError: The id is no text, or a number is negative.
@@ -156,16 +169,16 @@ class Exploring(ABC):
         for name, value in (("before", before), ("after", after)):
             if type(value) is not int or value < 0:
                 raise InputError(f"{name} must be a whole number of at least 0, got {value!r}")
-        return passages_around(self._retriever_now(None).contents, chunk_id, before=before, after=after)
+        return passages_around(self._retriever_now(None, moment(as_of)).contents, chunk_id, before=before, after=after)
 
-    def _edges(self, where: Where, *names: str) -> "tuple[Edges, list[int]]":
+    def _edges(self, where: Where, as_of: AsOf, *names: str) -> "tuple[Edges, list[int]]":
         """The graph, and the rows of entities in it."""
         from hippo.exploration.edges import Edges
         from hippo.exploration.entities import row_of
 
         for name in names:
             _check_name("the name of an entity", name)
-        retriever = self._retriever_now(condition(where))
+        retriever = self._retriever_now(condition(where), moment(as_of))
         rows = [row_of(retriever.contents, name, self._encode_names()) for name in names]
         edges = _edges_of.get(retriever)
         if edges is None:

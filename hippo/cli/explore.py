@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hippo.cli.evidence import show_steps
-from hippo.cli.options import ConfigOption, IndexArgument, JsonOption, WhereOption, open_existing
+from hippo.cli.options import AsOfOption, ConfigOption, IndexArgument, JsonOption, WhereOption, open_existing
 from hippo.cli.output import console, print_json, printable, warn
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ def entities(
     name: Annotated[str, typer.Argument(metavar="NAME", help="A name, or words of one.", show_default=False)],
     k: Annotated[int, typer.Option("-k", metavar="N", help="Number of entities.")] = 10,
     where: WhereOption = None,
+    as_of: AsOfOption = None,
     config: ConfigOption = None,
     json_: JsonOption = False,
 ) -> None:
@@ -50,7 +51,7 @@ def entities(
     The one of that very name comes first, then those whose names hold its words, then those with similar names.
     """
     with open_existing(index, config) as memory:
-        found = memory.entities(name, k=k, where=where)
+        found = memory.entities(name, k=k, where=where, as_of=as_of)
     if _printed(found, json_=json_, nothing=f"no entity with a name like {name!r}"):
         return
     out = console()
@@ -73,6 +74,7 @@ def neighbors(
         ),
     ] = None,
     where: WhereOption = None,
+    as_of: AsOfOption = None,
     config: ConfigOption = None,
     json_: JsonOption = False,
 ) -> None:
@@ -82,7 +84,7 @@ def neighbors(
     sentence that says so.
     """
     with open_existing(index, config) as memory:
-        found = memory.neighbors(entity, k=k, kinds=kinds or None, where=where)
+        found = memory.neighbors(entity, k=k, kinds=kinds or None, where=where, as_of=as_of)
     if _printed(found, json_=json_, nothing=f"nothing of these kinds is joined to {entity!r}"):
         return
     from rich.padding import Padding
@@ -105,6 +107,7 @@ def paths(
     k: Annotated[int, typer.Option("-k", metavar="N", help="Number of paths.")] = 3,
     steps: Annotated[int, typer.Option("--steps", metavar="N", help="Most edges of a path, at most 8.")] = 4,
     where: WhereOption = None,
+    as_of: AsOfOption = None,
     config: ConfigOption = None,
     json_: JsonOption = False,
 ) -> None:
@@ -113,7 +116,7 @@ def paths(
     Every step comes with its kind, its probability and the sentence that says so.
     """
     with open_existing(index, config) as memory:
-        found = memory.paths(source, target, k=k, steps=steps, where=where)
+        found = memory.paths(source, target, k=k, steps=steps, where=where, as_of=as_of)
     if _printed(found, json_=json_, nothing=f"no path of at most {steps} steps"):
         return
     out = console()
@@ -128,6 +131,7 @@ def passages(
     chunk: Annotated[str, typer.Argument(metavar="ID", help="Id of a passage.", show_default=False)],
     before: Annotated[int, typer.Option("--before", metavar="N", help="Passages before it.")] = 0,
     after: Annotated[int, typer.Option("--after", metavar="N", help="Passages after it.")] = 0,
+    as_of: AsOfOption = None,
     config: ConfigOption = None,
     json_: JsonOption = False,
 ) -> None:
@@ -136,7 +140,7 @@ def passages(
     The ids of passages are in what query, ask, neighbors and paths print with --json.
     """
     with open_existing(index, config) as memory:
-        found = memory.passages(chunk, before=before, after=after)
+        found = memory.passages(chunk, before=before, after=after, as_of=as_of)
     if json_:
         print_json([one.to_dict() for one in found])
         return

@@ -21,7 +21,7 @@ def history(
     config: ConfigOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """List versions of documents: those in force, and older ones that --as-of can ask for.
+    """List versions of documents, older ones too.
 
     A version is in force from its start to its end. It starts with its timestamp, or when it was added, and ends where
     the next one starts or when the document was deleted.

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hippo.background import in_thread
-from hippo.checks import Where, condition, whole
+from hippo.checks import AsOf, Where, condition, moment, whole
 from hippo.config import Config, load_config
 from hippo.engine import Hippo
 from hippo.errors import MissingExtraError
@@ -49,7 +49,7 @@ FAILURE_KEY = "extraction_failure"
 """Metadata of a node that `HippoExtractor` could not read: why."""
 _UNSAID = "RELATED_TO"
 """Label of a relation that a sentence says, without a predicate of its own."""
-_FOR_PROGRAMS = ("document_id", "rank", "score", "explanation")
+_FOR_PROGRAMS = ("document_id", "rank", "score", "superseded_by", "explanation")
 """Metadata that neither a language model nor an encoder should read."""
 
 
@@ -68,6 +68,9 @@ class HippoRetriever(BaseRetriever):
         profile: Retrieval profile; None: the configuration's.
         explain: Whether metadata say which facts and which path led to a passage.
         steps: Rounds of retrieving and reasoning; more than one need a language model.
+        as_of: Answer from what was known then; None: from the present documents.
+        recency_half_life: Days after which a passage counts half; None: the profile's.
+        newest_wins: Whether passages rank after newer ones that replace what they say; None: the profile's.
         callback_manager: Of LlamaIndex.
         verbose: As `BaseRetriever` has it.
 
@@ -88,16 +91,23 @@ class HippoRetriever(BaseRetriever):
         profile: str | Profile | None = None,
         explain: bool = False,
         steps: int = 1,
+        as_of: AsOf = None,
+        recency_half_life: float | None = None,
+        newest_wins: bool | None = None,
         callback_manager: CallbackManager | None = None,
         verbose: bool = False,
     ) -> None:
         condition(where)
+        moment(as_of)
         self.options: dict[str, Any] = {
             "k": whole("k", k),
             "where": where,
             "profile": profile,
             "explain": explain,
             "steps": whole("steps", steps),
+            "as_of": as_of,
+            "recency_half_life": recency_half_life,
+            "newest_wins": newest_wins,
         }
         self.memory = memory_of(type(self).__name__, index, path)
         super().__init__(callback_manager=callback_manager, verbose=verbose)

@@ -39,9 +39,9 @@ def memory_of(owner: str, index: Hippo | None, path: str | os.PathLike[str] | No
 def metadata_of(hit: Hit) -> dict[str, Any]:
     """Metadata of a passage, ready for JSON: those of its document, and where and how it was found.
 
-    Ours are `source` (the document's own, else its id), `title`, `document_id`, `rank`, `score`, and `explanation`
-    where there is one. What the document has under one of these names, if it says something else, stays as
-    `document.NAME`.
+    Ours are `source` (the document's own, else its id), `title`, `document_id`, `rank`, `score`; where there is one,
+    `timestamp` (ISO 8601), `superseded_by` and `explanation`. What the document has under one of these names, if it
+    says something else, stays as `document.NAME`.
     """
     source = hit.metadata.get("source")
     ours: dict[str, Any] = {
@@ -51,6 +51,10 @@ def metadata_of(hit: Hit) -> dict[str, Any]:
         "rank": hit.rank,
         "score": hit.score,
     }
+    if hit.timestamp is not None:
+        ours["timestamp"] = hit.timestamp.isoformat()
+    if hit.superseded_by is not None:
+        ours["superseded_by"] = hit.superseded_by
     if hit.explanation is not None:
         ours["explanation"] = hit.explanation.to_dict()
     shadowed = {f"document.{key}": hit.metadata[key] for key in ours if hit.metadata.get(key, ours[key]) != ours[key]}

@@ -27,6 +27,7 @@ NAMES = [
     "list",
     "get",
     "eval",
+    "history",
     "export",
     "mcp",
     "doctor",

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -12,7 +13,7 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import patch_config, set_config_context
 from pydantic import InstanceOf, model_validator
 
-from hippo.checks import condition, whole
+from hippo.checks import condition, moment, whole
 from hippo.engine import Hippo
 from hippo.errors import InputError
 from hippo.integrations.langchain.batches import abatch, batch
@@ -22,7 +23,7 @@ from hippo.retrieval.profiles import Profile
 
 __all__ = ["HippoRetriever"]
 
-_OPTIONS = ("k", "where", "profile", "explain", "steps")
+_OPTIONS = ("k", "where", "profile", "explain", "steps", "as_of", "recency_half_life", "newest_wins")
 
 
 class HippoRetriever(BaseRetriever):
@@ -46,6 +47,9 @@ class HippoRetriever(BaseRetriever):
         profile: Retrieval profile; None: the configuration's.
         explain: Whether metadata say which facts and which path led to a passage.
         steps: Rounds of retrieving and reasoning; more than one need a language model.
+        as_of: Answer from what was known then; None: from the present documents.
+        recency_half_life: Days after which a passage counts half; None: the profile's.
+        newest_wins: Whether passages rank after newer ones that replace what they say; None: the profile's.
 
     Raises:
         FilterError: The condition is wrong.
@@ -60,6 +64,9 @@ class HippoRetriever(BaseRetriever):
     profile: str | InstanceOf[Profile] | None = None
     explain: bool = False
     steps: int = 1
+    as_of: datetime | date | str | None = None
+    recency_half_life: float | None = None
+    newest_wins: bool | None = None
 
     _creates: ClassVar[bool] = False
     """Whether the index may be a new one."""
@@ -69,6 +76,7 @@ class HippoRetriever(BaseRetriever):
         for name in ("k", "steps"):
             whole(name, getattr(self, name))
         condition(self.where)
+        moment(self.as_of)
         self.index = memory_of(type(self).__name__, self.index, self.path, create=self._creates)
         return self
 

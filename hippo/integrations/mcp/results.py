@@ -36,6 +36,7 @@ class PassageItem(BaseModel):
     title: str | None
     text: str
     metadata: dict[str, Any]
+    timestamp: str | None = Field(default=None, description="When it was true or said, where that is known.")
     position: int | None = Field(default=None, description="Place among the passages of its document, from 0.")
     rank: int | None = Field(default=None, description="From 1, the best.")
     score: float | None = Field(default=None, description="Comparable within this answer only.")

@@ -46,6 +46,12 @@ Where = Annotated[
     str | dict[str, Any] | None,
     Field(description="Only documents whose metadata satisfy this: \"year >= 2020 and lang = 'en'\". Default: all."),
 ]
+AsOf = Annotated[
+    str | None,
+    Field(
+        description="Answer from what was known then: a date or time, ISO 8601. Default: from the present documents."
+    ),
+]
 
 
 def told(function: Callable[P, T]) -> Callable[P, T]:
@@ -91,6 +97,7 @@ def _looking_up(memory: Hippo, most: int) -> tuple[Callable[..., Any], ...]:
         question: Annotated[str, Field(description="A whole question, or a few words.")],
         k: Annotated[int, Field(ge=1, le=_MOST_AT_ONCE, description="Number of passages.")] = 5,
         where: Where = None,
+        as_of: AsOf = None,
         profile: Annotated[
             str | None, Field(description="How to rank: hippo, dense, bm25, hybrid. Default: the index's.")
         ] = None,
@@ -98,7 +105,7 @@ def _looking_up(memory: Hippo, most: int) -> tuple[Callable[..., Any], ...]:
     ) -> PassagesResult:
         """Find the passages that answer a question, best first, also those that share no word with it."""
         memory.refresh()
-        found = memory.retrieve(question, k=k, where=where, profile=profile)
+        found = memory.retrieve(question, k=k, where=where, profile=profile, as_of=as_of)
         items = [_of_hit(hit) for hit in found.hits]
         kept, note = fit(items, _tokens(max_tokens, most), what="passages", most=most, text="text")
         return PassagesResult(passages=kept, truncated=note is not None, note=note)
@@ -107,11 +114,12 @@ def _looking_up(memory: Hippo, most: int) -> tuple[Callable[..., Any], ...]:
         passage_id: Annotated[str, Field(description="As search and the other tools give it.")],
         before: Annotated[int, Field(ge=0, le=_MOST_AT_ONCE, description="Passages before it.")] = 0,
         after: Annotated[int, Field(ge=0, le=_MOST_AT_ONCE, description="Passages after it.")] = 0,
+        as_of: AsOf = None,
         max_tokens: Tokens = None,
     ) -> PassagesResult:
         """Read a passage, and the passages next to it in its document, in their order."""
         memory.refresh()
-        found = memory.passages(passage_id, before=before, after=after)
+        found = memory.passages(passage_id, before=before, after=after, as_of=as_of)
         place = next(one.position for one in found if one.chunk_id == passage_id)
         # The passage first, then the nearest.
         nearest = sorted(found, key=lambda one: (abs(one.position - place), one.position))
@@ -134,11 +142,12 @@ def _looking_around(memory: Hippo, most: int) -> tuple[Callable[..., Any], ...]:
         name: Annotated[str, Field(description="A name, or words of one.")],
         k: Annotated[int, Field(ge=1, le=_MOST_AT_ONCE, description="Number of entities.")] = 10,
         where: Where = None,
+        as_of: AsOf = None,
         max_tokens: Tokens = None,
     ) -> EntitiesResult:
         """Find entities (people, places, things, dates) by name; the other tools need the exact one."""
         memory.refresh()
-        found = memory.entities(name, k=k, where=where)
+        found = memory.entities(name, k=k, where=where, as_of=as_of)
         items = [EntityItem(name=one.name, passages=one.passages, match=one.match) for one in found]
         kept, note = fit(items, _tokens(max_tokens, most), what="entities", most=most)
         return EntitiesResult(entities=kept, truncated=note is not None, note=note)
@@ -150,11 +159,12 @@ def _looking_around(memory: Hippo, most: int) -> tuple[Callable[..., Any], ...]:
             list[Literal["relation", "synonym", "titles", "contains"]] | None, Field(description="Default: all.")
         ] = None,
         where: Where = None,
+        as_of: AsOf = None,
         max_tokens: Tokens = None,
     ) -> NeighborsResult:
         """Say what is joined to an entity: related entities, similar names, passages, each with what says so."""
         memory.refresh()
-        found = memory.neighbors(entity, k=k, kinds=kinds, where=where)
+        found = memory.neighbors(entity, k=k, kinds=kinds, where=where, as_of=as_of)
         items = [
             NeighborItem(
                 kind=one.kind, name=one.name, weight=one.weight, sentence=one.sentence, passage_id=one.chunk_id
@@ -170,11 +180,12 @@ def _looking_around(memory: Hippo, most: int) -> tuple[Callable[..., Any], ...]:
         k: Annotated[int, Field(ge=1, le=_MOST_AT_ONCE, description="Number of paths.")] = 3,
         steps: Annotated[int, Field(ge=1, le=8, description="Most steps of a path.")] = 4,
         where: Where = None,
+        as_of: AsOf = None,
         max_tokens: Tokens = None,
     ) -> PathsResult:
         """Say how two entities are connected: the strongest paths, each step with the sentence that says so."""
         memory.refresh()
-        found = memory.paths(source, target, k=k, steps=steps, where=where)
+        found = memory.paths(source, target, k=k, steps=steps, where=where, as_of=as_of)
         items = [PathItem(probability=one.probability, steps=[*map(_of_step, one.steps)]) for one in found]
         kept, note = fit(items, _tokens(max_tokens, most), what="paths", most=most)
         return PathsResult(paths=kept, truncated=note is not None, note=note)
@@ -197,6 +208,7 @@ def _of_hit(hit: Hit) -> PassageItem:
         title=hit.title,
         text=hit.text,
         metadata=dict(hit.metadata),
+        timestamp=None if hit.timestamp is None else hit.timestamp.isoformat(),
         rank=hit.rank,
         score=hit.score,
     )
