@@ -42,6 +42,10 @@ if TYPE_CHECKING:
 __all__ = ["main", "measure"]
 
 
+_CONFIG = {"chunking": {"method": "document"}, "indexing": {"keep_versions": False}}
+"""Deleted versions are not kept, so that the index is afterwards what it was before."""
+
+
 class _Meter:
     """Another encoder, with the seconds spent in it: of the clock, and of the processor.
 
@@ -113,7 +117,7 @@ def measure(arguments: Namespace, scratch: Path) -> dict[str, Any]:
     for number in range(arguments.rounds):
         part = fresh[number * arguments.changed : (number + 1) * arguments.changed]
         meter = _Meter(encoder)
-        with Hippo.open(index, encoder=meter) as memory:
+        with Hippo.open(index, encoder=meter, config=_CONFIG) as memory:
             added = _timed(lambda: memory.add(part))  # noqa: B023  (called at once)
             deleted = _timed(lambda: memory.delete(*[one.id or "" for one in part]))  # noqa: B023
         rounds.append({"embedding": meter.seconds, "add": added, "delete": deleted})
@@ -156,7 +160,7 @@ def _built(folder: Path, kept: Sequence[Document], encoder: Encoder, every: int)
         return known
     shutil.rmtree(folder / "index", ignore_errors=True)
     meter = _Meter(encoder, every)
-    with Hippo.open(folder / "index", encoder=meter, config={"chunking": {"method": "document"}}) as memory:
+    with Hippo.open(folder / "index", encoder=meter, config=_CONFIG) as memory:
         seconds = _timed(lambda: memory.add(kept))
         for clock, left_out in meter.left_out.items():
             seconds[clock] = round(seconds[clock] + left_out, 3)

@@ -104,7 +104,7 @@ def _write(root: Path, count: int, nice: int, ready: Any, stop: Any, queue: Any)
     os.nice(nice)
     changes = 0
     new = list(documents(range(10**6, 10**6 + count)))
-    with Hippo.open(root) as memory:
+    with Hippo.open(root, config={"indexing": {"keep_versions": False}}) as memory:
         while not stop.is_set():
             memory.add(new)
             memory.delete(*[one.id or "" for one in new])

@@ -35,7 +35,6 @@ _FIRST = 20
 """Documents of the first state."""
 _QUESTIONS = [question(number) for number in (0, 3, 7, 12, 19)]
 _KINDS = ("watches", "refreshes", "opens anew")
-_PAUSE = 0.02
 
 
 @dataclass
@@ -65,6 +64,7 @@ def main() -> None:
     parser.add_argument("--publishes", type=int, default=50)
     parser.add_argument("--threads", type=int, default=4, help="readers that share one memory in the writer's process")
     parser.add_argument("--processes", type=int, default=4, help="readers in processes of their own")
+    parser.add_argument("--pause", type=float, default=0.02, help="seconds between two rounds of a reader")
     parser.add_argument("--fresh", type=int, default=10, help="states that are built anew, spread evenly")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="hippo-readers-") as folder:
@@ -144,7 +144,7 @@ class _Readers:
         self._processes = [
             self._context.Process(
                 target=_process,
-                args=(self._root, _KINDS[number % 3], self._ready, self._told, self._results),
+                args=(self._root, _KINDS[number % 3], self._arguments.pause, self._ready, self._told, self._results),
                 daemon=True,
             )
             for number in range(self._arguments.processes)
@@ -158,7 +158,7 @@ class _Readers:
 
     def _ask(self) -> None:
         seen = Seen("thread, watches")
-        _repeat(seen, lambda: seen.ask(self._shared), self._stop.is_set)
+        _repeat(seen, lambda: seen.ask(self._shared), self._stop.is_set, self._arguments.pause)
         self._seen.append(seen)
 
     def __exit__(self, *_: object) -> None:
@@ -174,7 +174,7 @@ class _Readers:
         self._shared.close()
 
 
-def _process(root: Path, kind: str, ready: Any, told: Any, results: Any) -> None:
+def _process(root: Path, kind: str, pause: float, ready: Any, told: Any, results: Any) -> None:
     """A reader in a process of its own."""
     seen = Seen(f"process, {kind}")
     with Hippo.open(root, watch=kind == "watches") as memory:
@@ -191,19 +191,19 @@ def _process(root: Path, kind: str, ready: Any, told: Any, results: Any) -> None
         look()
         ready.wait()
         writer = multiprocessing.parent_process()
-        _repeat(seen, look, lambda: told.is_set() or writer is None or not writer.is_alive())
+        _repeat(seen, look, lambda: told.is_set() or writer is None or not writer.is_alive(), pause)
         if memory.watch_error is not None:
             seen.errors.append(repr(memory.watch_error))
     results.put(seen)
 
 
-def _repeat(seen: Seen, look: Callable[[], None], stop: Callable[[], bool]) -> None:
+def _repeat(seen: Seen, look: Callable[[], None], stop: Callable[[], bool], pause: float) -> None:
     while not stop():
         try:
             look()
         except Exception as error:
             seen.errors.append(repr(error))
-        time.sleep(_PAUSE)
+        time.sleep(pause)
 
 
 def _wrong(seen: Seen, expected: Mapping[int, str]) -> list[str]:
