@@ -1,6 +1,5 @@
 """`hippo serve`: an index over HTTP."""
 
-import importlib
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,7 +7,6 @@ import typer
 
 from hippo.cli.options import ConfigOption, IndexArgument, LLMOption, RecognitionOption
 from hippo.cli.output import console
-from hippo.errors import MissingExtraError
 
 __all__ = ["EXAMPLES", "serve"]
 
@@ -55,11 +53,6 @@ def serve(
     API has them. The index may be a new one; documents can then be added over HTTP. The first line of the output is the
     address, the log goes to standard error. SIGTERM and Ctrl-C stop the server once requests under way are answered.
     """
-    for package in ("fastapi", "prometheus_client", "uvicorn"):
-        try:
-            importlib.import_module(package)
-        except ImportError as error:
-            raise MissingExtraError("hippo serve", package, "serve") from error
     from hippo.serving import serve as run
 
     def started(url: str) -> None:

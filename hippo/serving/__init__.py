@@ -9,7 +9,17 @@ serve("my-index", port=8000)
 `create_app` makes the ASGI application for a server of your own choice.
 """
 
-from hippo.serving.app import create_app
-from hippo.serving.run import serve
+import importlib
+
+from hippo.errors import MissingExtraError
+
+for _package in ("fastapi", "prometheus_client", "uvicorn"):
+    try:
+        importlib.import_module(_package)
+    except ImportError as error:
+        raise MissingExtraError("hippo.serving", _package, "serve") from error
+
+from hippo.serving.app import create_app  # noqa: E402  (after the check)
+from hippo.serving.run import serve  # noqa: E402
 
 __all__ = ["create_app", "serve"]

@@ -23,11 +23,15 @@ __all__ = ["Guard"]
 _LOG = logging.getLogger("hippo.requests")
 _OPEN = ("/health", "/ready", "/openapi.json")
 """Paths that need no token and are answered even by a full server."""
-_CHANGES = "/documents"
 _REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _LAST_WORDS = 5.0
 """Seconds that an answer in pieces has beyond its deadline to say so."""
+
+
+def _changes(scope: "Scope") -> bool:
+    """Whether a request asks for a change of the index."""
+    return scope["path"].startswith("/documents") and scope["method"] not in ("GET", "HEAD")
 
 
 class _GoneError(Exception):
@@ -84,7 +88,7 @@ class Guard:
         if refusal := self._refusal(scope, headers):
             await answer.refuse(refusal)
             return
-        changes = scope["path"].startswith(_CHANGES)
+        changes = _changes(scope)
         seconds = self._settings.change_timeout if changes else self._settings.timeout
         scope["state"]["deadline"] = asyncio.get_running_loop().time() + seconds
         arrived = False
@@ -118,7 +122,7 @@ class Guard:
         if role is None:
             told, remedy = "a known token is needed", "Send the header Authorization: Bearer TOKEN."
             return Told(401, "TokenError", told, remedy, {"WWW-Authenticate": "Bearer", **_CLOSE})
-        if role == "read" and scope["path"].startswith(_CHANGES):
+        if role == "read" and _changes(scope):
             return Told(403, "TokenError", "this token allows questions only", "Use a token for writing.", _CLOSE)
         if self._under_way > self._settings.concurrency:
             told = f"{self._settings.concurrency} requests are under way, the most that the server takes"

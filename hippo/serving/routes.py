@@ -3,7 +3,7 @@
 from functools import partial
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
@@ -21,7 +21,7 @@ from hippo.serving.schemas import (
     UpdateRequest,
 )
 from hippo.serving.service import Service
-from hippo.types import Answer, ChangeReport, Retrieval, Status
+from hippo.types import Answer, ChangeReport, DocumentEntry, Retrieval, Status, StoredDocument
 
 __all__ = ["ERRORS", "MissingDocumentError", "ServiceOf", "changes", "questions", "state"]
 
@@ -122,6 +122,28 @@ async def ask(body: AskRequest, service: ServiceOf, request: Request) -> Respons
     return await streamed(request, stream, piece=lambda text: event({"text": text}, "piece"), end=end, failed=failed)
 
 
+@questions.get("/documents", response_model=list[DocumentEntry], summary="List documents")
+async def documents(
+    service: ServiceOf,
+    where: Annotated[str | None, Query(description="A condition on their metadata.", examples=["year >= 1800"])] = None,
+    offset: Annotated[int, Query(ge=0, description="How many to pass over.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=1000, description="How many to give.")] = 100,
+) -> Response:
+    """Documents of the open snapshot by id: title, metadata, timestamp, source, size."""
+    found = await in_thread(service.memory.documents, where=where)
+    return json_response([one.to_dict() for one in found[offset : offset + limit]])
+
+
+@questions.get("/documents/{document_id:path}", response_model=StoredDocument, summary="Show a document")
+async def document(document_id: str, service: ServiceOf) -> Response:
+    """A document with its text, chunks and facts."""
+    try:
+        found = await in_thread(service.memory.get, document_id)
+    except DocumentError as error:
+        raise MissingDocumentError(str(error)) from error
+    return json_response(found.to_dict())
+
+
 @changes.post("/documents", response_model=ChangeReport, summary="Add documents")
 async def add(body: DocumentsRequest, service: ServiceOf) -> Response:
     """Add documents and publish them. A known id is replaced, unless nothing of it changed."""
@@ -148,10 +170,10 @@ async def update(document_id: str, body: UpdateRequest, service: ServiceOf) -> R
 async def delete_many(body: DeleteRequest, service: ServiceOf) -> Response:
     """Delete documents with all that came from them; with `dry_run` only list them."""
     ids, memory = body.ids or [], service.memory
+    options: dict[str, Any] = {"where": body.where, "missing_ok": body.missing_ok, "forget": body.forget}
     if body.dry_run:
-        doomed = await service.change(lambda: memory.select(*ids, where=body.where, missing_ok=body.missing_ok))
-        return json_response({"documents": doomed})
-    report = await service.change(lambda: memory.delete(*ids, where=body.where, missing_ok=body.missing_ok))
+        return json_response({"documents": await service.change(lambda: memory.select(*ids, **options))})
+    report = await service.change(lambda: memory.delete(*ids, **options))
     return json_response(report.to_dict())
 
 

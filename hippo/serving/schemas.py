@@ -31,6 +31,13 @@ class _Search(_Body):
     profile: str | None = Field(None, description="Retrieval profile; null: the server's.", examples=["hippo"])
     explain: bool = Field(False, description="Whether hits say which facts and which path led to them.")
     where: Where = Field(None, description=_WHERE, examples=["year >= 1800"])
+    as_of: str | None = Field(
+        None, description="Ask what was known at this time, ISO 8601; null: now.", examples=["2024-05-01"]
+    )
+    recency_half_life: float | None = Field(
+        None, gt=0, allow_inf_nan=False, description="Days after which a document counts half; null: the profile's."
+    )
+    newest_wins: bool | None = Field(None, description="Whether newer statements go before older ones.")
 
     def options(self) -> dict[str, Any]:
         """Keywords of `Hippo.retrieve` and `Hippo.ask`."""
@@ -91,6 +98,7 @@ class DeleteRequest(_Body):
     ids: list[str] | None = Field(None, description="Their ids.", examples=[["ada"]])
     where: Where = Field(None, description=_WHERE)
     missing_ok: bool = Field(False, description="Pass over ids that the index does not hold.")
+    forget: bool = Field(False, description="Leave nothing of them, earlier versions included.")
     dry_run: bool = Field(False, description="Only list the documents that would go.")
 
 

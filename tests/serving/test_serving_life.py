@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -36,8 +37,16 @@ def test_documents_come_change_and_go(start: Start, index: Path) -> None:
     note = {"id": "a/note 1", "title": "Note", "text": "Ada Smith died in Hull.", "metadata": {"year": 1900}}
     assert server.post("/documents", {"documents": [note]}).json()["added"] == 1
     assert server.client.get("/status").json()["documents"] == 5
+    listed = server.client.get("/documents", params={"where": "year = 1900"}).json()
+    assert [(one["id"], one["title"]) for one in listed] == [("a/note 1", "Note")]
+    assert len(server.client.get("/documents", params={"offset": 1, "limit": 3}).json()) == 3
+    assert server.client.get("/documents/a%2Fnote%201").json()["text"] == "Ada Smith died in Hull."
+    assert server.client.get("/documents/none").json()["error"]["type"] == "DocumentError"
+    between = datetime.now(UTC).isoformat()
     changed = server.client.patch("/documents/a%2Fnote%201", json={"text": "Ada Smith died in Ulm.", "title": None})
     assert changed.json()["changed"] == 1, changed.text
+    before = {"question": "Where did Ada Smith die?", "k": 1, "where": "year = 1900", "as_of": between}
+    assert server.post("/retrieve", before).json()["hits"][0]["text"] == "Ada Smith died in Hull."
     [hit] = server.post("/retrieve", {"question": "Where did Ada Smith die?", "k": 1, "where": "year = 1900"}).json()[
         "hits"
     ]
@@ -46,7 +55,8 @@ def test_documents_come_change_and_go(start: Start, index: Path) -> None:
     assert listed == {"documents": ["a/note 1"]}
     assert server.client.delete("/documents/a%2Fnote%201").json()["deleted"] == 1
     assert server.client.delete("/documents/a%2Fnote%201").status_code == 404
-    assert server.post("/documents/delete", {"ids": ["riga"]}).json()["deleted"] == 1
+    assert server.post("/documents/delete", {"ids": ["riga", "a/note 1"], "forget": True}).json()["deleted"] >= 1
+    assert server.post("/retrieve", before).json()["hits"] == []
     assert server.client.get("/status").json()["documents"] == 3
     assert server.is_healthy()
 
@@ -103,6 +113,7 @@ def test_tokens_have_roles_and_are_not_told(start: Start, index: Path, tmp_path:
         for token in (READ, WRITE, "another-token-of-the-tests"):
             assert client.post("/retrieve", json=question, headers=bearer(token)).status_code == 200
         assert client.post("/documents", json=change, headers=bearer(READ)).status_code == 403
+        assert client.get("/documents", headers=bearer(READ)).status_code == 200
         assert client.post("/documents", json=change, headers=bearer(WRITE)).json()["added"] == 1
         told = server.log() + client.get("/metrics", headers=bearer(READ)).text + client.get("/openapi.json").text
     assert READ not in told
