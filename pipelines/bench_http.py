@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         alone, shared, served = (Path(shutil.copytree(made, Path(folder) / name)) for name in ("one", "many", "http"))
         with (
             Hippo.open(alone) as first,
-            Hippo.open(shared) as second,
+            Hippo.open(shared, overrides={"indexing": {"wait_seconds": 600.0}}) as second,
             ThreadPoolExecutor(arguments.connections) as pool,
             serving(served, arguments.block) as (port, used),
         ):

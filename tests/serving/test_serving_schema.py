@@ -3,6 +3,7 @@
 from contextlib import suppress
 from typing import Any
 
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from hypothesis.errors import Unsatisfiable
@@ -24,6 +25,7 @@ CHECKS = [
 ]
 
 
+@pytest.mark.timeout(900)
 def test_the_schema_is_kept(server: Any) -> None:
     schema = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
     operations = [found.ok() for found in schema.get_all_operations()]
@@ -37,7 +39,7 @@ def test_the_schema_is_kept(server: Any) -> None:
 def try_out(operation: Any, mode: GenerationMode) -> None:
     """Send requests of one kind for a while, and check what comes back."""
 
-    @settings(max_examples=12, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=6, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))
     def send(case: Any) -> None:
         case.call_and_validate(checks=CHECKS)
