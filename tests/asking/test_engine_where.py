@@ -82,7 +82,7 @@ def test_what_a_filter_chose_is_cut_out_once(memory, monkeypatch):
     cut = []
     original = Retrievers._cut
     monkeypatch.setattr(
-        Retrievers, "_cut", lambda self, condition: cut.append(str(condition)) or original(self, condition)
+        Retrievers, "_cut", lambda self, condition, time: cut.append(str(condition)) or original(self, condition, time)
     )
     for where in ("lang = 'en'", "lang='en'", {"lang": "en"}, "lang = 'xx'", "lang = 'en'"):
         memory.retrieve(QUESTION, where=where)
@@ -106,7 +106,7 @@ def test_few_small_parts_are_kept_too(memory):
     few = Retrievers(whole.whole.contents, whole._make, most_parts=2)
     for number in range(5):
         few.of(parse_where(f"year = {number}"))
-    assert list(few._parts) == ["year = 3", "year = 4"]
+    assert list(few._parts) == [("year = 3", None), ("year = 4", None)]
 
 
 def test_the_size_of_a_part_is_that_of_all_its_arrays(memory):
@@ -120,12 +120,12 @@ def test_threads_wait_for_the_first_who_cuts(memory, monkeypatch):
     cut, go = [], threading.Event()
     original = Retrievers._cut
 
-    def slowly(self, condition):
+    def slowly(self, condition, time):
         cut.append(str(condition))
         go.wait(10)
         if "fails" in cut[0]:
             raise FilterError(str(condition), "no")
-        return original(self, condition)
+        return original(self, condition, time)
 
     monkeypatch.setattr(Retrievers, "_cut", slowly)
     retrievers = memory._retrievers_now()
@@ -144,6 +144,6 @@ def test_threads_wait_for_the_first_who_cuts(memory, monkeypatch):
 def test_a_child_does_not_wait_for_threads_of_its_parent(memory):
     retrievers = memory._retrievers_now()
     retrievers._lock.acquire()
-    retrievers._being_cut["lang = 'en'"] = None
+    retrievers._being_cut["lang = 'en'", None] = None
     memory._forked()
     assert len(memory.retrieve(QUESTION, k=9, where="lang = 'en'").hits) == 3
