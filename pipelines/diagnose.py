@@ -22,7 +22,7 @@ from pipelines.losses import STAGES, Examiner, Loss
 __all__ = ["diagnose", "show"]
 
 _REACH = 100
-"""Passages that are ranked, to say how far down a lost one is."""
+"""Passages that are ranked, to say how far down a lost one is, and what is more like the question."""
 
 
 def main() -> None:
@@ -65,7 +65,7 @@ def diagnose(memory: Hippo, dataset: Dataset, profile: str, k: int) -> list[Loss
     texts = [question.text for question in dataset.questions]
     found = memory.retrieve_many(texts, k=max(k, _REACH), profile=profile)
     likeness = "hybrid" if contents.vectors else "bm25"
-    alike = memory.retrieve_many(texts, k=contents.n_chunks, profile=likeness)
+    alike = memory.retrieve_many(texts, k=max(k, _REACH), profile=likeness)
     examiner = Examiner(contents, k)
     return [
         loss

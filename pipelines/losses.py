@@ -97,7 +97,7 @@ class Examiner:
             question: The question.
             gold: Ids of its gold documents, each of one passage.
             found: Its retrieval, without explanation.
-            alike: Ids of all documents by likeness to the question, best first: a ranking without a walk.
+            alike: Ids of documents by likeness to the question, best first: a ranking without a walk.
         """
         ranking = [hit.document_id for hit in found.hits]
         chain = {identity: self._rows[identity] for identity in sorted(gold)}
@@ -162,7 +162,7 @@ class Examiner:
     ) -> str:
         """What most of the passages before a lost one have in common."""
         seeds = {self._keys.get(key) for fact in found.seeds for key in map(entity_key, fact.entities)}
-        place = alike.index(identity)
+        place = alike.index(identity) if identity in alike else len(alike)
         counts = dict.fromkeys(("of the same bridge", "more like the question", "of a seed", "of the walk alone"), 0)
         for other in before:
             entities = self._entities(self._rows[other])

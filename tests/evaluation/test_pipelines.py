@@ -28,6 +28,7 @@ JOBS = [
     "parity",
     "query_cost",
     "sentences",
+    "sweep",
 ]
 DOCUMENTS = ["Ada Smith was born in Riga.", "Riga is the capital of Latvia.", "Hull lies on the Humber."]
 QUESTIONS = ["Where was Ada Smith born?", "What is Riga?", "Where does Hull lie?"]
