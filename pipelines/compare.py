@@ -58,7 +58,7 @@ def main() -> None:
     parser = new_parser(__doc__)
     parser.add_argument("datasets", nargs="+", metavar="NAME[=OPENIE]", help="datasets, with their published triples")
     parser.add_argument("--datasets", dest="folder", type=Path, required=True, help="folder of the datasets")
-    parser.add_argument("--encoder", default="minilm", help="name of the encoder")
+    parser.add_argument("--encoder", default="minilm", help="name of the encoder, or none: by words")
     parser.add_argument("--index", type=Path, default=Path("runs/compare"), help="folder for the indexes, used again")
     arguments = parser.parse_args()
     made = make_encoder(load_config(None, {"encoder": {"name": arguments.encoder}}))
@@ -82,6 +82,8 @@ def compare(dataset: Dataset, encoder: Encoder | None, folder: Path, openie: str
     questions = [question.text for question in dataset.questions]
     rankings = {}
     for system in systems(bool(openie)):
+        if encoder is None and system.profile == "dense":
+            continue
         config: dict[str, Any] = {"chunking": {"method": "document"}, "graph": {"rules": system.rules}}
         config["extractor"] = {"name": system.extractor}
         if "imported" in system.extractor:
