@@ -2,6 +2,7 @@
 
     python -m pipelines.fuzz --inputs 10000000 --out runs/fuzz.json
     python -m pipelines.fuzz --target file.pdf --seconds 60
+    python -m pipelines.fuzz --state runs/fuzz-state.json       stop it, and start it again: it goes on
 
 Tries the targets of `pipelines.fuzz_targets` in processes of their own: readers of files, chunking, extraction by
 rules, keys and terms, replies of language models, conditions, configuration, questions. A finding is an error that is
@@ -23,14 +24,14 @@ import sys
 import tempfile
 import time
 from argparse import ArgumentTypeError, Namespace
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
 from pipelines.common import new_parser, publish, table
+from pipelines.fuzz_plan import Plan, keep, resume
 from pipelines.fuzz_targets import CONTAINED, TARGETS, Target
 from pipelines.fuzz_worker import Finding, Job, Report, input_of, work
 
@@ -40,6 +41,8 @@ _SAVED = 3
 _MOST_LOST = 50
 """Processes that hang or die until a run gives up."""
 _NAP = 0.2
+_KEEP = 10.0
+"""Seconds between two states of a run that are kept."""
 _START = 60.0
 """Seconds until a process has begun: it imports its packages."""
 
@@ -54,6 +57,7 @@ def main() -> None:
     parser.add_argument("--limit", type=float, default=60.0, help="seconds that one input may take")
     parser.add_argument("--processes", type=_positive, default=os.cpu_count() or 1, help="how many try inputs")
     parser.add_argument("--failures", type=Path, default=Path("fuzz-failures"), help="folder for inputs that did harm")
+    parser.add_argument("--state", type=Path, help="file of what was done: a run that finds it goes on")
     arguments = parser.parse_args()
     chosen = [TARGETS[name] for name in arguments.target or TARGETS]
     result = run(chosen, arguments)
@@ -65,31 +69,6 @@ def _positive(value: str) -> int:
     if not value.isdecimal() or int(value) < 1:
         raise ArgumentTypeError(f"must be at least 1, got {value}")
     return int(value)
-
-
-@dataclass(slots=True)
-class _Plan:
-    """What is left to try of a target, and what came of the rest."""
-
-    target: Target
-    planned: int
-    given: int = 0
-    again: list[Job] = field(default_factory=list)
-    report: Report = field(default_factory=Report)
-    kinds: Counter[tuple[str, str]] = field(default_factory=Counter)
-    saved: list[Finding] = field(default_factory=list)
-
-    def progress(self) -> float:
-        return self.given / self.planned if not self.again else -1.0
-
-    def next_job(self, seed: int) -> Job | None:
-        if self.again:
-            return self.again.pop()
-        count = min(self.target.batch, self.planned - self.given)
-        if count <= 0:
-            return None
-        self.given += count
-        return Job(self.target, seed, self.given - count, count)
 
 
 class _Hand:
@@ -128,11 +107,12 @@ def run(targets: Sequence[Target], arguments: Namespace) -> dict[str, Any]:
 
     Args:
         targets: What to try.
-        arguments: As in the command line: `inputs`, `seconds`, `seed`, `limit`, `processes`, `failures`.
+        arguments: As in the command line: `inputs`, `seconds`, `seed`, `limit`, `processes`, `failures`, `state`.
     """
     shares = sum(target.share for target in targets)
-    plans = {one.name: _Plan(one, max(1, round(arguments.inputs * one.share / shares))) for one in targets}
-    began = time.monotonic()
+    plans = {one.name: Plan(one, max(1, round(arguments.inputs * one.share / shares))) for one in targets}
+    before = resume(arguments.state, plans, arguments.seed) if arguments.state else 0.0
+    began = kept = time.monotonic()
     deadline = began + arguments.seconds if arguments.seconds else float("inf")
     context = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as scratch:
@@ -147,26 +127,36 @@ def run(targets: Sequence[Target], arguments: Namespace) -> dict[str, Any]:
                         hands[folder] = _Hand(context, folder)
                         lost += 1
                 _save(plans, arguments.failures)
+                if arguments.state and time.monotonic() - kept > _KEEP:
+                    kept = time.monotonic()
+                    _keep(arguments, plans, hands, before + kept - began)
         except KeyboardInterrupt:
             print("interrupted: this is what was found until then", file=sys.stderr)
         finally:
             for hand in hands.values():
                 hand.end()
-    return _result(plans, time.monotonic() - began, arguments.seed)
+    seconds = before + time.monotonic() - began
+    if arguments.state:
+        _keep(arguments, plans, hands, seconds)
+    return _result(plans, seconds, arguments.seed)
 
 
-def _feed(hands: Mapping[Path, _Hand], plans: Mapping[str, _Plan], seed: int, more: bool) -> bool:
+def _keep(arguments: Namespace, plans: Mapping[str, Plan], hands: Mapping[Path, _Hand], seconds: float) -> None:
+    keep(arguments.state, plans, [hand.job for hand in hands.values() if hand.job], arguments.seed, seconds)
+
+
+def _feed(hands: Mapping[Path, _Hand], plans: Mapping[str, Plan], seed: int, more: bool) -> bool:
     """Give idle processes work, of the target that is least advanced; whether any work is under way."""
     for hand in hands.values():
         if hand.job is None and more:
-            for plan in sorted(plans.values(), key=_Plan.progress):
+            for plan in sorted(plans.values(), key=Plan.progress):
                 if job := plan.next_job(seed):
                     hand.give(job)
                     break
     return any(hand.job for hand in hands.values())
 
 
-def _collect(hand: _Hand, plans: Mapping[str, _Plan], limit: float) -> bool:
+def _collect(hand: _Hand, plans: Mapping[str, Plan], limit: float) -> bool:
     """Take a report if there is one; False where the process is lost and has to be replaced."""
     if hand.job is None:
         return True
@@ -199,7 +189,7 @@ def _add(total: Report, more: Report) -> None:
     total.slowest = max(total.slowest, more.slowest)
 
 
-def _result(plans: Mapping[str, _Plan], seconds: float, seed: int) -> dict[str, Any]:
+def _result(plans: Mapping[str, Plan], seconds: float, seed: int) -> dict[str, Any]:
     return {
         "seed": seed,
         "seconds": round(seconds, 1),
@@ -217,7 +207,7 @@ def _result(plans: Mapping[str, _Plan], seconds: float, seed: int) -> dict[str, 
     }
 
 
-def _save(plans: Mapping[str, _Plan], folder: Path) -> None:
+def _save(plans: Mapping[str, Plan], folder: Path) -> None:
     """Write the first inputs of every kind of finding, and what they did, as soon as they are found."""
     for plan in plans.values():
         for finding in plan.report.findings:

@@ -56,6 +56,7 @@ def no_process_left():
 
 def arguments(tmp_path: Path, **values: object) -> Namespace:
     usual = {"inputs": 10, "seconds": None, "seed": 10, "limit": 1.0, "processes": 1, "failures": tmp_path / "failures"}
+    usual["state"] = None
     return Namespace(**(usual | values))
 
 
@@ -92,6 +93,28 @@ def test_harm_is_found_and_can_be_made_again(harmful, tmp_path, name, kind, prob
     assert saved.read_text() == value
     assert json.loads(saved.with_name(saved.name + ".json").read_text()) == first
     assert f"{name}: {kind}: {problem}" in fuzz.report(result)
+
+
+def test_a_run_goes_on_where_it_was_stopped(harmful, tmp_path) -> None:
+    targets = [target(harmful, name, 3) for name in ("good", "crashes")]
+    whole = fuzz.run(targets, arguments(tmp_path, inputs=60))
+    state = tmp_path / "runs" / "state.json"
+    first = fuzz.run(targets[:1], arguments(tmp_path, inputs=12, state=state))
+    assert first["inputs"] == 12
+    assert json.loads(state.read_text())["targets"]["good"]["given"] == 12
+    both = fuzz.run(targets, arguments(tmp_path, inputs=60, state=state))
+    assert {name: one["outcomes"] for name, one in both["targets"].items()} == {
+        name: one["outcomes"] for name, one in whole["targets"].items()
+    }
+    assert (both["kinds"], both["findings"]) == (whole["kinds"], whole["findings"])
+    # What was under way when a run was killed is tried again, and what was found is not lost.
+    kept = json.loads(state.read_text())
+    assert kept["targets"]["crashes"]["kinds"] == [["crash", whole["kinds"][0]["problem"], whole["kinds"][0]["times"]]]
+    kept["targets"]["good"]["again"] = [[27, 3]]
+    state.write_text(json.dumps(kept))
+    assert fuzz.run(targets, arguments(tmp_path, inputs=60, state=state))["inputs"] == 63
+    with pytest.raises(ValueError, match="seed 10, not 11"):
+        fuzz.run(targets, arguments(tmp_path, seed=11, state=state))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="memory is not known")
