@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from hippo.background import in_thread_of
@@ -250,15 +251,15 @@ class Changing(ABC):
         *,
         doomed: "Doomed | None" = None,
         revisions: "Sequence[Revision]" = (),
+        decisions: Mapping[tuple[str, str], str | None] = MappingProxyType({}),
         extracting: bool = True,
         forget: bool = False,
     ) -> ChangeReport:
         from hippo.indexing.add import add_documents
 
+        changes: dict[str, Any] = {"doomed": doomed, "revisions": revisions, "decisions": decisions, "forget": forget}
         with self._parts(extracting=extracting) as parts, self._recorded(command, parts) as run, span("hippo.index"):
-            run.report = report = add_documents(
-                self.path, items, **parts, doomed=doomed, revisions=revisions, forget=forget, progress=progress
-            )
+            run.report = report = add_documents(self.path, items, **parts, **changes, progress=progress)
         self.refresh()
         # Only now has this memory let go of the older one.
         remove_old(self.path, keep=1 + self.config.indexing.keep_snapshots)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Self
 
 from hippo.asking import Asking
 from hippo.background import in_thread, in_thread_of
-from hippo.changing import Changing
 from hippo.config import Config, load_config
+from hippo.deciding import Deciding
 from hippo.errors import (
     IndexClosedError,
     IndexCorruptError,
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 __all__ = ["Hippo"]
 
 
-class Hippo(Asking, Changing, Exploring):
+class Hippo(Asking, Deciding, Exploring):
     """A memory in a folder: documents go in, ranked passages with their evidence come out.
 
     Any number of threads and processes may retrieve, also while one adds. Made by `Hippo.open`.

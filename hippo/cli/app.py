@@ -49,6 +49,8 @@ from hippo.cli.serve import EXAMPLES as SERVE_EXAMPLES
 from hippo.cli.serve import serve
 from hippo.cli.status import EXAMPLES as STATUS_EXAMPLES
 from hippo.cli.status import status
+from hippo.cli.synonyms import EXAMPLES as SYNONYMS_EXAMPLES
+from hippo.cli.synonyms import synonyms
 
 __all__ = ["COMMANDS", "app", "run"]
 
@@ -63,6 +65,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     "paths": (paths, PATHS_EXAMPLES),
     "passages": (passages, PASSAGES_EXAMPLES),
     "serve": (serve, SERVE_EXAMPLES),
+    "synonyms": (synonyms, SYNONYMS_EXAMPLES),
     "status": (status, STATUS_EXAMPLES),
     "list": (list_documents, LIST_EXAMPLES),
     "get": (get, GET_EXAMPLES),

@@ -5,7 +5,7 @@ table, in the same order.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from hippo.extraction.mentions import title_mentions
 from hippo.graph.build import Pairs, count_pairs, distinct_pairs, follow_pairs
+from hippo.graph.decisions import DECISIONS
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,6 +34,7 @@ class Tables:
         mentions: Of entities in chunks, by `chunk`.
         keys: Key of each entity, string, ascending. Each is in a fact or a mention.
         fact_entities: Rows of each fact's entities: indptr int64 `(F + 1,)`, indices int32.
+        decisions: What was decided about synonyms, by key: `hippo.graph.decisions.DECISIONS`.
     """
 
     documents: pa.Table
@@ -41,6 +43,7 @@ class Tables:
     mentions: pa.Table
     keys: pa.Array
     fact_entities: "tuple[NDArray[np.int64], NDArray[np.int32]]"
+    decisions: pa.Table = field(default_factory=DECISIONS.empty_table)
 
     @property
     def passages(self) -> list[str]:
@@ -138,6 +141,7 @@ class Tables:
             mentions.set_column(2, "surface", _only_used(flat(mentions.column("surface")))),
             self.keys.filter(pa.array(entities)),
             (np.concatenate([[0], np.cumsum(sizes[facts])]).astype(np.int64), _numbering(entities)[indices]),
+            self.decisions,
         )
         kept = {"passage": chunks, "fact": facts, "entity": entities}
         return tables, {kind: np.flatnonzero(rows) for kind, rows in kept.items()}

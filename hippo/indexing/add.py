@@ -2,9 +2,10 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from types import MappingProxyType
 
 from hippo.config import Config
 from hippo.encoding import checked
@@ -44,6 +45,7 @@ def add_documents(
     doomed: Doomed | None = None,
     revisions: Sequence[Revision] = (),
     forget: bool = False,
+    decisions: Mapping[tuple[str, str], str | None] = MappingProxyType({}),
     progress: ProgressCallback | None = None,
 ) -> ChangeReport:
     """Store documents, delete others, extract and embed what is new, and publish a snapshot.
@@ -63,6 +65,7 @@ def add_documents(
         doomed: Which documents go; None: none.
         revisions: What is new of documents that the index holds.
         forget: Whether documents that go go with all their versions, the older ones too.
+        decisions: About synonyms: "accepted", "rejected" or None, for none any more, by pair of keys.
         progress: Is told of every step.
     """
     clock = Clock(progress)
@@ -81,6 +84,9 @@ def add_documents(
         deleting = doomed(store) if doomed else ()
         fresh, keep = {**meta, PUBLISHED: ""}, config.indexing.keep_versions
         ingested = ingest(store, documents, chunker, fresh, clock, deleting, revisions, keep=keep, forget=forget)
+        if decided := store.changed_decisions(decisions):
+            store.set_meta({PUBLISHED: ""})
+            store.put_decisions(decided)
         if extractor is not None and store.count_pending(extractor.fingerprint):
             store.set_meta({PUBLISHED: ""})
         extracted = _extract(store, extractor, caller, config, clock) if extractor else Extracted({})

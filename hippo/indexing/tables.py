@@ -25,7 +25,8 @@ def read_tables(store: Store, rules: str = "hippo") -> Tables:
         rules: `GraphConfig.rules`.
     """
     facts, mentions = store.facts_table(), store.mentions_table()
-    return _numbered(store.documents_table(), store.chunks_table(), facts, mentions, rules)
+    tables = _numbered(store.documents_table(), store.chunks_table(), facts, mentions, rules)
+    return replace(tables, decisions=store.decisions_table())
 
 
 def read_past(store: Store, rules: str = "hippo") -> tuple[Tables, pa.Table]:

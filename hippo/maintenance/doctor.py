@@ -33,10 +33,13 @@ _REPAIRS = {
     "store": "makes a new store from the newest sound snapshot; what was added and never published is lost",
 }
 _LOSABLE = ("mentions", "facts", "ledger", "embeddings")
+_DECISIONS = "takes decisions about synonyms from the newest sound snapshot"
 
 
 def _remedy(table: str | None, whole: str | None) -> str | None:
     """What a repair does about a damaged table; `whole`: about documents and the file."""
+    if table == "synonyms":
+        return _DECISIONS
     if table in PAST_TABLES:
         return _REPAIRS["past"]
     return _REPAIRS["table"] if table in _LOSABLE else whole

@@ -85,6 +85,16 @@ def _rows(contents: Contents) -> Iterator[str]:
         contents.similar.high, contents.entities.num_rows
     ):
         yield "similar pairs name an entity that is not there"
+    yield from _decisions(contents)
+
+
+def _decisions(contents: Contents) -> Iterator[str]:
+    decisions = contents.decisions.to_pylist()
+    pairs = [(one["first"], one["second"]) for one in decisions]
+    if pairs != sorted(set(pairs)) or any(first >= second for first, second in pairs):
+        yield "decisions about synonyms are out of order"
+    elif {one["decision"] for one in decisions} - {"accepted", "rejected"}:
+        yield "decisions about synonyms are neither accepted nor rejected"
 
 
 def _graph(contents: Contents) -> Iterator[str]:

@@ -33,6 +33,7 @@ from hippo.maintenance.doctor import Snapshots, check, examine_snapshots
 from hippo.maintenance.past import past_tables
 from hippo.parts import by_section, make_encoder
 from hippo.snapshot import Snapshot, current
+from hippo.snapshot.contents import read_contents
 from hippo.snapshot.current import TEMPORARY, announce, folder
 from hippo.snapshot.history import History, as_times, read_history
 from hippo.store import STORE_FILE, Store
@@ -100,7 +101,8 @@ def _repair_store(root: Path) -> list[str]:
         documents, chunks = _documents(snapshot.table("documents"), history), _chunks(snapshot.table("chunks"))
         past = past_tables(history.past) if history and history.past else {}
         meta = Identity.from_info(snapshot.info).to_meta()
-        return rebuild(root / STORE_FILE, {"documents": documents, "chunks": chunks, **past}, meta)
+        tables = {"documents": documents, "chunks": chunks, "synonyms": read_contents(snapshot).decisions, **past}
+        return rebuild(root / STORE_FILE, tables, meta)
 
 
 def _repair_identity(root: Path, store: Store) -> list[str]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hippo.errors import IndexMismatchError
+from hippo.graph.decisions import DECISIONS
 from hippo.graph.model import Graph
 from hippo.graph.synonyms import Similar
 from hippo.search.lexical import LexicalIndex
@@ -26,7 +27,17 @@ if TYPE_CHECKING:
     from hippo.graph.tables import Tables
     from hippo.snapshot.history import History
 
-__all__ = ["EMBEDDED", "SIMILAR", "Contents", "compose", "read_contents", "read_words", "write_contents", "write_words"]
+__all__ = [
+    "EMBEDDED",
+    "SIMILAR",
+    "Contents",
+    "compose",
+    "read_contents",
+    "read_decisions",
+    "read_words",
+    "write_contents",
+    "write_words",
+]
 
 EMBEDDED: tuple[TextKind, ...] = ("passage", "fact", "entity")
 """Kinds of text that have vectors, in the order of their rows in the tables."""
@@ -62,6 +73,7 @@ class Contents:
         info: Counts and fingerprints, as in the manifest.
         mentions: chunk, entity (int32 rows), surface (as it is written there; dictionary in code point order); by chunk
             and place. None: the snapshot has the older format.
+        decisions: What was decided about synonyms, by entity key: first, second, decision; by both keys.
     """
 
     documents: "pa.Table"
@@ -76,6 +88,7 @@ class Contents:
     similar: Similar = field(default_factory=Similar.none)
     info: Mapping[str, Any] = field(default_factory=dict)
     mentions: "pa.Table | None" = None
+    decisions: "pa.Table" = field(default_factory=DECISIONS.empty_table)
 
     @property
     def nbytes(self) -> int:
@@ -87,7 +100,7 @@ class Contents:
         for words in self.words.values():
             parts = (getattr(words, part) for part in (*_WORD_ARRAYS, *_WORD_SOURCES))
             arrays += [part for part in parts if part is not None]
-        tables = [self.documents, self.chunks, self.facts, self.entities]
+        tables = [self.documents, self.chunks, self.facts, self.entities, self.decisions]
         tables += [] if self.mentions is None else [self.mentions]
         return sum(array.nbytes for array in arrays) + sum(int(table.nbytes) for table in tables)
 
@@ -109,7 +122,7 @@ class Contents:
             remedy = "Run `hippo index` once on the index: it is then published anew, from what it holds"
             raise IndexMismatchError("the open snapshot", "snapshot format", "1", str(FORMAT), remedy)
         keys = flat(self.entities.column("key"))
-        return Tables(self.documents, self.chunks, self.facts, self.mentions, keys, self.fact_entities)
+        return Tables(self.documents, self.chunks, self.facts, self.mentions, keys, self.fact_entities, self.decisions)
 
 
 def compose(
@@ -141,6 +154,7 @@ def compose(
         similar,
         {**info, **counts},
         tables.mentions,
+        tables.decisions,
     )
 
 
@@ -159,6 +173,7 @@ def write_contents(writer: SnapshotWriter, contents: Contents, history: "History
         IndexMismatchError: The contents were read from a snapshot of an older format.
     """
     writer.table("mentions", contents.tables.mentions)
+    writer.table("decisions", contents.decisions)
     for name in _TABLES:
         writer.table(name, getattr(contents, name))
     writer.array("fact_entities.indptr", contents.fact_entities[0])
@@ -195,6 +210,11 @@ def read_words(snapshot: Snapshot, name: str, size: int) -> LexicalIndex:
     return LexicalIndex(**{part: snapshot.array(f"{name}.{part}") for part in parts}, size=size)
 
 
+def read_decisions(snapshot: Snapshot) -> "pa.Table":
+    """Decisions about synonyms; a snapshot without any may lack the table."""
+    return snapshot.table("decisions") if snapshot.has("decisions") else DECISIONS.empty_table()
+
+
 def read_contents(snapshot: Snapshot) -> Contents:
     """Map everything into memory; nothing is read before it is used."""
     tables = {name: snapshot.table(name) for name in _TABLES}
@@ -224,4 +244,5 @@ def read_contents(snapshot: Snapshot) -> Contents:
         similar=Similar(*map(snapshot.array, SIMILAR)),
         info=snapshot.info,
         mentions=snapshot.table("mentions") if snapshot.format >= _RESTRICTABLE else None,
+        decisions=read_decisions(snapshot),
     )

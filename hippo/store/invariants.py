@@ -78,6 +78,13 @@ _RULES = {
             "OR list_min(relations) < 0"
         ),
     },
+    "synonyms": {
+        "pairs of names that are decided about twice": (
+            "SELECT count(*) - count(DISTINCT (first, second)) FROM synonyms"
+        ),
+        "pairs of names that are out of order": "SELECT count(*) FROM synonyms WHERE first >= second",
+        "unknown decisions": "SELECT count(*) FROM synonyms WHERE decision NOT IN ('accepted', 'rejected')",
+    },
     "embeddings": {
         "texts embedded twice": "SELECT count(*) - count(DISTINCT (encoder, hash)) FROM embeddings",
         "vectors of another length than the others": (

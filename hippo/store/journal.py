@@ -24,6 +24,7 @@ _CONTENT = {
     "past_facts": (
         'version + strlen(chunk_id) + strlen(text) + ordinal + "start" + "end" + len(entities) + len(relations)'
     ),
+    "synonyms": "strlen(first) + strlen(second) + strlen(decision)",
     "embeddings": "strlen(encoder) + strlen(hash) + len(vector)",
 }
 

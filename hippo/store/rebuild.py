@@ -99,8 +99,8 @@ def rebuild(file: Path, documents: Mapping[str, pa.Table] | None, meta: Mapping[
 
     Args:
         file: The damaged store.
-        documents: Tables "documents" and "chunks" with the columns of the store, from a snapshot, and those of
-            `PAST_TABLES` if it has any versions that are not in force; None: there is no snapshot.
+        documents: Tables "documents", "chunks" and "synonyms" with the columns of the store, from a snapshot, and those
+            of `PAST_TABLES` if it has any versions that are not in force; None: there is no snapshot.
         meta: What is known about the index, where the damaged store cannot tell.
 
     Returns:
@@ -171,6 +171,13 @@ def _fill(
             for name in ("ledger", *_OWNED):
                 _copy(new, old, name)
         done += _fill_past(new, old, damaged, documents or {})
+        if old is not None and "synonyms" not in damaged:
+            _copy(new, old, "synonyms")
+        elif documents is not None:
+            journal.insert(new, "synonyms", documents["synonyms"])
+            done.append("decisions about synonyms were taken from the newest sound snapshot")
+        else:
+            done.append("decisions about synonyms are lost, for there is no sound snapshot")
         if old is not None and "embeddings" not in damaged:
             _copy(new, old, "embeddings")
         else:
@@ -198,7 +205,7 @@ def copy_tables(new: Connection, old: Connection) -> None:
     """Copy all that a store holds into a new one. One transaction."""
     with new.transaction():
         _copy_meta(new, dict(old.rows("SELECT key, value FROM meta")))
-        for name in ("documents", "chunks", "ledger", *_OWNED, *PAST_TABLES, "embeddings"):
+        for name in ("documents", "chunks", "ledger", *_OWNED, *PAST_TABLES, "synonyms", "embeddings"):
             _copy(new, old, name)
 
 

@@ -61,7 +61,11 @@ CREATE TABLE past_facts (
 );
 """
 
-MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3)
+_VERSION_4 = """
+CREATE TABLE synonyms (first VARCHAR, second VARCHAR, decision VARCHAR);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
 """Script i turns a store of version i into one of version i + 1; script 0 makes the tables. None is ever edited."""
 
 SCHEMA_VERSION = len(MIGRATIONS)

@@ -17,6 +17,7 @@ from hippo.errors import IndexCorruptError, IndexPathError, IndexStateError, Inp
 from hippo.store import journal
 from hippo.store.columns import bad_text
 from hippo.store.connection import Connection
+from hippo.store.decisions import Decisions
 from hippo.store.documents import Documents
 from hippo.store.embeddings import Embeddings
 from hippo.store.extractions import Extractions
@@ -35,7 +36,7 @@ indexes below it."""
 _PUBLISHED = ("CURRENT", "snapshots")
 
 
-class Store(Documents, Extractions, Embeddings):
+class Store(Documents, Extractions, Embeddings, Decisions):
     """The truth of an index. One writer at a time; each `put_` and `delete_` is one durable transaction.
 
     Threads may share a store; they take turns.

@@ -21,6 +21,7 @@ from hippo.types.plain import to_dict
 from hippo.types.reports import Backup, ChangeReport, Estimate, Health, Problem, Progress, Pruned, Run, Status
 from hippo.types.results import Answer, Citation, Explanation, Hit, PathStep, Recognition, Retrieval, SeedFact, Step
 from hippo.types.stored import DocumentEntry, StoredDocument
+from hippo.types.synonyms import Synonym, SynonymDecision, SynonymName
 
 __all__ = [
     "Answer",
@@ -57,6 +58,9 @@ __all__ = [
     "Status",
     "Step",
     "StoredDocument",
+    "Synonym",
+    "SynonymDecision",
+    "SynonymName",
     "TextKind",
     "Triple",
     "Usage",

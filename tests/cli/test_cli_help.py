@@ -23,6 +23,7 @@ NAMES = [
     "paths",
     "passages",
     "serve",
+    "synonyms",
     "status",
     "list",
     "get",
