@@ -105,7 +105,8 @@ def _write(root: Path, count: int, nice: int, ready: Any, stop: Any, queue: Any)
     changes = 0
     new = list(documents(range(10**6, 10**6 + count)))
     with Hippo.open(root, config={"indexing": {"keep_versions": False}}) as memory:
-        while not stop.is_set():
+        reader = multiprocessing.parent_process()
+        while not stop.is_set() and reader is not None and reader.is_alive():
             memory.add(new)
             memory.delete(*[one.id or "" for one in new])
             changes += 2

@@ -194,7 +194,8 @@ def _process(root: Path, kind: str, pause: float, ready: Any, told: Any, results
         _repeat(seen, look, lambda: told.is_set() or writer is None or not writer.is_alive(), pause)
         if memory.watch_error is not None:
             seen.errors.append(repr(memory.watch_error))
-    results.put(seen)
+    if writer is not None and writer.is_alive():  # Or nobody takes it, and this process would wait for that.
+        results.put(seen)
 
 
 def _repeat(seen: Seen, look: Callable[[], None], stop: Callable[[], bool], pause: float) -> None:
