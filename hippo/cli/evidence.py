@@ -84,6 +84,10 @@ def show_path(out: "Console", hit: "Hit") -> None:
 
     path = hit.explanation.path if hit.explanation else ()
     out.print(Text.assemble("\nPath to ", (name(hit), "bold"), f" (rank {hit.rank})"), soft_wrap=True)
+    source = hit.explanation.source if hit.explanation else None
+    if source is not None and source.seeds is not None:
+        line = f"    {source.name}: {source.seeds:.0%} of the seeds, {source.uncapped:.0%} without the cap on sources"
+        out.print(printable(line), soft_wrap=True)
     if not path:
         out.print("    none: this profile does not walk, or no activation arrives by a path strong enough")
         return

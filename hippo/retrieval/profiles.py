@@ -11,7 +11,7 @@ __all__ = ["PROFILES", "Profile", "resolve_profile"]
 
 
 _KIND_WEIGHTS = {"relation": 0.2, "titles": 8.0, "synonym": 0.7, "follows": 0.3}
-_OPTIONAL = ("entities", "passages", "passage_weight", "recognition", "recency_half_life")
+_OPTIONAL = ("entities", "passages", "passage_weight", "recognition", "recency_half_life", "source_field")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,11 @@ class Profile:
             no difference.
         newest_wins: Whether a passage ranks after a newer one that says the same of the same subject with another
             object (`hippo.retrieval.replaced`); the reader is then told when each passage is from.
+        source_cap: c: largest share that the documents of one source may bring, of the facts and passages that seed, of
+            the restart vector and of the results, above 0 and up to 1; 1: not capped. What exactly is bounded says
+            `hippo.retrieval.sources`.
+        source_field: Key of the metadata (parts with dots between) that names the source of a document; not set: every
+            document is a source of its own, since nothing else is known of who vouches for it.
     """
 
     name: str
@@ -83,6 +88,8 @@ class Profile:
     exact: bool = False
     recency_half_life: float | None = None
     newest_wins: bool = False
+    source_cap: float = 1.0
+    source_field: str | None = None
 
     def __post_init__(self) -> None:
         for name in _OPTIONAL:
@@ -159,6 +166,7 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "query_gain": (0, float("inf"), "0 or more"),
     "hub_aversion": (0, float("inf"), "0 or more"),
     "recency_half_life": (1e-6, float("inf"), "above 0"),
+    "source_cap": (1e-6, 1, "above 0 and up to 1"),
 }
 
 
@@ -217,6 +225,8 @@ def _checked(profile: Profile) -> Profile:
             raise ConfigError(where, key, f"must be {words}, got {value!r}")
     if not isinstance(profile.recognition, str | None):
         raise ConfigError(where, "recognition", f"must be the name of a fact filter, got {profile.recognition!r}")
+    if not isinstance(profile.source_field, str | None):
+        raise ConfigError(where, "source_field", f"must be a key of the metadata, got {profile.source_field!r}")
     if profile.recognition is not None:
         try:
             registry.check("recognition", profile.recognition.partition(":")[0], also=["none"])

@@ -1,7 +1,8 @@
 """Ranking: the walk from the seeds, and the order of passages that comes out of it."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,12 +16,22 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-__all__ = ["gains", "levels", "namings", "order_of", "single", "spread"]
+__all__ = ["Walked", "gains", "levels", "namings", "order_of", "single", "spread"]
 
 _TYPICAL = 3.0
 """Standard score at which a passage is taken to speak of the question: its gain is 1."""
 _MOST_AVERSE = -8.0
 """Lower bound of the logarithm of the gain, so that no passage is unreachable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Walked:
+    """A walk: its seeds, which passages it preferred, activation of all nodes, float64 `(n,)`, how it was found."""
+
+    seeds: Seeds
+    favoured: Linked
+    activation: "NDArray[np.float64]"
+    parameters: Mapping[str, Any]
 
 
 def gains(counts: "NDArray[np.float64]", passages: Sequence[Linked], profile: Profile) -> "NDArray[np.float64] | None":
@@ -79,7 +90,13 @@ def spread(
         restart[one.nodes, column] = one.weights
     walk = Walk(adjacency, profile.damping, gains)
     # Where the order of activations is not that of the passages, all of them are needed.
-    reordered = profile.scoring == "facts" or profile.recency_half_life is not None or profile.newest_wins
+    # A cap on sources may pass over any number of the best.
+    reordered = (
+        profile.scoring == "facts"
+        or profile.recency_half_life is not None
+        or profile.newest_wins
+        or profile.source_cap < 1
+    )
     top = None if profile.exact or reordered else k
     return engine.rank(walk, restart, tolerance=tolerance, top=top, candidates=passages)
 

@@ -1,7 +1,7 @@
 """From questions to ranked passages: link, seed, walk, rank, explain."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from time import perf_counter
@@ -17,12 +17,13 @@ from hippo.retrieval.link import Linked, Linker, minmax
 from hippo.retrieval.names import NameLinker, names_in
 from hippo.retrieval.opened import Opened, open_texts, preferred
 from hippo.retrieval.profiles import Profile
-from hippo.retrieval.rank import gains, levels, namings, order_of, single, spread
+from hippo.retrieval.rank import Walked, gains, levels, namings, order_of, single, spread
 from hippo.retrieval.recency import decay, passage_times
 from hippo.retrieval.recognize import Recognized
 from hippo.retrieval.replaced import POOL, replacements
 from hippo.retrieval.results import hits, pick, seed_facts
 from hippo.retrieval.seeds import Seeds, choose, entity_counts, seed, seed_entities
+from hippo.retrieval.sources import Owners, first, share_of
 from hippo.search.newest import newest_first
 from hippo.snapshot.contents import Contents
 from hippo.tracing import traced
@@ -70,6 +71,7 @@ class Retriever:
         self._names = names
         self._encode = encode
         self._adjacencies: dict[tuple[tuple[str, float], ...], csr_array] = {}
+        self._sources = Owners(contents)
 
     @cached_property
     def _facts(self) -> Linker:
@@ -230,11 +232,11 @@ class Retriever:
 
         No seeds at all: recognition memory wants a ranking by vectors alone.
         """
-        contents, counts = self.contents, self._counts
+        contents, counts, sources = self.contents, self._counts, self._sources(profile)
         if profile.linking == "entities":
             linked = self._entities.link([self._names(question) for question in questions])
             seeds = [
-                seed_entities(contents, counts, np.array(list(rows.values()), np.int64), passage, profile)
+                seed_entities(contents, counts, np.array(list(rows.values()), np.int64), passage, profile, sources)
                 for rows, passage in zip(linked, passages, strict=True)
             ]
             return seeds, [{"names": self._entity_names(rows)} for rows in linked], None
@@ -253,7 +255,7 @@ class Retriever:
         seeds = [
             Seeds.none()
             if kept is None
-            else seed(contents, counts, fact, passage, profile, kept, self._named(question, profile))
+            else seed(contents, counts, fact, passage, profile, kept, self._named(question, profile), sources)
             for question, fact, passage, kept in zip(questions, facts, passages, chosen, strict=True)
         ]
         return seeds, [{} for _ in seeds], recognized
@@ -265,7 +267,8 @@ class Retriever:
         # The lowest score of all is known only where all are.
         reach = profile.facts if profile.weighting == "softmax" else None
         facts = self._facts.link(questions, queries, profile.lexical_weight, best=reach)
-        chosen = [choose(self.contents, fact, profile) for fact in facts]
+        sources = self._sources(profile)
+        chosen = [choose(self.contents, fact, profile, sources) for fact in facts]
         while reach:
             pairs = enumerate(zip(facts, chosen, strict=True))
             few = [place for place, (fact, kept) in pairs if fact.sure is not None and len(kept) < profile.facts]
@@ -276,7 +279,7 @@ class Retriever:
             vectors = None if queries is None else queries[few]
             again = self._facts.link([questions[place] for place in few], vectors, profile.lexical_weight, best=reach)
             for place, fact in zip(few, again, strict=True):
-                facts[place], chosen[place] = fact, choose(self.contents, fact, profile)
+                facts[place], chosen[place] = fact, choose(self.contents, fact, profile, sources)
         return facts, chosen
 
     def _named(self, question: str, profile: Profile) -> "NDArray[np.int64] | None":
@@ -288,7 +291,7 @@ class Retriever:
         return {name: names[row].as_py() for name, row in rows.items()}
 
     @traced("hippo.retrieve.walk")
-    def _walks(self, seeds: Sequence[Seeds], favoured: Sequence[Linked], profile: Profile, k: int) -> "list[_Walked]":
+    def _walks(self, seeds: Sequence[Seeds], favoured: Sequence[Linked], profile: Profile, k: int) -> "list[Walked]":
         if not seeds:
             return []
         adjacency = self._adjacency(profile)
@@ -303,7 +306,7 @@ class Retriever:
             tolerance=self._tolerance,
         )
         return [
-            _Walked(
+            Walked(
                 one,
                 favoured[column],
                 np.ascontiguousarray(ranks.scores[:, column]),
@@ -312,7 +315,7 @@ class Retriever:
             for column, one in enumerate(seeds)
         ]
 
-    def _scores(self, walked: "_Walked", profile: Profile) -> "NDArray[np.float64]":
+    def _scores(self, walked: "Walked", profile: Profile) -> "NDArray[np.float64]":
         """Scores of passages after a walk, float64 `(P,)`."""
         graph = self.contents.graph
         if profile.scoring == "facts":
@@ -330,12 +333,16 @@ class Retriever:
         explain: bool,
         seconds: Mapping[str, float],
         parameters: Mapping[str, Any],
-        walked: "_Walked | None" = None,
+        walked: "Walked | None" = None,
         aged: "NDArray[np.float64] | None" = None,
     ) -> Retrieval:
         began = perf_counter()
+        sources = self._sources(profile)
         ranked = scores if aged is None else (scores if walked else minmax(scores)) * aged
-        rows, ranked, newer = self._order(ranked, linked, profile, k)
+        rows, ranked, newer = self._order(ranked, linked, profile, k if sources is None else len(scores))
+        if sources is not None:
+            rows, held_back = first(rows, sources, k, profile.source_cap)
+            parameters = {**parameters, "held_back": held_back}
         facts = seed_facts(self.contents, walked.seeds) if walked else ()
         found = hits(self.contents, rows, ranked)
         if newer:
@@ -356,6 +363,7 @@ class Retriever:
                         float(linked.lexical[row]),
                         float(scores[row]) if walked and profile.scoring == "activation" else None,
                         None if aged is None else float(aged[row]),
+                        share_of(sources, row, walked.seeds.brought if walked else None) if sources else None,
                     ),
                 )
                 for row, hit in zip(rows.tolist(), found, strict=True)
@@ -383,18 +391,8 @@ class Retriever:
         scores[order] = np.maximum.accumulate(scores[order][::-1])[::-1]
         return order[:k], scores, newer
 
-    def _paths(self, question: str, profile: Profile, walked: "_Walked") -> Paths:
+    def _paths(self, question: str, profile: Profile, walked: "Walked") -> Paths:
         favoured = gains(self._counts, [walked.favoured], profile)
         costs = step_costs(self._adjacency(profile), profile.damping, None if favoured is None else favoured[:, 0])
         through = given(self._namings, walked.activation) if profile.scoring == "facts" else None
         return Paths(self.contents, costs, profile, walked.seeds, question, through)
-
-
-@dataclass(frozen=True, slots=True)
-class _Walked:
-    """A walk: its seeds, which passages it preferred, activation of all nodes, float64 `(n,)`, how it was found."""
-
-    seeds: Seeds
-    favoured: Linked
-    activation: "NDArray[np.float64]"
-    parameters: Mapping[str, Any]

@@ -1,12 +1,14 @@
 """Seeds: where a question puts activation into the graph."""
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hippo.retrieval.link import Linked
 from hippo.retrieval.profiles import Profile
+from hippo.retrieval.sources import Sources, capped, shares_of, within
 from hippo.snapshot.contents import Contents
 
 if TYPE_CHECKING:
@@ -26,6 +28,8 @@ class Seeds:
         nodes: Nodes of the restart vector, int64 `(s,)`, ascending. Empty where passages are to be ranked without a
             walk.
         weights: Their probabilities, float64 `(s,)`, positive, summing to 1.
+        brought: Where sources are capped, by number of the source: its share of the restart vector without the cap, and
+            with it.
     """
 
     facts: "NDArray[np.int64]"
@@ -33,6 +37,7 @@ class Seeds:
     fact_weights: "NDArray[np.float64]"
     nodes: "NDArray[np.int64]"
     weights: "NDArray[np.float64]"
+    brought: Mapping[int, tuple[float, float]] = field(default_factory=dict)
 
     @classmethod
     def none(cls) -> "Seeds":
@@ -47,22 +52,27 @@ def entity_counts(contents: Contents) -> "NDArray[np.float64]":
     return counts
 
 
-def choose(contents: Contents, facts: Linked, profile: Profile) -> "NDArray[np.int64]":
+def choose(contents: Contents, facts: Linked, profile: Profile, sources: Sources | None = None) -> "NDArray[np.int64]":
     """Positions of the facts that are to seed, best first, int64 `(c,)`: `profile.facts` of them if there are.
 
-    Where `profile.distinct_facts` they say different things; there may be fewer then if not all facts are candidates.
+    Where `profile.distinct_facts` they say different things, and of one source there are as many as its cap lets in;
+    there may be fewer then if not all facts are candidates.
     """
-    if not profile.distinct_facts:
+    if not profile.distinct_facts and sources is None:
         return facts.best(profile.facts)
     texts, reach = contents.facts.column("text"), profile.facts
     most = len(facts.rows) if facts.sure is None else facts.sure
     while True:
         best = facts.best(min(reach, most))
-        first: dict[str, int] = {}
-        for position in best.tolist():
-            first.setdefault(texts[int(facts.rows[position])].as_py(), position)
-        if len(first) >= profile.facts or reach >= most:
-            return np.fromiter(first.values(), np.int64)[: profile.facts]
+        if profile.distinct_facts:
+            first: dict[str, int] = {}
+            for position in best.tolist():
+                first.setdefault(texts[int(facts.rows[position])].as_py(), position)
+            best = np.fromiter(first.values(), np.int64)
+        if sources is not None:
+            best = best[within(sources.facts[facts.rows[best]].tolist(), profile.facts, profile.source_cap)]
+        if len(best) >= profile.facts or reach >= most:
+            return best[: profile.facts]
         reach *= 4
 
 
@@ -74,6 +84,7 @@ def seed(
     profile: Profile,
     chosen: "NDArray[np.int64] | None" = None,
     named: "NDArray[np.int64] | None" = None,
+    sources: Sources | None = None,
 ) -> Seeds:
     """Restart vector of a question that was linked to facts.
 
@@ -93,8 +104,9 @@ def seed(
         profile: How to seed.
         chosen: Positions of the facts that seed, best first; None: those of `choose`.
         named: Rows of the entities that the question names, int64, without repeats; None: none.
+        sources: Where they are capped.
     """
-    best = choose(contents, facts, profile) if chosen is None else chosen
+    best = choose(contents, facts, profile, sources) if chosen is None else chosen
     fact_weights = _weights(facts, best, profile, profile.fact_temperature)
     rows = facts.rows[best]
     indptr, indices = contents.fact_entities
@@ -105,12 +117,15 @@ def seed(
     if profile.entity_seeds == "mean":
         _, places, repeats = np.unique(entities, return_inverse=True, return_counts=True)
         weights /= repeats[places]
+    owners = None if sources is None else np.repeat(sources.facts[rows], sizes)
     if named is not None and len(named) and profile.name_share:
         entities, weights = _with_names(entities, weights, named, 1.0 / counts[named], profile.name_share)
-    nodes, shares = _restart(contents, entities, weights, passages, profile)
+        # The question names them, so these are of no source.
+        owners = None if owners is None else np.concatenate([owners, np.full(len(named), -1)])
+    nodes, shares, brought = _restart(contents, entities, weights, passages, profile, sources, owners)
     if profile.weighting != "softmax":
         fact_weights = _unit(fact_weights)
-    return Seeds(rows, facts.fused[best], fact_weights, nodes, shares)
+    return Seeds(rows, facts.fused[best], fact_weights, nodes, shares, brought)
 
 
 def seed_entities(
@@ -119,6 +134,7 @@ def seed_entities(
     entities: "NDArray[np.int64]",
     passages: Linked,
     profile: Profile,
+    sources: Sources | None = None,
 ) -> Seeds:
     """Restart vector of a question that was linked to entities: r_e ∝ 1 / (number of chunks that mention e).
 
@@ -128,10 +144,12 @@ def seed_entities(
         entities: Rows of the entities, int64; repeats make no difference.
         passages: Passages that the question touches; they seed as for facts.
         profile: How to seed.
+        sources: Where they are capped. The question names the entities, so these are of no source.
     """
     entities = np.unique(entities)
-    nodes, shares = _restart(contents, entities, 1.0 / counts[entities], passages, profile)
-    return replace(Seeds.none(), nodes=nodes, weights=shares)
+    owners = np.full(len(entities), -1)
+    nodes, shares, brought = _restart(contents, entities, 1.0 / counts[entities], passages, profile, sources, owners)
+    return replace(Seeds.none(), nodes=nodes, weights=shares, brought=brought)
 
 
 def _restart(
@@ -140,14 +158,20 @@ def _restart(
     weights: "NDArray[np.float64]",
     passages: Linked,
     profile: Profile,
-) -> "tuple[NDArray[np.int64], NDArray[np.float64]]":
-    """Nodes and probabilities of entities and passages together; weights of an entity that occurs repeatedly add up."""
+    sources: Sources | None,
+    owners: "NDArray[np.int64] | None",
+) -> "tuple[NDArray[np.int64], NDArray[np.float64], Mapping[int, tuple[float, float]]]":
+    """Nodes and probabilities of entities and passages together, and what each source brings, if sources are capped.
+
+    Weights of an entity that occurs repeatedly add up; `owners` are the sources of the occurrences.
+    """
     if not len(entities) and profile.when_unlinked == "dense":
-        return np.empty(0, np.int64), np.empty(0)
+        return np.empty(0, np.int64), np.empty(0), {}
     if profile.entities is not None:
         kept = _heaviest(entities, weights, profile.entities)
         entities, weights = entities[kept], weights[kept]
-    chosen = np.arange(len(passages.rows)) if profile.passages is None else passages.best(profile.passages)
+        owners = None if owners is None else owners[kept]
+    chosen = _best_passages(passages, profile, sources)
     if not len(chosen):
         chosen = np.arange(min(profile.passages or 0, len(passages.rows)))
     passage_nodes = passages.rows[chosen] + contents.graph.n_entities
@@ -157,10 +181,25 @@ def _restart(
         parts = [_unit(weights) * (1.0 - share), _unit(passage_weights) * share]
     else:
         parts = [weights, passage_weights * profile.passage_weight]
+    masses, brought = np.concatenate(parts), {}
+    if sources is not None and owners is not None and masses.any():
+        all_owners = np.concatenate([owners, sources.passages[passages.rows[chosen]]])
+        before, masses = masses, capped(masses, all_owners, profile.source_cap)
+        brought = shares_of(all_owners, before, masses)
     nodes, places = np.unique(np.concatenate([entities, passage_nodes]), return_inverse=True)
-    total = np.bincount(places, np.concatenate(parts), minlength=len(nodes))
+    total = np.bincount(places, masses, minlength=len(nodes))
     positive = total > 0
-    return nodes[positive], total[positive] / total.sum()
+    return nodes[positive], total[positive] / total.sum(), brought
+
+
+def _best_passages(passages: Linked, profile: Profile, sources: Sources | None) -> "NDArray[np.int64]":
+    """Positions of the passages that seed."""
+    if profile.passages is None:
+        return np.arange(len(passages.rows))
+    if sources is None:
+        return passages.best(profile.passages)
+    ranked = passages.best(len(passages.rows))
+    return ranked[within(sources.passages[passages.rows[ranked]].tolist(), profile.passages, profile.source_cap)]
 
 
 def _with_names(

@@ -19,7 +19,18 @@ from hippo.types.graph import Entity, EntityPath, Neighbor, Passage
 from hippo.types.models import Completion, LLMRequest, Message, Usage
 from hippo.types.plain import to_dict
 from hippo.types.reports import Backup, ChangeReport, Estimate, Health, Problem, Progress, Pruned, Run, Status
-from hippo.types.results import Answer, Citation, Explanation, Hit, PathStep, Recognition, Retrieval, SeedFact, Step
+from hippo.types.results import (
+    Answer,
+    Citation,
+    Explanation,
+    Hit,
+    PathStep,
+    Recognition,
+    Retrieval,
+    SeedFact,
+    SourceShare,
+    Step,
+)
 from hippo.types.stored import DocumentEntry, StoredDocument
 from hippo.types.synonyms import Synonym, SynonymDecision, SynonymName
 
@@ -55,6 +66,7 @@ __all__ = [
     "Run",
     "SeedFact",
     "Skipped",
+    "SourceShare",
     "Status",
     "Step",
     "StoredDocument",

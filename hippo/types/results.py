@@ -8,7 +8,18 @@ from typing import Any, Literal
 from hippo.types.models import Usage
 from hippo.types.plain import Plain
 
-__all__ = ["Answer", "Citation", "Explanation", "Hit", "PathStep", "Recognition", "Retrieval", "SeedFact", "Step"]
+__all__ = [
+    "Answer",
+    "Citation",
+    "Explanation",
+    "Hit",
+    "PathStep",
+    "Recognition",
+    "Retrieval",
+    "SeedFact",
+    "SourceShare",
+    "Step",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +56,22 @@ class PathStep(Plain):
 
 
 @dataclass(frozen=True, slots=True)
+class SourceShare(Plain):
+    """What the source of a passage brings to a question, where the profile caps sources.
+
+    Attributes:
+        name: The metadata key that names sources and its value, or "id" and the id of the document.
+        uncapped: Share of the restart vector that facts and passages of the source would bring without the cap, 0 to 1;
+            None: nothing walks.
+        seeds: Share that they bring.
+    """
+
+    name: str
+    uncapped: float | None
+    seeds: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation(Plain):
     """Why a passage was ranked where it is.
 
@@ -55,6 +82,7 @@ class Explanation(Plain):
         lexical: Standard score of its BM25 score.
         activation: Its share of the walk's activation (personalized PageRank value).
         recency: What its age leaves of its score, in (0, 1]; None where age makes no difference.
+        source: What its source brings; None: sources are not capped.
     """
 
     facts: tuple[SeedFact, ...]
@@ -63,6 +91,7 @@ class Explanation(Plain):
     lexical: float | None
     activation: float | None
     recency: float | None = None
+    source: SourceShare | None = None
 
 
 @dataclass(frozen=True, slots=True)
