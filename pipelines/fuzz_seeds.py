@@ -4,6 +4,8 @@ __all__ = [
     "ANSWERS",
     "ANSWER_WORDS",
     "CORPORA",
+    "DECIDED",
+    "DECISIONS",
     "EACH_PASSAGE",
     "EACH_QUESTION",
     "HTML",
@@ -108,6 +110,11 @@ _RECORD = '{"passage": "A\\nOne.", "text": "One.", "extracted_entities": ["One",
 OPENIE = ['{"docs": [%s], "avg": NaN}' % (_RECORD % triples) for triples in ("", '["a", "b", "c"], ["a"], 5')]
 RECORDS = _words("docs idx passage text extracted_entities extracted_triples")
 
+DECISIONS = [
+    '{"first": "ada lovelace", "second": "Countess of Lovelace", "decision": "accepted"}',
+    '{"decision": "rejected", "first": "Köln", "second": "\\u0130zmir"}',
+]
+DECIDED = _words("first second decision accepted rejected")
 TOML = [
     '[chunking]\nmethod = "sentences"\nmax_tokens = 128\n[llm]\nname = "openai:x"\n[llm.uses.reader]\nattempts = 2\n',
     '[retrieval]\nprofile = "hippo"\n[retrieval.profiles.mine]\nbase = "hippo"\n[encoder.minilm]\nx = [1, {y = 2}]\n',

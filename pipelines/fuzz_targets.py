@@ -19,6 +19,7 @@ from hippo.extraction.pattern import PatternExtractor
 from hippo.extraction.places import Places
 from hippo.filters import parse_where
 from hippo.ids import ascii_key, entity_key
+from hippo.indexing.decisions import parse_decisions
 from hippo.reader.marks import cited, cites, disarm, without_citations
 from hippo.reader.reply import LiveAnswer, parse
 from hippo.recognition.reply import read_reply as read_selection
@@ -29,6 +30,8 @@ from pipelines.fuzz_seeds import (
     ANSWER_WORDS,
     ANSWERS,
     CORPORA,
+    DECIDED,
+    DECISIONS,
     EACH_PASSAGE,
     EACH_QUESTION,
     HTML,
@@ -209,6 +212,12 @@ def _where_mapping(value: str) -> str:
     return "condition"
 
 
+def _decisions(value: str) -> str:
+    found = parse_decisions(value.split("\n"), entity_key, "decisions.jsonl")
+    _must(all(first < second for first, second in found), "pairs are in order")
+    return "decisions" if found else "none"
+
+
 def _config(value: str | bytes, folder: Path) -> str:
     path = _written(folder / "hippo.toml", value)
     load_config(path, environment={})
@@ -284,6 +293,8 @@ def _targets() -> Iterator[Target]:
     yield _of_text("conditions as mappings", 0.3, 3000, mapping, _where_mapping)
     records = partial(json_text, examples=OPENIE, keys=RECORDS)
     yield _of_text("OpenIE records", 0.3, 3000, records, _openie, (ValueError,))
+    decisions = partial(_lines, examples=DECISIONS, keys=DECIDED)
+    yield _of_text("synonym decisions", 0.3, 3000, decisions, _decisions)
     yield _of_text("environment", 0.1, 1000, partial(text, seeds=SETTINGS, words=TOML_WORDS), _environment)
     yield Target("configuration", 0.1, 1000, partial(text, seeds=TOML, words=TOML_WORDS), _config)
     questions = partial(json_text, examples=LIST_OF_QUESTIONS, keys=QUESTIONS)

@@ -147,7 +147,9 @@ def test_inputs_depend_on_seed_and_number_alone(name: str) -> None:
     assert made != [input_of(TARGETS[name], 6, number) for number in range(20)]
 
 
-GOOD = frozenset("chunks extraction places key terms read answer condition records config questions documents".split())
+GOOD = frozenset(
+    "chunks extraction places key terms read answer condition records config questions documents decisions".split()
+)
 
 
 @pytest.mark.parametrize("name", TARGETS)
