@@ -221,12 +221,14 @@ _PHASES = [Phase.explicit, Phase.reuse, Phase.generate]
 """Every step makes an index, so a failing history is shown as found."""
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("machine", [Changes, ChangesOfTriples])
 def test_short_histories(machine: type[Changes]) -> None:
     run_state_machine_as_test(machine, settings=settings(max_examples=4, stateful_step_count=6, phases=_PHASES))
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(3600)
 @pytest.mark.parametrize("machine", [Changes, ChangesOfTriples])
 def test_long_histories(machine: type[Changes]) -> None:
     checks = [HealthCheck.too_slow]
