@@ -53,17 +53,30 @@ def assemble(n_entities: int, n_passages: int, pairs: Mapping[str, Pairs]) -> Gr
             kinds makes no difference: the graph has them by name.
     """
     n = n_entities + n_passages
-    codes_by_kind = {}
-    for kind, (first, second, _) in sorted(pairs.items()):
-        first64, second64 = first.astype(np.int64), second.astype(np.int64)
-        codes_by_kind[kind] = np.concatenate([first64 * n + second64, second64 * n + first64])
-    pattern = np.sort(np.concatenate([np.empty(0, np.int64), *codes_by_kind.values()]))
+    sorted_pairs = {kind: _sorted(*pairs[kind], n) for kind in sorted(pairs)}
+    # Runs that are in order already are merged, in linear time.
+    runs = [np.empty(0, np.int64), *(codes for codes, _ in sorted_pairs.values())]
+    pattern = np.sort(np.concatenate(runs), kind="stable")
     # What np.unique gives, which is slower by far: it counts on repeats, and here are few.
     pattern = pattern[np.diff(pattern, prepend=-1) > 0]
     weights = {}
-    for kind, codes in codes_by_kind.items():
+    for kind, (codes, values) in sorted_pairs.items():
         row = np.zeros(len(pattern), np.float32)
-        row[np.searchsorted(pattern, codes)] = np.tile(pairs[kind][2], 2)
+        row[np.searchsorted(pattern, codes)] = values
         weights[kind] = row
     indptr = np.searchsorted(pattern, np.arange(n + 1, dtype=np.int64) * n)
     return Graph(n_entities, n_passages, indptr.astype(np.int64), (pattern % max(n, 1)).astype(np.int32), weights)
+
+
+def _sorted(
+    first: "NDArray[np.int64]", second: "NDArray[np.int64]", weights: "NDArray[np.float32]", n: int
+) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
+    """Codes `row * n + column` of both directions of each pair, ascending, and their weights."""
+    from scipy.sparse import coo_array
+
+    both = np.concatenate([first, second]), np.concatenate([second, first])
+    # Rows by counting, then columns within each row: far less work than sorting codes.
+    matrix = coo_array((np.tile(weights, 2), both), shape=(n, n)).tocsr()
+    matrix.sort_indices()
+    rows = np.repeat(np.arange(n, dtype=np.int64), np.diff(matrix.indptr))
+    return rows * n + matrix.indices, matrix.data
