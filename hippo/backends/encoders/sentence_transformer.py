@@ -16,7 +16,7 @@ from hippo.backends.folder import ModelFolder, find_folder
 from hippo.errors import ConfigError, EncodingError, MissingExtraError, ModelNotFoundError
 from hippo.types import TextKind
 
-__all__ = ["SentenceTransformerEncoder"]
+__all__ = ["SentenceTransformerEncoder", "encodable"]
 
 Precision = Literal["auto", "float32", "float16", "bfloat16"]
 
@@ -52,6 +52,7 @@ class SentenceTransformerEncoder:
     _lock: threading.RLock
     _folder: ModelFolder | None
     _tokenizer: Any
+    _reader: Any
     _loaded: "_Loaded | None"
 
     def __init__(
@@ -134,7 +135,7 @@ class SentenceTransformerEncoder:
         counter = self._counter()
         tokens: list[int] = []
         for start in range(0, len(texts), _BLOCK):
-            block = [_encodable(text) for text in texts[start : start + _BLOCK]]
+            block = [encodable(text) for text in texts[start : start + _BLOCK]]
             tokens += [len(item.ids) for item in counter.encode_batch_fast(block, add_special_tokens=False)]
         return tokens
 
@@ -156,7 +157,7 @@ class SentenceTransformerEncoder:
         loaded = self._load()
         prefix = self.instruction(kind)
         for start in range(0, len(texts), _BLOCK):
-            block = [prefix + _encodable(text) for text in texts[start : start + _BLOCK]]
+            block = [prefix + encodable(text) for text in texts[start : start + _BLOCK]]
             loaded.encode(block, prefix, vectors[start : start + len(block)])
         if not np.isfinite(vectors).all():
             row = int(np.flatnonzero(~np.isfinite(vectors).all(axis=1))[0])
@@ -173,10 +174,11 @@ class SentenceTransformerEncoder:
         self._lock = threading.RLock()
         self._folder = None
         self._tokenizer = None
+        self._reader = None
         self._loaded = None
 
     def __getstate__(self) -> dict[str, Any]:
-        left_out = ("_lock", "_folder", "_tokenizer", "_loaded")
+        left_out = ("_lock", "_folder", "_tokenizer", "_reader", "_light", "_loaded")
         return {key: value for key, value in self.__dict__.items() if key not in left_out}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -191,6 +193,13 @@ class SentenceTransformerEncoder:
                     _tokenizer_from(file.read_text("utf-8"), None) if file.is_file() else self._load().counter
                 )
             return self._tokenizer
+
+    def _reading(self) -> Any:
+        """A tokenizer that cuts off what is not read; the model is not loaded for it."""
+        with self._lock:
+            if self._reader is None:
+                self._reader = _tokenizer_from(self._counter().to_str(), self.max_tokens)
+            return self._reader
 
     def _load(self) -> "_Loaded":
         with self._lock:
@@ -294,7 +303,7 @@ def _tokenizer_from(data: str, max_tokens: int | None) -> Any:
     return tokenizer
 
 
-def _encodable(text: str) -> str:
+def encodable(text: str) -> str:
     """The text with lone surrogates, which no tokenizer takes, replaced."""
     try:
         text.encode()
