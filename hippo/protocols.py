@@ -295,6 +295,9 @@ class PageRankResult:
         certified: Whether the order asked for (`top`) is proven, bool `(m,)`.
         engine: Name of the engine that did the work.
         iterations: Sweeps or pushes per column, int `(m,)`.
+        stopped: What ended each column: "proven" (the order), "tolerance", "slack" (bounds on the order that are almost
+            a proof, where an engine was told that this is enough), or "limit" (none was reached in time). Engines that
+            do not say leave it empty.
     """
 
     scores: "Float64"
@@ -302,6 +305,7 @@ class PageRankResult:
     certified: "NDArray[Any]"
     engine: str
     iterations: "Int64"
+    stopped: tuple[str, ...] = ()
 
 
 @runtime_checkable

@@ -93,7 +93,8 @@ def make_graph(nodes: int, *, seed: int = 0, recipe: Recipe | None = None) -> Gr
         count,
     )
     contains = entity.astype(np.int64), random.permutation(passages)[owner] + count, np.ones(len(owner), np.float32)
-    likeness = count_pairs(*random.integers(0, count, (2, int(recipe.synonyms * count))), count)
+    one, other = random.integers(0, count, (2, int(recipe.synonyms * count)))
+    likeness = count_pairs(one, other, count)
     alike = random.uniform(0.8, 1.0, len(likeness[0])).astype(np.float32)
     pairs = {"contains": contains, "relation": relation, "synonym": (likeness[0], likeness[1], alike)}
     return assemble(count, passages, pairs)
@@ -216,11 +217,12 @@ def _named(graph: Graph, passages: "Int64", random: Any) -> "list[Int64]":
 
 
 def _softmax(scores: "Float64") -> "Float64":
-    weights: Float64 = np.exp(scores - scores.max())
-    return weights / weights.sum()
+    weights = np.exp(scores - scores.max())
+    shares: Float64 = weights / weights.sum()
+    return shares
 
 
-def _shared(graph: Graph, contains: "Float64", sample: int = 400) -> float:
+def _shared(graph: Graph, contains: "Int64", sample: int = 400) -> float:
     """Passages that have two or more entities of at most 20 passages in common with a passage, on average."""
     entities = graph.n_entities
     chosen = np.unique(np.linspace(entities, graph.n_nodes - 1, sample).astype(np.int64))

@@ -19,7 +19,7 @@ class TestPower(PageRankConformance):
 class TestPush(PageRankConformance):
     @pytest.fixture
     def engine(self):
-        return PushPageRank(max_work=np.inf)
+        return PushPageRank(max_work=np.inf, threads=1)
 
 
 class TestPushThatFallsBack(PageRankConformance):

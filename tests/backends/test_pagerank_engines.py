@@ -10,7 +10,7 @@ from hippo.backends.pagerank.auto import AutoPageRank
 from hippo.backends.pagerank.cuda import TorchArrays
 from hippo.backends.pagerank.power import PowerPageRank
 from hippo.backends.pagerank.push import PushPageRank
-from hippo.errors import ConfigError, MissingExtraError
+from hippo.errors import ConfigError, InputError, MissingExtraError
 from hippo.protocols import PageRank, Walk
 from hippo.testing.pagerank import GRAPHS, bipartite_graph, restart_block
 
@@ -47,6 +47,63 @@ def test_push_stays_local(large, asked):
     assert ((result.scores > 0).sum(axis=0) < large.shape[0] / 2).all()
 
 
+@pytest.mark.parametrize("damping", [0.5, 0.8])
+def test_push_says_what_ended_a_question(large, asked, damping):
+    walk = Walk(large, damping)
+    strict = PushPageRank(max_work=np.inf).rank(walk, asked, top=5, candidates=PASSAGES)
+    loose = PushPageRank(max_work=np.inf, slack=3.0).rank(walk, asked, top=5, candidates=PASSAGES)
+    assert set(strict.stopped) == {"proven"}
+    assert "slack" in loose.stopped
+    assert [one == "proven" for one in loose.stopped] == loose.certified.tolist()
+    assert loose.iterations.sum() < strict.iterations.sum()
+    best = [np.argsort(-result.scores[PASSAGES], axis=0, kind="stable")[:5] for result in (strict, loose)]
+    np.testing.assert_array_equal(*best)
+    assert set(PushPageRank(max_work=np.inf).rank(walk, asked).stopped) == {"tolerance"}
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_spread_equals_rank_and_looks_at_seeds_alone(large, asked, wide):
+    gain = np.random.default_rng(4).uniform(0.1, 1.0, (large.shape[0], 1)) if wide else None
+    walk, engine = Walk(large, 0.5, gain), PushPageRank(max_work=np.inf)
+    whole = engine.rank(walk, asked, top=5, candidates=PASSAGES)
+    for column in range(asked.shape[1]):
+        seeds = np.flatnonzero(asked[:, column])
+        local = engine.spread(walk, seeds, asked[seeds, column], top=5, candidates=PASSAGES)
+        dense = np.zeros(large.shape[0])
+        dense[local.nodes] = local.scores
+        np.testing.assert_allclose(dense, whole.scores[:, column], rtol=1e-12)
+        assert local.stopped == whole.stopped[column]
+    assert PushPageRank(max_work=10).spread(walk, seeds, asked[seeds, column], top=5) is None
+
+
+@pytest.mark.parametrize(
+    ("nodes", "weights", "gain", "message"),
+    [
+        ([0, 0], [0.5, 0.5], None, "without repeats"),
+        ([0, 30], [0.5, 0.5], None, r"\[0, 30\), they span 0 to 30"),
+        ([0, 1], [0.5, 0.6], None, "sum to 1"),
+        ([0, 1], [1.0], None, "one length"),
+        ([0], [1.0], np.zeros((30, 1)), "positive and finite"),
+        ([0], [1.0], np.ones((30, 2)), "must have shape"),
+    ],
+)
+def test_unusable_seeds_are_refused(nodes, weights, gain, message):
+    engine = PushPageRank(max_work=np.inf)
+    with pytest.raises(InputError, match=message):
+        engine.spread(Walk(GRAPHS["path"], 0.5, gain), np.array(nodes), np.array(weights))
+
+
+@pytest.mark.parametrize("highest", [None, 1.0])
+@pytest.mark.parametrize("value", [0.0, -1.0, np.nan, np.inf])
+def test_a_gain_that_cannot_be_used_is_found_where_it_is_reached(value, highest):
+    gain = np.ones((30, 1))
+    gain[7] = value
+    with pytest.raises(InputError, match="positive and finite"):
+        PushPageRank(max_work=np.inf).spread(
+            Walk(GRAPHS["path"], 0.9, gain), np.array([2]), np.ones(1), highest=highest
+        )
+
+
 def test_push_leaves_dense_seeds_to_power(large):
     spread = np.full((large.shape[0], 1), 1 / large.shape[0])
     result = PushPageRank().rank(Walk(large, 0.5), spread)
@@ -62,22 +119,22 @@ def test_push_leaves_nothing_behind(large, asked):
     np.testing.assert_array_equal(first.scores, again.scores)
     stopped = PushPageRank(max_work=100)
     assert stopped.rank(Walk(large, 0.5), asked, top=5).engine == "power"
-    (state,) = stopped._free
-    assert not state.table.any()
-    assert not state.queued.any()
+    assert stopped._free
+    assert not any(state.table.any() for state in (*stopped._free, *engine._free))
 
 
 def test_interpreted_push_equals_compiled_push():
     graph, gain = GRAPHS["heavy weights"], 10 ** np.random.default_rng(2).uniform(-1, 1, 270)
     tables = []
     for loop in (push_kernel.push, push_kernel.compiled()[0]):
-        table, queued = np.zeros((270, 4)), np.zeros(270, dtype=np.uint8)
-        cursor, queue, touched = (np.zeros(270, dtype=np.int64) for _ in range(3))
+        table = np.zeros((270, push_kernel.COLUMNS))
+        queue, touched = (np.zeros(270, dtype=np.int64) for _ in range(2))
         seed = int(np.diff(graph.indptr).argmax())
-        touched[0], cursor[seed], table[seed, :2] = seed, graph.indptr[seed], (0.5, gain[seed])
-        arrays = graph.indptr, graph.indices, graph.data, gain
-        counts = loop(*arrays, 0.5, 1e-5, 1e9, table, cursor, queued, queue, touched, 1)
+        touched[0], table[seed, :2], table[seed, push_kernel.CURSOR] = seed, (0.5, gain[seed]), graph.indptr[seed]
+        arrays = graph.indptr, graph.indices, graph.data, np.asarray(graph.sum(axis=1)).ravel(), gain
+        counts = loop(*arrays, 0.5, 1e-5, 1e9, table, queue, touched, 1)
         assert counts[3] == 0
+        assert table[:, push_kernel.RESIDUE].sum() == pytest.approx(0.5 - 0.5 * counts[4])
         potential = table[:, 0] / np.maximum(table[:, 1] * (graph @ gain), 1e-300)
         assert potential[touched[: counts[0]]].max() <= 1e-5
         tables.append(table)
@@ -134,6 +191,8 @@ def test_cuda_equals_cpu(large, asked):
         (PowerPageRank, {"threads": 0}),
         (PowerPageRank, {"max_iterations": 0}),
         (PushPageRank, {"max_work": -1}),
+        (PushPageRank, {"slack": 0.5}),
+        (PushPageRank, {"threads": 0}),
     ],
 )
 def test_wrong_options_are_refused(engine, options):

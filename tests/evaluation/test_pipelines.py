@@ -18,6 +18,7 @@ from pipelines.replay import in_turns
 JOBS = [
     "ask_throughput",
     "bench_integrations",
+    "bench_ppr",
     "benchmark",
     "compare",
     "diagnose",
@@ -29,6 +30,7 @@ JOBS = [
     "query_cost",
     "sentences",
     "sweep",
+    "synthetic",
 ]
 DOCUMENTS = ["Ada Smith was born in Riga.", "Riga is the capital of Latvia.", "Hull lies on the Humber."]
 QUESTIONS = ["Where was Ada Smith born?", "What is Riga?", "Where does Hull lie?"]

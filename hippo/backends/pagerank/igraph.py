@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hippo.backends.pagerank.problem import Graph, Problem
+from hippo.backends.pagerank.problem import Graph, Problem, outcomes
 from hippo.backends.pagerank.stopping import head_excess, interval, l1_factor
 from hippo.errors import MissingExtraError
 from hippo.protocols import PageRankResult, Walk
@@ -63,7 +63,8 @@ class IgraphPageRank:
         for column in range(m):
             estimate = self._solve(problem, column)
             scores[:, column], residual[column], certified[column] = _measure(problem, column, estimate)
-        return PageRankResult(scores, residual, certified, "igraph", np.ones(m, dtype=np.int64))
+        stopped = outcomes(certified, residual, problem)
+        return PageRankResult(scores, residual, certified, "igraph", np.ones(m, dtype=np.int64), stopped)
 
     def _solve(self, problem: Problem, column: int) -> Float64:
         live = problem.graph.live

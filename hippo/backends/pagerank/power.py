@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from hippo.backends.pagerank.problem import Problem
+from hippo.backends.pagerank.problem import Problem, outcomes
 from hippo.backends.pagerank.sweep import Arrays, Block, NumpyArrays
 from hippo.errors import ConfigError
 from hippo.protocols import PageRankResult, Walk
@@ -136,4 +136,5 @@ def solve(
     else:
         for columns in blocks:
             run(columns)
-    return PageRankResult(scores, residual, certified, "power", iterations)
+    stopped = outcomes(certified, residual, problem)
+    return PageRankResult(scores, residual, certified, "power", iterations, stopped)

@@ -15,9 +15,9 @@ from hippo.errors import InputError
 from hippo.protocols import Walk
 
 if TYPE_CHECKING:
-    from hippo.protocols import Float64
+    from hippo.protocols import Float64, Int64
 
-__all__ = ["Graph", "Problem", "graph_of"]
+__all__ = ["Graph", "Problem", "graph_of", "outcomes"]
 
 
 class Graph:
@@ -121,14 +121,48 @@ class Problem:
             raise InputError(f"candidates must be a slice of step 1, got step {step}")
         restart = _check_restart(restart, graph.n)
         gain = None if walk.gain is None else _check_gain(walk.gain, restart.shape)
-        dangling = np.flatnonzero(~graph.live)
+        dangling = graph.memo("dangling", lambda: np.flatnonzero(~graph.live))
         scale = (1.0 - walk.damping) / (1.0 - walk.damping * restart[dangling].sum(axis=0))
         return cls(graph, walk.damping, gain, restart, scale, tolerance, top, slice(start, max(start, stop)))
+
+    @classmethod
+    def local(
+        cls, walk: Walk, nodes: Int64, weights: Float64, tolerance: float, top: int | None, candidates: slice | None
+    ) -> Problem:
+        """The problem of one question, given by its seeds; `restart` and `scale` are left empty.
+
+        Nothing of the size of the graph is looked at, so the gain is not checked.
+
+        Raises:
+            InputError: As for `of`.
+        """
+        nodes, weights = np.asarray(nodes), np.asarray(weights, dtype=np.float64)
+        empty = Walk(walk.adjacency, walk.damping)
+        problem = cls.of(empty, np.empty((walk.adjacency.shape[0], 0)), tolerance, top, candidates)
+        n = problem.graph.n
+        if nodes.ndim != 1 or nodes.dtype.kind not in "iu" or nodes.shape != weights.shape:
+            raise InputError(f"nodes and weights must be vectors of one length, got {nodes.shape} and {weights.shape}")
+        if len(nodes) and not (nodes.min() >= 0 and nodes.max() < n):
+            raise InputError(f"nodes must lie in [0, {n}), they span {nodes.min()} to {nodes.max()}")
+        if len(np.unique(nodes)) != len(nodes):
+            raise InputError("nodes must be seeds without repeats")
+        if not (weights > 0).all() or abs(float(weights.sum()) - 1.0) > 1e-6:
+            raise InputError(f"weights must be positive and sum to 1, they sum to {weights.sum()}")
+        if walk.gain is not None and walk.gain.shape != (n, 1):
+            raise InputError(f"gain must have shape ({n}, 1), got {walk.gain.shape}")
+        return replace(problem, gain=None if walk.gain is None else np.asarray(walk.gain, dtype=np.float64))
 
     def only(self, columns: list[int]) -> Problem:
         """The problem of some of the columns."""
         gain = self.gain if self.gain is None or self.gain.shape[1] == 1 else self.gain[:, columns]
         return replace(self, gain=gain, restart=self.restart[:, columns], scale=self.scale[columns])
+
+
+def outcomes(certified: Any, residual: Float64, problem: Problem) -> tuple[str, ...]:
+    """`PageRankResult.stopped` of an engine that goes on to a proof or the tolerance."""
+    proven = certified if problem.top is not None else np.zeros(len(certified), dtype=bool)
+    reached = residual <= problem.tolerance
+    return tuple(np.where(proven, "proven", np.where(reached, "tolerance", "limit")).tolist())
 
 
 def _check_adjacency(adjacency: Any) -> None:

@@ -3,54 +3,97 @@
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hippo.backends.pagerank.power import PowerPageRank
-from hippo.backends.pagerank.problem import Problem
-from hippo.backends.pagerank.push_kernel import ESTIMATE, GAIN, RESIDUE, STRENGTH, compiled
+from hippo.backends.pagerank.problem import Graph, Problem
+from hippo.backends.pagerank.push_kernel import COLUMNS, CURSOR, ESTIMATE, GAIN, RESIDUE, STRENGTH, compiled
 from hippo.backends.pagerank.stopping import head_excess, interval, l1_factor
 from hippo.backends.pagerank.sweep import sweeps_to
-from hippo.errors import ConfigError
+from hippo.errors import ConfigError, InputError
 from hippo.protocols import PageRankResult, Walk
 
 if TYPE_CHECKING:
     from hippo.protocols import Float64, Int64
 
-__all__ = ["PushPageRank"]
+__all__ = ["LocalRanks", "PushPageRank"]
 
 # A push reads an entry at random where a sweep streams it: measured at about three times the cost.
 _RANDOM_ACCESS = 3.0
 # By how much the threshold falls from one try of the bounds to the next.
 _LEAST_STEP, _GREATEST_STEP = 2.0, 10.0
+# No potential is below: what is left then cannot be pushed.
+_LEAST_THRESHOLD = 1e-100
 # Sweeps that prove the order of the best, in practice.
 _SWEEPS_TO_ORDER = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRanks:
+    """Scores of one question on the part of the graph that its activation reached.
+
+    Attributes:
+        nodes: int64 `(t,)`, in the order in which they were reached.
+        scores: Of these, float64 `(t,)`; all other nodes have 0.
+        residual: L1 bound on the error.
+        stopped: "proven", "slack" or "tolerance", as in `hippo.protocols.PageRankResult.stopped`.
+        pushes: How many nodes were pushed, repeats counted.
+    """
+
+    nodes: Int64
+    scores: Float64
+    residual: float
+    stopped: str
+    pushes: int
 
 
 class PushPageRank:
     """Forward push (Andersen, Chung and Lang 2006) from sparse seeds, compiled by numba.
 
     Potentials above a threshold are pushed, then the bounds of `hippo.backends.pagerank.stopping` are tried, and the
-    threshold falls until they prove the order of the top or the tolerance. The gain is read, and s = W g summed, only
-    where activation comes by. Where that would cost more than sweeping the whole graph, `power` takes over: dense
-    seeds, tight tolerances.
+    threshold falls until they prove the order of the top, or the tolerance. The gain is read, and s = W g summed, only
+    where activation comes by. Where that would cost more than sweeping the graph, `power` takes over: dense seeds,
+    tight tolerances.
 
     Args:
         max_work: Entries of the adjacency to read for one question before `power` takes over; None: what `power` is
             estimated to cost.
         power: The engine that takes over; None: one with its defaults.
+        slack: How many times too wide for a proof the bounds on the order may be where a question ends; 1: only a proof
+            or the tolerance ends it. The bounds are those of the worst graph, so the order is mostly the exact one well
+            before they prove it: `python -m pipelines.bench_ppr --check 200 --slack 3` counts how often.
+        threads: CPU threads for a block of questions, each with arrays of its own; None: one per core.
 
     Raises:
         MissingExtraError: numba is not installed.
+        ConfigError: `max_work`, `slack` or `threads` is out of range.
     """
 
-    def __init__(self, *, max_work: float | None = None, power: PowerPageRank | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        max_work: float | None = None,
+        power: PowerPageRank | None = None,
+        slack: float = 1.0,
+        threads: int | None = None,
+    ) -> None:
         if max_work is not None and not max_work >= 0:
             raise ConfigError("PushPageRank", "max_work", f"must be at least 0, got {max_work}")
-        self._push, self._untouched = compiled()
+        if not 1.0 <= slack < math.inf:
+            raise ConfigError("PushPageRank", "slack", f"must be at least 1 and finite, got {slack}")
+        if threads is not None and threads < 1:
+            raise ConfigError("PushPageRank", "threads", f"must be at least 1, got {threads}")
+        self._loops = compiled()
         self._max_work = max_work
         self._power = power or PowerPageRank()
+        self._slack = slack
+        self._threads = threads or os.cpu_count() or 1
         self._free: list[_State] = []
 
     def rank(
@@ -62,7 +105,7 @@ class PushPageRank:
         top: int | None = None,
         candidates: slice | None = None,
     ) -> PageRankResult:
-        """Scores of a block of questions, one after the other. See `hippo.protocols.PageRank.rank`.
+        """Scores of a block of questions, each for itself. See `hippo.protocols.PageRank.rank`.
 
         `certified` means what it means for `PowerPageRank`. `engine` is "push" if that did all questions, else "power"
         if that did at least one. `iterations` counts pushes, or sweeps.
@@ -75,28 +118,88 @@ class PushPageRank:
     def solve(self, problem: Problem) -> PageRankResult:
         """`rank` for a validated problem."""
         n, m = problem.restart.shape
-        scores, residual = np.zeros((n, m), order="F"), np.empty(m)
-        certified, iterations = np.empty(m, dtype=bool), np.empty(m, dtype=np.int64)
-        state = self._take(n)
-        left = []
-        for column in range(m):
-            run = _Run(problem, column, state, self._push, self._untouched)
-            if run.solve(scores[:, column], self._budget(problem)):
-                residual[column], certified[column] = run.residual, run.certified
-                iterations[column] = run.pushes
-            else:
-                left.append(column)
-            run.clear()
-        self._free.append(state)
+        # Pages that nobody writes to cost nothing.
+        scores, residual = np.zeros((m, n)).T, np.empty(m)
+        iterations, stopped = np.empty(m, dtype=np.int64), np.full(m, "tolerance", dtype=object)
+
+        def run(column: int) -> bool:
+            nodes = np.flatnonzero(problem.restart[:, column])
+            mass = problem.restart[nodes, column] * problem.scale[column]
+            found = self._local(problem, _gain_of(problem, column), nodes, mass)
+            if found is None:
+                return False
+            scores[found.nodes, column] = found.scores
+            residual[column], iterations[column], stopped[column] = found.residual, found.pushes, found.stopped
+            return True
+
+        if min(m, self._threads) > 1:
+            with ThreadPoolExecutor(min(m, self._threads)) as pool:
+                done = list(pool.map(run, range(m)))
+        else:
+            done = [run(column) for column in range(m)]
+        left = [column for column in range(m) if not done[column]]
+        certified = stopped == "proven" if problem.top is not None else np.ones(m, dtype=bool)
         if left:
             swept = self._power.solve(problem.only(left))
             scores[:, left], residual[left] = swept.scores, swept.residual
             certified[left], iterations[left] = swept.certified, swept.iterations
-        return PageRankResult(scores, residual, certified, "power" if left else "push", iterations)
+            stopped[left] = swept.stopped
+        return PageRankResult(scores, residual, certified, "power" if left else "push", iterations, tuple(stopped))
+
+    def spread(
+        self,
+        walk: Walk,
+        nodes: Int64,
+        weights: Float64,
+        *,
+        tolerance: float = 1e-9,
+        top: int | None = None,
+        candidates: slice | None = None,
+        highest: float | None = None,
+    ) -> LocalRanks | None:
+        """One question, at a cost that does not depend on the size of the graph.
+
+        Args:
+            walk: The walk; its gain, if any, of one column. With `highest`, only what is reached of it is checked.
+            nodes: Seeds, int64 `(s,)`, each once.
+            weights: Their part of the restart vector, float64 `(s,)`, positive, summing to 1.
+            tolerance: As for `rank`.
+            top: As for `rank`.
+            candidates: As for `rank`.
+            highest: No gain is above this; None: all of them are looked at, which does depend on the size.
+
+        Returns:
+            None: sweeping the whole graph would be cheaper.
+
+        Raises:
+            InputError: An argument cannot be used.
+        """
+        problem = Problem.local(walk, nodes, weights, tolerance, top, candidates)
+        gain = _gain_of(problem, 0)
+        if highest is not None and not 0.0 < highest < math.inf:
+            raise InputError(f"highest must be positive and finite, got {highest!r}")
+        _check_gains(gain if highest is None or not len(gain) else gain[nodes])
+        live = problem.graph.live[nodes]
+        scale = (1.0 - problem.damping) / (1.0 - problem.damping * float(weights[~live].sum()))
+        found = self._local(problem, gain, nodes, weights * scale, highest)
+        if found is not None and len(gain):
+            _check_gains(gain[found.nodes])
+        return found
+
+    def _local(
+        self, problem: Problem, gain: Float64, nodes: Int64, mass: Float64, highest: float | None = None
+    ) -> LocalRanks | None:
+        state = self._take(problem.graph.n)
+        run = _Run(problem, gain, highest, state, self._loops)
+        try:
+            return run.solve(nodes, mass, self._budget(problem), self._slack)
+        finally:
+            run.clear()
+            self._free.append(state)
 
     def _budget(self, problem: Problem) -> float:
         if self._max_work is not None:
-            return self._max_work
+            return float(self._max_work)  # numba compiles anew for an int
         sweeps = sweeps_to(1.0 / problem.tolerance, problem.damping)
         if problem.top is not None:
             sweeps = min(sweeps, _SWEEPS_TO_ORDER)
@@ -111,110 +214,145 @@ class PushPageRank:
         return state if len(state.queue) == n else _State(n)
 
 
+def _gain_of(problem: Problem, column: int) -> Float64:
+    """Gain of one question, float64 `(n,)`; empty: ones."""
+    if problem.gain is None:
+        return np.empty(0)
+    return np.ascontiguousarray(problem.gain[:, min(column, problem.gain.shape[1] - 1)])
+
+
+def _check_gains(gain: Float64) -> None:
+    """Check some gains.
+
+    Raises:
+        InputError: One is not positive or not finite.
+    """
+    if len(gain) and not (gain.min() > 0 and np.isfinite(gain.max())):
+        raise InputError(f"gain must be positive and finite, it spans {gain.min()} to {gain.max()}")
+
+
 class _State:
     """Arrays of n nodes, zeroed where they were touched after each question and so used again."""
 
     def __init__(self, n: int) -> None:
-        self.table = np.zeros((n, 4))
-        self.queued = np.zeros(n, dtype=np.uint8)
+        self.table = np.zeros((n, COLUMNS))
         self.queue = np.empty(n, dtype=np.int64)
         self.touched = np.empty(n, dtype=np.int64)
-        self.cursor = np.zeros(n, dtype=np.int64)
 
 
 class _Run:
     """One question."""
 
-    def __init__(self, problem: Problem, column: int, state: _State, push: Any, untouched: Any) -> None:
-        self.problem, self.state = problem, state
-        self.pushes, self.residual, self.certified = 0, math.inf, False
-        self._push, self._untouched = push, untouched
-        graph, gain = problem.graph, problem.gain
-        if gain is None:
-            self.gain = graph.memo("ones", lambda: np.ones(graph.n))
-        else:
-            self.gain = np.ascontiguousarray(gain[:, min(column, gain.shape[1] - 1)])
-        self.highest = float(self.gain.max())
-        seeds = np.flatnonzero(problem.restart[:, column])
-        self.seeds, self.count = seeds, len(seeds)
-        self.mass = problem.restart[seeds, column] * problem.scale[column]
+    def __init__(
+        self,
+        problem: Problem,
+        gain: Float64,
+        highest: float | None,
+        state: _State,
+        loops: tuple[Callable[..., Any], ...],
+    ) -> None:
+        self.problem, self.state, self.gain = problem, state, gain
+        self.count = 0
+        self._push, self._untouched = loops
+        self._highest = highest or (float(gain.max()) if len(gain) else 1.0)
 
-    def solve(self, scores: Float64, budget: float) -> bool:
-        """Write the scores `(n,)`, all zero before; False: the budget was spent first."""
+    def solve(self, seeds: Int64, mass: Float64, budget: float, slack: float) -> LocalRanks | None:
+        """Push until the order or the tolerance is reached; None: the budget was spent first."""
         problem, graph, state, table = self.problem, self.problem.graph, self.state, self.state.table
         matrix = graph.adjacency
-        threshold = self._plant()
-        # The seeds' potentials are not bounded by it yet.
-        bounded = False
+        threshold = self._plant(seeds, mass)
+        left, pushes = float(mass[graph.live[seeds]].sum()), 0
+        # The seeds' potentials are not bounded by the threshold yet.
+        bounded = left == 0.0
         while True:
             touched = state.touched[: self.count]
-            rows = table[touched]
-            left = float(rows[:, RESIDUE].sum())
-            self.residual = l1_factor(problem.damping) * left
-            reached = self.residual <= problem.tolerance
+            residual = l1_factor(problem.damping) * left
             excess = math.inf
-            if problem.top is not None and (bounded or left == 0.0):
-                excess = self._excess(rows, touched, threshold, left, problem.top)
-            self.certified = reached if problem.top is None else excess < 1.0
-            if reached or self.certified:
-                scores[touched] = rows[:, RESIDUE] + rows[:, ESTIMATE]
-                return True
-            threshold /= min(max(excess, _LEAST_STEP), _GREATEST_STEP)
-            self.count, read, pushes, waiting = self._push(
+            if problem.top is not None and bounded:
+                excess = self._excess(touched, threshold, left, problem.top)
+            reached = residual <= problem.tolerance
+            if excess < slack or reached:
+                rows = table[touched]
+                stopped = "proven" if excess < 1.0 else "tolerance" if reached else "slack"
+                return LocalRanks(touched.copy(), rows[:, RESIDUE] + rows[:, ESTIMATE], residual, stopped, pushes)
+            threshold /= min(max(excess / slack, _LEAST_STEP), _GREATEST_STEP)
+            self.count, read, more, waiting, pushed = self._push(
                 matrix.indptr,
                 matrix.indices,
                 matrix.data,
+                graph.strength,
                 self.gain,
                 problem.damping,
                 threshold,
                 budget,
                 table,
-                state.cursor,
-                state.queued,
                 state.queue,
                 state.touched,
                 self.count,
             )
             budget -= read
-            self.pushes += pushes
+            pushes += more
+            # A push keeps 1 - d of what it moves. Summed anew at last, where rounding would show.
+            left -= (1.0 - problem.damping) * pushed
+            if left < 1e-6:
+                left = float(table[state.touched[: self.count], RESIDUE].sum())
             bounded = True
-            if waiting or budget <= 0:
-                return False
+            if waiting or budget <= 0 or self._stuck(threshold):
+                return None
 
-    def _plant(self) -> float:
+    def _stuck(self, threshold: float) -> bool:
+        """Whether nothing can be pushed any more.
+
+        Raises:
+            InputError: Because of a gain that was reached.
+        """
+        if threshold > _LEAST_THRESHOLD:
+            return False
+        # Neighbours of what was touched may be to blame.
+        _check_gains(self.gain)
+        return True
+
+    def _plant(self, seeds: Int64, mass: Float64) -> float:
         """Put the seeds into the state; about the greatest potential among them."""
-        graph, state, seeds = self.problem.graph, self.state, self.seeds
+        graph, state = self.problem.graph, self.state
         live = graph.live[seeds]
-        gain = self.gain[seeds]
+        gain = self.gain[seeds] if len(self.gain) else np.ones(len(seeds))
+        self.count = len(seeds)
         state.touched[: self.count] = seeds
-        state.cursor[seeds] = graph.adjacency.indptr[seeds]
         state.table[seeds, GAIN] = gain
-        state.table[seeds, np.where(live, RESIDUE, ESTIMATE)] = self.mass
-        volume = gain * graph.strength[seeds] * self.highest
-        return float((self.mass[live] / volume[live]).max(initial=0.0))
+        if len(self.gain):
+            state.table[seeds, CURSOR] = graph.adjacency.indptr[seeds]
+        else:
+            state.table[seeds, CURSOR] = graph.adjacency.indptr[seeds + 1]
+            state.table[seeds, STRENGTH] = graph.strength[seeds]
+        state.table[seeds, np.where(live, RESIDUE, ESTIMATE)] = mass
+        volume = gain * graph.strength[seeds] * self._highest
+        return float((mass[live] / volume[live]).max(initial=0.0))
 
-    def _excess(self, rows: Float64, touched: Int64, threshold: float, left: float, top: int) -> float:
+    def _excess(self, touched: Int64, threshold: float, left: float, top: int) -> float:
         problem, graph = self.problem, self.problem.graph
         start, stop = problem.candidates.start, problem.candidates.stop
-        chosen = (touched >= start) & (touched < stop)
-        nodes, rows = touched[chosen], rows[chosen]
+        nodes = touched[(touched >= start) & (touched < stop)]
         if len(nodes) < min(top, stop - start):
             return math.inf
-        summed = self.state.cursor[nodes] == graph.adjacency.indptr[nodes + 1]
-        volume = rows[:, GAIN] * np.where(summed, rows[:, STRENGTH], graph.strength[nodes] * self.highest)
+        rows = self.state.table[nodes]
+        summed = rows[:, CURSOR] == graph.adjacency.indptr[nodes + 1]
+        volume = rows[:, GAIN] * np.where(summed, rows[:, STRENGTH], graph.strength[nodes] * self._highest)
         scores = rows[:, RESIDUE] + rows[:, ESTIMATE]
         if len(nodes) < stop - start:
             # One stands for all that have not been touched: score 0, the greatest volume among them.
-            highest = float(self.gain[start:stop].max())
-            order = graph.memo(("descending", start, stop), lambda: start + np.argsort(-graph.strength[start:stop]))
-            other = self._untouched(order, graph.strength, self.gain, highest, self.state.table)
-            volume = np.append(volume, other * self.highest)
+            order = graph.memo(("descending", start, stop), lambda: _descending(graph, start, stop))
+            other = self._untouched(order, graph.strength, self.gain, self._highest, self.state.table)
+            volume = np.append(volume, other * self._highest)
             scores = np.append(scores, 0.0)
         bounds = interval(problem.damping, left, left, 0.0, threshold)
         return head_excess(scores, volume, bounds, top)
 
     def clear(self) -> None:
         """Zero what was touched."""
-        touched = self.state.touched[: self.count]
-        self.state.table[touched] = 0.0
-        self.state.queued[touched] = 0
+        self.state.table[self.state.touched[: self.count]] = 0.0
+
+
+def _descending(graph: Graph, start: int, stop: int) -> Int64:
+    order: Int64 = start + np.argsort(-graph.strength[start:stop])
+    return order

@@ -1,13 +1,14 @@
 """The inner loops of forward push: plain Python over arrays, compiled by numba where it is installed.
 
-The state of a node is one row of `table` `(n, 4)`, so that touching a node costs one cache line: RESIDUE q, GAIN g (0:
-not touched yet), STRENGTH the part of s = Σ w_uv g_v that has been summed so far, ESTIMATE x̂. `cursor[u]` is the entry
-of the adjacency at which the sum of s_u goes on; it ends at `indptr[u + 1]`.
+The state of a node is one row of `table` `(n, 6)`, so that touching a node costs one cache line or two: RESIDUE q, GAIN
+g (0: not touched yet), STRENGTH the part of s = Σ w_uv g_v that has been summed so far, ESTIMATE x̂, CURSOR the entry of
+the adjacency at which that sum goes on (it ends at `indptr[u + 1]`), WAITS whether the node is in the queue.
 """
 
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -20,14 +21,15 @@ if TYPE_CHECKING:
 
     Integers = NDArray[Any]
 
-__all__ = ["ESTIMATE", "GAIN", "RESIDUE", "STRENGTH", "compiled", "push", "untouched_volume"]
+__all__ = ["COLUMNS", "CURSOR", "ESTIMATE", "GAIN", "RESIDUE", "STRENGTH", "WAITS", "compiled", "push", "untouched"]
 
-RESIDUE, GAIN, STRENGTH, ESTIMATE = 0, 1, 2, 3
+RESIDUE, GAIN, STRENGTH, ESTIMATE, CURSOR, WAITS = range(6)
+COLUMNS = 6
 
 
 @functools.cache
 def compiled() -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """`push` and `untouched_volume`, compiled.
+    """`push` and `untouched`, compiled.
 
     The machine code is cached beside this file, or in numba's folder of the user where that cannot be written to.
 
@@ -39,10 +41,10 @@ def compiled() -> tuple[Callable[..., Any], Callable[..., Any]]:
     except ImportError as error:
         raise MissingExtraError("engine 'push'", "numba", "local") from error
     try:
-        push_, untouched_ = (numba.njit(cache=True, nogil=True)(loop) for loop in (push, untouched_volume))
+        push_, untouched_ = (numba.njit(cache=True, nogil=True)(loop) for loop in (push, untouched))
     except RuntimeError:
         # No folder can be written to: compile in every process.
-        push_, untouched_ = (numba.njit(nogil=True)(loop) for loop in (push, untouched_volume))
+        push_, untouched_ = (numba.njit(nogil=True)(loop) for loop in (push, untouched))
     return push_, untouched_
 
 
@@ -50,106 +52,119 @@ def push(
     indptr: Integers,
     indices: Integers,
     weights: Float64,
+    strength: Float64,
     gain: Float64,
     damping: float,
     threshold: float,
     budget: int,
     table: Float64,
-    cursor: Integers,
-    queued: NDArray[Any],
     queue: Int64,
     touched: Int64,
     count: int,
-) -> tuple[int, int, int, int]:
+) -> tuple[int, int, int, int, float]:
     """Push until no potential h_u = q_u / (g_u s_u) exceeds `threshold`, or the budget is spent.
 
     Andersen, Chung and Lang, "Local graph partitioning using PageRank vectors" (2006): pushing u adds q_u to its
     estimate and sends d q_u P(u→v) to every neighbour v. s_u is summed only as far as it takes to see that u need not
-    be pushed, so a hub that little activation reached costs little.
+    be pushed, so a hub that little activation reached costs little; the edge that activation came by is a part of it
+    that costs nothing.
 
     Args:
         indptr: Of the adjacency, `(n + 1,)`.
         indices: Of the adjacency, `(nnz,)`.
         weights: Of the adjacency, float64 `(nnz,)`.
-        gain: g, float64 `(n,)`.
+        strength: Sum of the weights at each node, float64 `(n,)`.
+        gain: g, float64 `(n,)`; empty: ones, for which s is `strength`.
         damping: d.
         threshold: Greatest potential that may be left.
         budget: Entries of the adjacency that may be read.
-        table: State, float64 `(n, 4)`.
-        cursor: State, `(n,)`.
-        queued: Whether a node waits in the queue, uint8 `(n,)`; all 0 before and after, unless the budget was spent.
+        table: State, float64 `(n, 6)`.
         queue: Scratch, int64 `(n,)`.
         touched: The nodes touched so far, int64 `(n,)`, of which `count` are filled.
         count: Number of touched nodes.
 
     Returns:
-        Number of touched nodes, of entries read, of pushes, and of nodes still above the threshold.
+        Number of touched nodes, of entries read, of pushes, and of nodes still above the threshold; mass pushed.
     """
     size = len(queue)
+    plain = len(gain) == 0
     first = 0
     waiting = 0
     work = 0
     pushes = 0
+    pushed = 0.0
     for i in range(count):
         v = touched[i]
-        while cursor[v] < indptr[v + 1] and table[v, 0] > threshold * table[v, 1] * table[v, 2]:
-            table[v, 2] += weights[cursor[v]] * gain[indices[cursor[v]]]
-            cursor[v] += 1
+        begin, end = int(table[v, 4]), indptr[v + 1]
+        while begin < end and table[v, 0] > threshold * table[v, 1] * table[v, 2]:
+            table[v, 2] += weights[begin] * gain[indices[begin]]
+            begin += 1
             work += 1
+        table[v, 4] = begin
         if table[v, 0] > threshold * table[v, 1] * table[v, 2]:
             queue[waiting] = v
-            queued[v] = 1
+            table[v, 5] = 1.0
             waiting += 1
     while waiting > 0 and work < budget:
         u = queue[first]
         first = first + 1 if first + 1 < size else 0
         waiting -= 1
-        queued[u] = 0
         mass = table[u, 0]
         table[u, 0] = 0.0
+        table[u, 5] = 0.0
         table[u, 3] += mass
         pushes += 1
+        pushed += mass
         factor = damping * mass / table[u, 2]
-        begin = indptr[u]
-        end = indptr[u + 1]
-        work += end - begin
-        for entry in range(begin, end):
+        own = table[u, 1]
+        work += indptr[u + 1] - indptr[u]
+        for entry in range(indptr[u], indptr[u + 1]):
             v = indices[entry]
             if table[v, 1] == 0.0:
-                table[v, 1] = gain[v]
-                cursor[v] = indptr[v]
+                if plain:
+                    table[v, 1] = 1.0
+                    table[v, 2] = strength[v]
+                    table[v, 4] = indptr[v + 1]
+                else:
+                    # NaN where the gain cannot be used: 0 would say that the node was never touched.
+                    table[v, 1] = gain[v] if gain[v] > 0.0 else math.nan
+                    table[v, 4] = indptr[v]
                 touched[count] = v
                 count += 1
             residue = table[v, 0] + factor * weights[entry] * table[v, 1]
             table[v, 0] = residue
-            if queued[v] == 0:
-                bound = threshold * table[v, 1]
-                while cursor[v] < indptr[v + 1] and residue > bound * table[v, 2]:
-                    table[v, 2] += weights[cursor[v]] * gain[indices[cursor[v]]]
-                    cursor[v] += 1
+            bound = threshold * table[v, 1]
+            if table[v, 5] == 0.0 and residue > bound * max(table[v, 2], weights[entry] * own):
+                begin, end = int(table[v, 4]), indptr[v + 1]
+                total = table[v, 2]
+                while begin < end and residue > bound * total:
+                    total += weights[begin] * gain[indices[begin]]
+                    begin += 1
                     work += 1
-                if residue > bound * table[v, 2]:
+                table[v, 2] = total
+                table[v, 4] = begin
+                if residue > bound * total:
                     last = first + waiting
                     queue[last if last < size else last - size] = v
-                    queued[v] = 1
+                    table[v, 5] = 1.0
                     waiting += 1
-    return count, work, pushes, waiting
+    return count, work, pushes, waiting, pushed
 
 
-def untouched_volume(order: Int64, strength: Float64, gain: Float64, highest: float, table: Float64) -> float:
+def untouched(order: Int64, strength: Float64, gain: Float64, highest: float, table: Float64) -> float:
     """Greatest `g_v Σ_u w_uv` of the candidates that have not been touched; -1 if all have been.
 
     Args:
         order: Candidates by descending strength, int64 `(c,)`.
         strength: Σ_u w_uv, float64 `(n,)`.
-        gain: g, float64 `(n,)`.
+        gain: g, float64 `(n,)`; empty: ones.
         highest: Greatest gain of a candidate: no later one can pass, once `highest * strength` falls below the best.
-        table: State, float64 `(n, 4)`.
+        table: State, float64 `(n, 6)`.
     """
     best = -1.0
     for v in order:
         if strength[v] * highest <= best:
             break
         if table[v, 1] == 0.0:
-            best = max(best, gain[v] * strength[v])
+            best = max(best, strength[v] if len(gain) == 0 else gain[v] * strength[v])
     return best

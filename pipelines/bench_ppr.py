@@ -1,0 +1,229 @@
+"""Personalized PageRank on large graphs: push and block power beside igraph's PRPACK, in turns in one process.
+
+    python -m pipelines.bench_ppr --nodes 1000000
+    python -m pipelines.bench_ppr --nodes 1000000,10000000 --peer-most 2000000 --block 0
+
+Graphs and questions are those of `pipelines.synthetic`. Two walks: the published one (d = 0.5, plain, its weights of
+edges) and that of the profile `hippo` (query-aware). PRPACK is called as the published system calls it: weights as an
+attribute of the edges, the restart vector as a list. Every question goes to every engine, another one first each time.
+For push the seeds are given, so the time is all that a question costs on a graph that is loaded; for the block it is
+that of a call with all questions at once. The order of the first 20 passages is compared with PRPACK's.
+
+With --check N the order that `push` stops at is compared with a walk to a tolerance of 1e-12, for N questions.
+"""
+
+import os
+from argparse import Namespace
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hippo.graph.model import Graph
+from hippo.protocols import Walk
+from hippo.retrieval.profiles import PROFILES
+from pipelines.common import new_parser, publish, table
+from pipelines.replay import in_turns
+from pipelines.synthetic import Questions, make_graph, make_questions
+
+if TYPE_CHECKING:
+    from hippo.protocols import Float64, Int64
+
+_TOP = 20
+
+
+@dataclass(frozen=True)
+class Task:
+    """One walk on one graph, and its questions."""
+
+    name: str
+    graph: Graph
+    walk: Walk
+    questions: Questions
+
+    def gain(self, column: int) -> "Float64 | None":
+        """Gain of a question, float64 `(n, 1)`; None: the plain walk."""
+        return None if self.walk.gain is None else self.walk.gain[:, [column]]
+
+    def head(self, scores: "Float64") -> list[int]:
+        """The best passages by their scores."""
+        best: Int64 = np.argsort(-scores, kind="stable")[:_TOP]
+        return list(map(int, best))
+
+
+def main() -> None:
+    """Parse arguments, measure, print, write."""
+    parser = new_parser(__doc__)
+    parser.add_argument("--nodes", default="1000000", help="sizes, separated by commas")
+    parser.add_argument("--questions", type=int, default=10, help="questions asked one at a time")
+    parser.add_argument("--block", type=int, default=64, help="questions asked at once; 0: none")
+    parser.add_argument("--repeats", type=int, default=3, help="times that the block is asked")
+    parser.add_argument("--peer-most", type=int, default=10**9, help="most nodes that PRPACK is run on")
+    parser.add_argument("--peer-threads", type=int, default=1, help="OpenMP threads of PRPACK; one is fastest")
+    parser.add_argument("--check", type=int, default=0, help="questions for the comparison with the exact order")
+    parser.add_argument("--slack", type=float, default=1.0, help="of push: 1: a proof; more: see `PushPageRank`")
+    arguments = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = str(arguments.peer_threads)
+    results = [row for nodes in arguments.nodes.split(",") for row in measure(int(nodes), arguments)]
+    header = ["graph and walk", "engine", "ms a question", "10 to 90 %", "times faster", "same 20", "ended by"]
+    publish(arguments, results, table(header, [_row(one) for one in results]))
+
+
+def measure(nodes: int, arguments: Namespace) -> list[dict[str, Any]]:
+    """All engines on both walks of one graph."""
+    graph = make_graph(nodes)
+    rows = []
+    for name, profile in (("published", PROFILES["hipporag2"]), ("hippo", PROFILES["hippo"])):
+        questions = make_questions(graph, max(arguments.questions, arguments.check, 1))
+        gain = questions.gain if profile.query_gain else None
+        walk = Walk(graph.adjacency(profile.kind_weights), profile.damping, gain)
+        task = Task(f"{graph.n_nodes:.1e} nodes, {name}", graph, walk, questions)
+        rows += _singles(task, arguments)
+        if arguments.check:
+            rows.append(_check(task, arguments.check, arguments.slack))
+        if arguments.block and graph.n_nodes <= arguments.peer_most:
+            rows += _block(task, arguments, make_questions(graph, arguments.block, seed=1))
+    return rows
+
+
+def _singles(task: Task, arguments: Namespace) -> list[dict[str, Any]]:
+    engines: dict[str, Callable[[int], tuple[list[int], str]]] = {"push": _push(task, arguments.slack)}
+    if task.graph.n_nodes <= arguments.peer_most:
+        engines["PRPACK"] = _prpack(task)
+    for engine in engines.values():
+        engine(0)
+    seconds: dict[str, list[float]] = {name: [] for name in engines}
+    found: dict[tuple[str, int], tuple[list[int], str]] = {}
+    for column, name in in_turns([str(column) for column in range(arguments.questions)], list(engines)):
+        began = perf_counter()
+        found[name, int(column)] = engines[name](int(column))
+        seconds[name].append(perf_counter() - began)
+    columns = range(arguments.questions)
+    ended = Counter(found["push", column][1] for column in columns)
+    row = _summary(task, "push", seconds["push"]) | {"stopped": dict(ended)}
+    if "PRPACK" not in engines:
+        return [row]
+    row["same_top"] = float(np.mean([found["push", column][0] == found["PRPACK", column][0] for column in columns]))
+    row["times_faster"] = float(np.median(np.array(seconds["PRPACK"]) / np.array(seconds["push"])))
+    return [row, _summary(task, "PRPACK", seconds["PRPACK"])]
+
+
+def _push(task: Task, slack: float) -> Callable[[int], tuple[list[int], str]]:
+    from hippo.backends.pagerank.push import PushPageRank
+
+    engine, passages = PushPageRank(threads=1, slack=slack), task.graph.passages
+    nodes = [np.flatnonzero(restart) for restart in task.questions.restart.T]
+    seeds = [(rows, task.questions.restart[rows, column]) for column, rows in enumerate(nodes)]
+
+    def ask(column: int) -> tuple[list[int], str]:
+        walk = Walk(task.walk.adjacency, task.walk.damping, task.gain(column))
+        local = engine.spread(walk, *seeds[column], top=_TOP, candidates=passages, highest=1.0)
+        if local is None:
+            swept = engine.rank(walk, task.questions.restart[:, [column]], top=_TOP, candidates=passages)
+            return task.head(swept.scores[passages, 0]), "power"
+        chosen = local.nodes >= passages.start
+        reached, scores = local.nodes[chosen], local.scores[chosen]
+        return (reached[np.lexsort((reached, -scores))][:_TOP] - passages.start).tolist(), local.stopped
+
+    return ask
+
+
+def _prpack(task: Task) -> Callable[[int], tuple[list[int], str]]:
+    import igraph
+
+    matrix = task.walk.adjacency
+    rows = np.repeat(np.arange(matrix.shape[0], dtype=np.int32), np.diff(matrix.indptr))
+    upper = (rows < matrix.indices) & (matrix.data > 0)
+    first, second, weights = rows[upper], matrix.indices[upper], matrix.data[upper]
+    network = igraph.Graph(n=matrix.shape[0], edges=np.column_stack((first, second)))
+    network.es["weight"] = weights
+
+    def ask(column: int) -> tuple[list[int], str]:
+        gain = task.gain(column)
+        if gain is not None:
+            network.es["weight"] = weights * gain[first, 0] * gain[second, 0]
+        reset = task.questions.restart[:, column].tolist()
+        scores = network.personalized_pagerank(
+            vertices=range(matrix.shape[0]),
+            damping=task.walk.damping,
+            directed=False,
+            weights="weight",
+            reset=reset,
+            implementation="prpack",
+        )
+        return task.head(np.array(scores)[task.graph.passages]), "tolerance"
+
+    return ask
+
+
+def _check(task: Task, count: int, slack: float) -> dict[str, Any]:
+    """How often push ends at the exact order, and how."""
+    from hippo.backends.pagerank.power import PowerPageRank
+
+    ask, same, ended = _push(task, slack), Counter[str](), Counter[str]()
+    for start in range(0, count, 16):
+        columns = list(range(start, min(start + 16, count)))
+        gain = None if task.walk.gain is None else task.walk.gain[:, columns]
+        walk = Walk(task.walk.adjacency, task.walk.damping, gain)
+        exact = PowerPageRank(max_iterations=1000).rank(walk, task.questions.restart[:, columns], tolerance=1e-12)
+        for place, column in enumerate(columns):
+            best, stopped = ask(column)
+            ended[stopped] += 1
+            same[stopped] += best == task.head(exact.scores[task.graph.passages, place])
+    return {
+        "task": task.name,
+        "engine": f"push, {count} beside the exact order",
+        "same_top": sum(same.values()) / count,
+        "stopped": dict(ended),
+        "same_by_end": dict(same),
+    }
+
+
+def _block(task: Task, arguments: Namespace, questions: Questions) -> list[dict[str, Any]]:
+    from hippo.backends.pagerank.power import PowerPageRank
+
+    gain = questions.gain if task.walk.gain is not None else None
+    walk = Walk(task.walk.adjacency, task.walk.damping, gain)
+    few = Task(task.name, task.graph, walk, questions)
+    engine, peer = PowerPageRank(), _prpack(few)
+    count, passages = arguments.block, task.graph.passages
+    seconds: dict[str, list[float]] = {"power": [], "PRPACK": []}
+    same = []
+    for repeat in range(arguments.repeats):
+        began = perf_counter()
+        result = engine.rank(walk, questions.restart, top=_TOP, candidates=passages)
+        seconds["power"].append((perf_counter() - began) / count)
+        for column in range(repeat, count, max(1, count // 4)):
+            began = perf_counter()
+            best, _ = peer(column)
+            seconds["PRPACK"].append(perf_counter() - began)
+            same.append(best == task.head(result.scores[passages, column]))
+    row = _summary(task, f"power, {count} at once", seconds["power"])
+    row |= {"stopped": dict(Counter(result.stopped)), "same_top": float(np.mean(same))}
+    row["times_faster"] = float(np.median(seconds["PRPACK"]) / np.median(seconds["power"]))
+    return [row]
+
+
+def _summary(task: Task, engine: str, seconds: Sequence[float]) -> dict[str, Any]:
+    low, middle, high = (1000 * np.quantile(seconds, [0.1, 0.5, 0.9])).tolist()
+    return {"task": task.name, "engine": engine, "median_ms": middle, "p10_ms": low, "p90_ms": high}
+
+
+def _row(result: dict[str, Any]) -> list[str]:
+    ended = ", ".join(f"{name} {count}" for name, count in sorted(result.get("stopped", {}).items()))
+    return [
+        result["task"],
+        result["engine"],
+        f"{result['median_ms']:.1f}" if "median_ms" in result else "",
+        f"{result['p10_ms']:.1f} to {result['p90_ms']:.1f}" if "median_ms" in result else "",
+        f"{result['times_faster']:.0f}" if "times_faster" in result else "",
+        f"{result['same_top']:.1%}" if "same_top" in result else "",
+        ended,
+    ]
+
+
+if __name__ == "__main__":
+    main()
