@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import cache
 from typing import Any, TypeVar
 
-from pipelines.fuzz_seeds import PDF, PDF_WORDS, PIECES, WORD_WORDS
+from pipelines.fuzz_seeds import CELLS, PDF, PDF_WORDS, PIECES, WORD_WORDS
 
 __all__ = ["docx", "json_text", "mutated", "pages", "parquet", "pick", "rows", "text"]
 
@@ -133,7 +133,7 @@ def rows(chance: random.Random, delimiter: str) -> str:
     names = ["text", "id", "title", "timestamp", "other"][: 1 + int(5 * chance.random())]
     lines = [delimiter.join(names)]
     for _ in range(int(6 * chance.random())):
-        cells = [text(chance).replace('"', '""') for _ in names]
+        cells = [pick(chance, CELLS) if chance.random() < 0.3 else text(chance).replace('"', '""') for _ in names]
         lines.append(delimiter.join(f'"{cell}"' if chance.random() < 0.8 else cell for cell in cells))
     written = pick(chance, ("\n", "\r\n", "\r")).join(lines)
     return mutated(chance, written, [written], PIECES) if chance.random() < 0.4 else written

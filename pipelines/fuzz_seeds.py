@@ -3,11 +3,14 @@
 __all__ = [
     "ANSWERS",
     "ANSWER_WORDS",
+    "CELLS",
     "CORPORA",
     "DECIDED",
     "DECISIONS",
     "EACH_PASSAGE",
     "EACH_QUESTION",
+    "FRONT_MATTER",
+    "FRONT_WORDS",
     "HTML",
     "HTML_WORDS",
     "KEEP",
@@ -67,6 +70,12 @@ HTML = [
     "<meta charset=utf-16><table><tr><th>a<td>b</table><!-- c --><script>d</script><svg><title>e</title></svg>&#0;",
 ]
 HTML_WORDS = _words("<div> <td> <li> <pre> </pre> <br> <title> <template> <![CDATA[ <?xml· &#x110000; </table> <a·b='")
+CELLS = ["1", "-7", "0.5", "1e-05", "007", "true", "2024-05-01", "2024-05-01 10:00", "", " "]
+FRONT_MATTER = [
+    "title: Notes\nyear: 2021\ntags: [a, 'b']\ntimestamp: 2024-05-01T10:00:00Z\n",
+    'a: {b: [1.5, true, ~], "c": "\\u00e9"}\nd: >-\n  folded\n  text\ne: &x !t\n- f: *x\n? g\n: h # i\n',
+]
+FRONT_WORDS = _words(": ,· [ ] { } - - · ? ·&a ·*a ! !!int | > ' \" # --- ... << % @ ¶ ¶·· ~ null true 1e9 \\U0011ffff")
 MARKDOWN = [
     "---\ntitle: 'A'\n---\n# B\n\nSome *a* **b** `c` [d](e) ![f](g)\n\n- h\n  1. i\n\n> j\n\n| k |\n|---|\n| m |\n",
     "A\n===\n\n```x\ny\n```\n\n<div>z</div>\n\n[r]: /u 'v'\n[r]\\\n&copy; <b>w</b>\n    code\n***\n",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hippo.config import load_config
 from hippo.documents import Columns, Limits, SentenceChunker, WordCounter, coerce_documents, sentence_spans
+from hippo.documents.front import read_front_matter
 from hippo.documents.load import read_file
 from hippo.documents.process import ParserProcess
 from hippo.documents.source import FileInput
@@ -34,6 +35,8 @@ from pipelines.fuzz_seeds import (
     DECISIONS,
     EACH_PASSAGE,
     EACH_QUESTION,
+    FRONT_MATTER,
+    FRONT_WORDS,
     HTML,
     HTML_WORDS,
     KEEP,
@@ -153,6 +156,12 @@ def _places(value: str) -> str:
         for start, end in places.of(name):
             _must(0 <= start < end <= len(value), "places lie in the text")
     return "places"
+
+
+def _front_matter(value: str) -> str:
+    found = read_front_matter(value)
+    list(coerce_documents([{"text": "x", "metadata": found or {}}]))
+    return "none" if found is None else "mapping"
 
 
 # Replies of language models
@@ -285,6 +294,8 @@ def _targets() -> Iterator[Target]:
     yield _of_text("keys", 3.0, 20000, prose, _keys)
     yield _of_text("terms", 2.0, 20000, prose, _terms)
     yield _of_text("places", 0.5, 3000, prose, _places)
+    front = partial(text, seeds=FRONT_MATTER, words=FRONT_WORDS)
+    yield _of_text("front matter", 0.3, 1000, front, _front_matter)
     yield _of_text("replies with lists", 1.0, 3000, partial(text, seeds=LISTS, words=LIST_WORDS), _lists)
     yield _of_text("answers", 1.0, 5000, partial(text, seeds=ANSWERS, words=ANSWER_WORDS), _answer)
     yield _of_text("selections", 1.0, 10000, partial(text, seeds=KEEP, words=KEEP_WORDS), _selection)

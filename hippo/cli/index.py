@@ -99,6 +99,12 @@ def index(
             show_default=False,
         ),
     ] = None,
+    metadata_as_text: Annotated[
+        bool,
+        typer.Option(
+            "--metadata-as-text", help="Keep metadata in CSV, TSV and front matter as text, also numbers and booleans."
+        ),
+    ] = False,
     language: Annotated[
         str | None,
         typer.Option(
@@ -140,7 +146,12 @@ def index(
         wait=wait,
     )
     columns = Columns(
-        text_column, id_column, title_column, timestamp_column, tuple(metadata_column) if metadata_column else None
+        text_column,
+        id_column,
+        title_column,
+        timestamp_column,
+        tuple(metadata_column) if metadata_column else None,
+        typed=not metadata_as_text,
     )
     with memory, progress_bars(quiet=quiet, as_json=json_) as progress:
         if not paths:

@@ -103,7 +103,7 @@ def _read(
                     continue
                 path, name = item
                 if path.suffix.lower() in wanted:
-                    tolerant = is_folder and columns == Columns()
+                    tolerant = is_folder and columns == Columns(typed=columns.typed)
                     yield from read_file(FileInput(path, name, columns, max_bytes), process, tolerant=tolerant)
                 elif not chosen or not is_folder:
                     # What a choice of suffixes leaves out of a folder was not asked for; anything else is reported.

@@ -2,12 +2,16 @@
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hippo.documents.decode import read_text
+from hippo.documents.front import read_front_matter
 from hippo.documents.html import html_text
+from hippo.documents.records import Columns, parse_timestamp
 from hippo.documents.source import FileInput
-from hippo.errors import MissingExtraError
+from hippo.errors import DocumentError, MissingExtraError
 from hippo.types import Document, Skipped
 
 if TYPE_CHECKING:
@@ -27,7 +31,7 @@ def read_plain(file: FileInput) -> Iterator[Document | Skipped]:
 
 
 def read_markdown(file: FileInput) -> Iterator[Document | Skipped]:
-    """One document: the text without its marks; front matter goes to the metadata.
+    """One document: the text without its marks; front matter gives title, timestamp and metadata.
 
     Raises:
         MissingExtraError: markdown-it-py is not installed.
@@ -37,14 +41,31 @@ def read_markdown(file: FileInput) -> Iterator[Document | Skipped]:
         yield text
         return
     front = _FRONT_MATTER.match(text)
-    metadata = {"front_matter": front[1]} if front else {}
     found = markdown_text(text[front.end() :] if front else text)
     if found is None:
         yield file.skip(f"blocks nest deeper than {_MOST_LEVELS} levels; flatten it, or save it as text")
         return
-    title, body = found
-    named = _front_title(front[1]) if front else None
-    yield Document(body, id=file.id, title=named or title, metadata=metadata, source=file.source)
+    heading, body = found
+    document = Document(body, id=file.id, title=heading, source=file.source)
+    yield _with_front(document, front[1], file.columns) if front else document
+
+
+def _with_front(document: Document, front: str, columns: Columns) -> Document:
+    """A document with what its front matter says; where that cannot be read, it is kept as text."""
+    metadata = read_front_matter(front, typed=columns.typed)
+    if metadata is None:
+        return replace(document, title=_front_title(front) or document.title, metadata={"front_matter": front})
+    title, timestamp = document.title, None
+    named = metadata.get(columns.title)
+    if isinstance(named, str | int | float) and not isinstance(named, bool):
+        title = str(metadata.pop(columns.title))
+    # One that is no time says something all the same.
+    with suppress(DocumentError):
+        timestamp = parse_timestamp(metadata.get(columns.timestamp), document.source or "")
+        metadata.pop(columns.timestamp, None)
+    if columns.metadata is not None:
+        metadata = {name: metadata[name] for name in columns.metadata if name in metadata}
+    return replace(document, title=title, metadata=metadata, timestamp=timestamp)
 
 
 def _front_title(front: str) -> str | None:

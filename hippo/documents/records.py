@@ -1,7 +1,7 @@
 """A mapping (a row, a JSON object, a dict) to a document."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence, Set
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
@@ -38,6 +38,8 @@ class Columns:
         title: The title; may be missing.
         timestamp: ISO 8601 date or time; may be missing.
         metadata: Columns to keep as metadata; None: all others.
+        typed: Whether metadata in CSV and TSV become numbers, booleans, dates and times where all cells of a column
+            read so, and null where a cell is blank, and unquoted values in front matter likewise; False: all stay text.
     """
 
     text: str = "text"
@@ -45,6 +47,15 @@ class Columns:
     title: str = "title"
     timestamp: str = "timestamp"
     metadata: tuple[str, ...] | None = None
+    typed: bool = True
+
+    def kept(self, present: Iterable[Any]) -> list[Any]:
+        """Those of a record's keys that hold metadata."""
+        if self.metadata is not None:
+            names = set(present)
+            return [name for name in self.metadata if name in names]
+        taken = {self.text, self.id, self.title, self.timestamp}
+        return [name for name in present if name not in taken]
 
     def require(self, present: Collection[str], source: str) -> None:
         """Check the columns of a table.
@@ -169,9 +180,7 @@ def _sized(value: Any, source: str) -> Any:
 
 
 def _metadata(record: Mapping[Any, Any], columns: Columns, source: str) -> dict[str, Any]:
-    taken = {columns.text, columns.id, columns.title, columns.timestamp}
-    names = columns.metadata if columns.metadata is not None else [key for key in record if key not in taken]
-    metadata = {str(_sized(name, source)): record[name] for name in names if name in record}
+    metadata = {str(_sized(name, source)): record[name] for name in columns.kept(record)}
     if isinstance(metadata.get("metadata"), Mapping):
         nested = metadata.pop("metadata")
         metadata.update(nested)

@@ -3,9 +3,13 @@
 import csv
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, TextIO
 
+from hippo.documents.cells import ALL_TEXT, Kind, infer_kinds, read_cell
 from hippo.documents.decode import UNDECODABLE, detect_encoding
 from hippo.documents.records import record_document
 from hippo.documents.source import REST_UNREAD, FileInput
@@ -24,6 +28,8 @@ _LONGEST_HEADER = 2**20
 
 def read_csv(file: FileInput) -> Iterator[Document | Skipped]:
     """A document per row; the first row names the columns. Cells may be separated by commas or semicolons.
+
+    The file is read twice, since a column holds numbers only if all its cells do; rows are never kept.
 
     Raises:
         DocumentError: A column asked for is missing.
@@ -47,32 +53,75 @@ def _read_delimited(file: FileInput, delimiter: str) -> Iterator[Document | Skip
         return
     # Python's limit of 128 KiB a cell is one for the whole process and too low for texts: raise it, never lower it.
     csv.field_size_limit(max(csv.field_size_limit(), min(file.max_bytes, 2**31 - 1)))
+    table = _Table(file, encoding, delimiter)
     empty = True
-    last = 1
     try:
-        with file.path.open(encoding=encoding, newline="") as stream:
+        kinds = _kinds(table) if file.columns.typed else ALL_TEXT
+        for row in table.rows():
+            empty = False
+            yield _row(table, row, kinds)
+    except (csv.Error, UnicodeDecodeError) as error:
+        yield file.skip(f"{REST_UNREAD}: {error}", table.line)
+        return
+    if empty:
+        yield file.skip("no rows")
+
+
+@dataclass(slots=True)
+class _Table:
+    """A table that can be read more than once.
+
+    Attributes:
+        file: Its file.
+        encoding: Encoding of the file.
+        delimiter: What separates cells, a comma standing for a semicolon too.
+        header: Names of the columns, once the first row has been read.
+        line: Where the row begins that was read last, or that cannot be read.
+    """
+
+    file: FileInput
+    encoding: str
+    delimiter: str
+    header: list[str] = field(default_factory=list)
+    line: int = 1
+
+    def rows(self) -> Iterator[list[str]]:
+        """All rows but the first and those without cells, from the beginning."""
+        file, delimiter = self.file, self.delimiter
+        with file.path.open(encoding=self.encoding, newline="") as stream:
             if delimiter == "," and "," not in (first := stream.readline(_LONGEST_HEADER)) and ";" in first:
                 delimiter = ";"
             stream.seek(0)
             lines = _Lines(stream, min(file.max_bytes, _LONGEST_HEADER))
             rows = csv.reader(lines, delimiter=delimiter, strict=True)
-            header = next(rows, [])
-            if repeated := [name for name, times in Counter(header).items() if name and times > 1]:
+            self.line = 1
+            self.header = next(rows, [])
+            if repeated := [name for name, times in Counter(self.header).items() if name and times > 1]:
                 raise DocumentError(file.source, f"more than one column is named {repeated[0]!r}")
-            file.columns.require(header, file.source)
-            last = rows.line_num + 1
-            lines.begin_row(file.max_bytes)
-            for row in rows:
+            file.columns.require(self.header, file.source)
+            row: list[str] | None = []
+            while row is not None:
                 if row:
-                    empty = False
-                    yield _row(file, header, row, last)
-                last = rows.line_num + 1
+                    yield row
+                self.line = rows.line_num + 1
                 lines.begin_row(file.max_bytes)
-    except (csv.Error, UnicodeDecodeError) as error:
-        yield file.skip(f"{REST_UNREAD}: {error}", last)
-        return
-    if empty:
-        yield file.skip("no rows")
+                row = next(rows, None)
+
+
+def _kinds(table: _Table) -> Mapping[int, Kind | None]:
+    """What the columns of metadata hold, in the rows that fit and can be read."""
+    rows = (row for row in _readable(table.rows()) if len(row) == len(table.header))
+    first = next(rows, None)
+    if first is None:
+        return ALL_TEXT
+    kept = set(table.file.columns.kept(table.header))
+    return infer_kinds(chain([first], rows), [index for index, name in enumerate(table.header) if name in kept])
+
+
+def _readable(rows: Iterator[list[str]]) -> Iterator[list[str]]:
+    """Rows up to the one that cannot be read; why not is told when the documents are made."""
+    with suppress(csv.Error, UnicodeDecodeError):
+        yield from rows
 
 
 class _Lines:
@@ -98,10 +147,11 @@ class _Lines:
         return line
 
 
-def _row(file: FileInput, header: list[str], row: list[str], line: int) -> Document | Skipped:
-    if len(row) != len(header):
-        return file.skip(f"{len(row)} cells in a table of {len(header)} columns", line)
-    return _document(file, dict(zip(header, row, strict=True)), line)
+def _row(table: _Table, row: Sequence[str], kinds: Mapping[int, Kind | None]) -> Document | Skipped:
+    if len(row) != len(table.header):
+        return table.file.skip(f"{len(row)} cells in a table of {len(table.header)} columns", table.line)
+    cells = [read_cell(cell, kinds[index]) if index in kinds else cell for index, cell in enumerate(row)]
+    return _document(table.file, dict(zip(table.header, cells, strict=True)), table.line)
 
 
 def read_jsonl(file: FileInput) -> Iterator[Document | Skipped]:

@@ -70,6 +70,21 @@ def test_suffixes_and_columns(run: Run, tmp_path: Path, notes: Path) -> None:
     assert (hit["document_id"], hit["title"], hit["metadata"]) == ("7", "Visit", {"colour": "red"})
 
 
+def test_numbers_of_tables_and_front_matter_can_be_compared(run: Run, tmp_path: Path) -> None:
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "rows.csv").write_text("id,text,year\na,Ada Smith was here.,1999\nb,Ben Jones was here.,2021\n", "utf-8")
+    (docs / "c.md").write_text("---\nyear: 2022\n---\nCid Brown was here.\n", "utf-8")
+
+    def found(index: str, *options: str) -> list[str]:
+        assert run("index", tmp_path / index, docs, "--encoder", "none", *options).exit_code == 0
+        done = run("query", tmp_path / index, "Who was here?", "--where", "year >= 2020", "--json")
+        return sorted(hit["document_id"] for hit in json.loads(done.stdout)["hits"])
+
+    assert found("typed") == ["b", "c.md"]
+    assert found("text", "--metadata-as-text") == []
+
+
 def test_options_win_over_the_environment_which_wins_over_the_file(run: Run, tmp_path: Path, notes: Path) -> None:
     (notes / "long.txt").write_text("Ada Smith was born in Riga in Latvia. " * 40, "utf-8")
     config = tmp_path / "hippo.toml"
