@@ -6,7 +6,6 @@ from collections.abc import Callable
 import pytest
 
 from hippo.documents import SentenceChunker, WordCounter, sentence_spans
-from hippo.documents.front import read_front_matter
 from hippo.documents.html import html_text
 from hippo.documents.markup import _FRONT_MATTER, _front_title, markdown_text
 from hippo.extraction.mentions import title_mentions
@@ -81,7 +80,6 @@ FUNCTIONS: dict[str, Callable[[str], object]] = {
     "preformatted": lambda text: html_text(f"<pre>{text}x</pre>"),
     "markdown": markdown_text,
     "front matter": lambda text: _FRONT_MATTER.match(f"---\n{text}"),
-    "front matter read": lambda text: read_front_matter(f"a: {text}"),
     "front title": lambda text: _front_title(f"title: a{text}b"),
 }
 
