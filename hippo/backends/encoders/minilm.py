@@ -31,7 +31,7 @@ class MiniLM(SentenceTransformerEncoder):
     A few short texts, such as questions, are computed in NumPy (`hippo.backends.encoders.bert`): neither torch nor
     sentence-transformers is imported for them, and the vector of a text does not depend on the others. Vectors of both
     ways differ by less than 1e-5. Where those two are not installed, NumPy computes all, more slowly. Naming a `device`
-    or another `dtype` has everything computed by torch.
+    or another `dtype` has everything computed by torch, which is faster once it is loaded.
 
     Args:
         device: As torch names it; None: CUDA where there is one, else MPS, else the CPU.
