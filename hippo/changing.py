@@ -11,8 +11,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from hippo.background import in_thread_of
-from hippo.config import Config
-from hippo.documents import Columns, coerce_documents, iter_documents
+from hippo.config import Config, DocumentsConfig
+from hippo.documents import Columns, Limits, coerce_documents, iter_documents
 from hippo.documents.source import Places
 from hippo.errors import DocumentError, InputError
 from hippo.protocols import ProgressCallback
@@ -89,7 +89,9 @@ class Changing(ABC):
         Raises:
             DocumentError: A path does not exist, a folder holds no document, or a table lacks its text column.
         """
-        return self._change(_read_files("add_files", paths, suffixes, columns), progress, "add_files")
+        return self._change(
+            _read_files("add_files", paths, suffixes, columns, self.config.documents), progress, "add_files"
+        )
 
     def update(
         self,
@@ -205,7 +207,7 @@ class Changing(ABC):
             DocumentError: As for `add_files`; a folder without any document is refused, lest one that is not mounted
                 empties the index.
         """
-        items = _read_files("sync", paths, suffixes, columns)
+        items = _read_files("sync", paths, suffixes, columns, self.config.documents)
         vanished = _vanished(paths)
         return self._change(vanished.watch(items), progress, "sync", doomed=vanished)
 
@@ -237,7 +239,7 @@ class Changing(ABC):
         progress: ProgressCallback | None = None,
     ) -> Estimate:
         """What `add_files` would take, or `sync` instead of it; arguments and errors are the same."""
-        items = _read_files("estimate_files", paths, suffixes, columns)
+        items = _read_files("estimate_files", paths, suffixes, columns, self.config.documents)
         if not sync:
             return self._estimate(items, progress)
         vanished = _vanished(paths)
@@ -332,14 +334,24 @@ def _checked(document_id: str, changes: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _read_files(
-    caller: str, paths: Sequence[str | os.PathLike[str]], suffixes: Collection[str] | None, columns: Columns | None
+    caller: str,
+    paths: Sequence[str | os.PathLike[str]],
+    suffixes: Collection[str] | None,
+    columns: Columns | None,
+    settings: DocumentsConfig,
 ) -> Iterator[Document | Skipped]:
     if not paths:
         raise DocumentError(caller, "needs at least one file or folder")
     if columns is not None and not isinstance(columns, Columns):
         raise DocumentError("columns", f"must be a hippo.Columns, got {type(columns).__name__}")
     # Checked now, read later.
-    items = iter_documents([Path(path) for path in paths], suffixes=suffixes, columns=columns or Columns())
+    items = iter_documents(
+        [Path(path) for path in paths],
+        suffixes=suffixes,
+        columns=columns or Columns(),
+        max_bytes=settings.max_bytes,
+        limits=Limits(settings.memory, settings.seconds),
+    )
     place = Places()
     return (
         replace(one, source=place(one.source)) if isinstance(one, Document) and one.source else one for one in items

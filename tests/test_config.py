@@ -315,3 +315,20 @@ def test_nonsense_is_nothing_worse_than_a_config_error(value: object) -> None:
         for wrong in ({section: value}, {section: {"name": value}}, {section: {"options": value}}):
             with suppress(ConfigError):
                 load_config(wrong, environment={})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "problem"),
+    [
+        ("max_bytes", 0, "must be 1 to 1099511627776 bytes, got 0"),
+        ("memory", 2**20, "must be 268435456 to 1125899906842624 bytes, got 1048576"),
+        ("memory", 10**30, "must be 268435456 to"),
+        ("seconds", 0.0, "must be above 0 and at most 86400, got 0.0"),
+        ("seconds", float("nan"), "must be above 0 and at most 86400, got nan"),
+    ],
+)
+def test_limits_of_reading_have_ranges(key: str, value: float, problem: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_config({"documents": {key: value}}, environment={})
+    assert caught.value.args[:2] == ("config", f"documents.{key}")
+    assert caught.value.args[2].startswith(problem)

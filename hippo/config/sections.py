@@ -13,6 +13,7 @@ __all__ = [
     "USES",
     "ChunkingConfig",
     "Config",
+    "DocumentsConfig",
     "EncoderConfig",
     "ExtractorConfig",
     "GraphConfig",
@@ -239,6 +240,30 @@ class ReaderConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentsConfig:
+    """What reading one file may take; one that takes more is skipped.
+
+    Attributes:
+        max_bytes: Largest file that is read whole, longest row of a table, and longest text that a file may unpack to,
+            in bytes; 1 to 2**40.
+        memory: Bytes of memory for a file that a third-party package parses, besides 32 for each byte of the file;
+            268435456 (256 MiB) to 2**50.
+        seconds: Seconds for the same, and as many more for each MiB of the file; above 0, at most 86400.
+    """
+
+    max_bytes: int = 268_435_456
+    memory: int = 1_073_741_824
+    seconds: float = 60.0
+
+    def __post_init__(self) -> None:
+        for name, least, most in (("max_bytes", 1, 2**40), ("memory", 256 * 2**20, 2**50)):
+            value = getattr(self, name)
+            _check(least <= value <= most, f"documents.{name}", f"must be {least} to {most} bytes, got {value}")
+        fits = 0 < self.seconds <= 86_400
+        _check(fits, "documents.seconds", f"must be above 0 and at most 86400, got {self.seconds}")
+
+
+@dataclass(frozen=True, slots=True)
 class IndexingConfig:
     """How the work of indexing is cut up.
 
@@ -348,6 +373,7 @@ class Config:
     extractor: ExtractorConfig = field(default_factory=ExtractorConfig)
     encoder: EncoderConfig = field(default_factory=EncoderConfig)
     graph: GraphConfig = field(default_factory=GraphConfig)
+    documents: DocumentsConfig = field(default_factory=DocumentsConfig)
     indexing: IndexingConfig = field(default_factory=IndexingConfig)
     retrieval: RetrievalConfig = field(default_factory=RetrievalConfig)
     llm: LLMConfig = field(default_factory=LLMConfig)

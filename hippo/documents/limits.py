@@ -2,14 +2,13 @@
 
 from dataclasses import dataclass
 
-from hippo.errors import ConfigError
+from hippo.config import DocumentsConfig
 
 __all__ = ["Limits"]
 
 _MEMORY_PER_BYTE = 32
 _MEBIBYTE = 2**20
-_LEAST_MEMORY = 256 * _MEBIBYTE
-"""Room for the interpreter and its packages."""
+_DEFAULTS = DocumentsConfig()
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,21 +16,18 @@ class Limits:
     """What reading one file in a process of its own may take; a file that takes more is skipped.
 
     Attributes:
-        memory: Bytes of memory, besides 32 for each byte of the file; at least 256 MiB.
-        seconds: Seconds, and as many more for each MiB of the file; above 0.
+        memory: Bytes of memory, besides 32 for each byte of the file; 256 MiB to 2**50.
+        seconds: Seconds, and as many more for each MiB of the file; above 0, at most 86400.
 
     Raises:
         ConfigError: A limit is out of its range.
     """
 
-    memory: int = 1024 * _MEBIBYTE
-    seconds: float = 60.0
+    memory: int = _DEFAULTS.memory
+    seconds: float = _DEFAULTS.seconds
 
     def __post_init__(self) -> None:
-        if self.memory < _LEAST_MEMORY:
-            raise ConfigError("Limits", "memory", f"must be at least {_LEAST_MEMORY} bytes, got {self.memory}")
-        if not 0 < self.seconds < float("inf"):
-            raise ConfigError("Limits", "seconds", f"must be above 0, got {self.seconds}")
+        DocumentsConfig(memory=self.memory, seconds=self.seconds)
 
     def memory_for(self, size: int) -> int:
         """Bytes of memory for a file of `size` bytes."""

@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from hippo.config import DocumentsConfig
 from hippo.documents.folders import find_files, has_file
 from hippo.documents.formats import ISOLATED, KNOWN_SUFFIXES, READERS, STREAMED
 from hippo.documents.limits import Limits
@@ -18,7 +19,7 @@ from hippo.types import Document, Skipped
 __all__ = ["MAX_BYTES", "check_unique", "coerce_documents", "iter_documents", "read_file"]
 
 _LISTED = "documents["
-MAX_BYTES = 256 * 2**20
+MAX_BYTES = DocumentsConfig().max_bytes
 """Default of the largest file that is read whole: 256 MiB."""
 
 
@@ -132,7 +133,7 @@ def read_file(file: FileInput, process: ParserProcess, *, tolerant: bool = False
             yield file.skip("empty file")
         elif size > file.max_bytes and suffix not in STREAMED:
             limit = f"{size / 2**20:.1f} MiB, over the limit of {file.max_bytes / 2**20:.1f} MiB"
-            yield file.skip(f"{limit}; split it, or raise max_bytes")
+            yield file.skip(f"{limit}; split it, or raise documents.max_bytes")
         else:
             yield from (process.read if suffix in ISOLATED else READERS[suffix])(file)
     except OSError as error:

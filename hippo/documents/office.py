@@ -97,7 +97,7 @@ def _bomb(file: FileInput) -> str | None:
     with zipfile.ZipFile(file.path) as archive:
         unpacked = sum(item.file_size for item in archive.infolist())
     if unpacked > file.max_bytes:
-        return f"unpacks to {unpacked} bytes, over the limit of {file.max_bytes}; raise max_bytes"
+        return f"unpacks to {unpacked} bytes, over the limit of {file.max_bytes}; raise documents.max_bytes"
     size = file.path.stat().st_size
     if unpacked > _FREE_BYTES and unpacked > _MOST_RATIO * size:
         return f"unpacks to {unpacked // size} times its size, as zip bombs do; save it again, or convert it to text"

@@ -131,7 +131,7 @@ class _Running:
             _LostError: The process has ended, or was ended since the time was over.
             ValueError: The reply is none.
         """
-        alarm = threading.Timer(max(seconds, 0.0), self._process.kill)
+        alarm = threading.Timer(min(max(seconds, 0.0), threading.TIMEOUT_MAX), self._process.kill)
         alarm.daemon = True
         alarm.start()
         try:
@@ -205,9 +205,9 @@ def _why(status: int, late: bool, memory: int, seconds: float) -> str:
     """Why a process was lost, and what to do."""
     name = _name(status)
     if late or name == "SIGXCPU":
-        return f"takes more than {seconds:.0f} s to read; {_CONVERT}, or raise `limits`"
+        return f"takes more than {seconds:.0f} s to read; {_CONVERT}, or raise documents.seconds"
     if status == OUT_OF_MEMORY:
-        return f"takes more than {memory / 2**20:.0f} MiB of memory to read; {_CONVERT}, or raise `limits`"
+        return f"takes more than {memory / 2**20:.0f} MiB of memory to read; {_CONVERT}, or raise documents.memory"
     return f"crashed its parser ({name}); {_CONVERT}"
 
 

@@ -141,7 +141,7 @@ class _Lines:
         line = self._stream.readline(self._left)
         self._left -= len(line)
         if not self._left and not line.endswith(("\n", "\r")):
-            raise csv.Error(f"row of {self._limit} characters or more; shorten it, or raise max_bytes")
+            raise csv.Error(f"row of {self._limit} characters or more; shorten it, or raise documents.max_bytes")
         if not line:
             raise StopIteration
         return line
@@ -173,7 +173,7 @@ def read_jsonl(file: FileInput) -> Iterator[Document | Skipped]:
                 line += 1
                 if len(text) == file.max_bytes and not text.endswith("\n"):
                     empty = False
-                    yield file.skip(f"line of {file.max_bytes} characters or more; raise max_bytes", line)
+                    yield file.skip(f"line of {file.max_bytes} characters or more; raise documents.max_bytes", line)
                     while text and not text.endswith("\n"):
                         text = stream.readline(file.max_bytes)
                     continue

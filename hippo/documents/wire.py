@@ -100,7 +100,7 @@ def line_of(item: Document | Skipped, max_bytes: int) -> bytes:
         )
         if len(line) <= max_bytes:
             return line
-        reason = f"holds {len(line)} bytes of text, over the limit of {max_bytes}; raise max_bytes"
+        reason = f"holds {len(line)} bytes of text, over the limit of {max_bytes}; raise documents.max_bytes"
         item = Skipped(item.source or "document", reason)
     return dump(asdict(item))
 

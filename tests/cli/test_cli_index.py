@@ -85,6 +85,18 @@ def test_numbers_of_tables_and_front_matter_can_be_compared(run: Run, tmp_path: 
     assert found("text", "--metadata-as-text") == []
 
 
+def test_limits_of_reading_come_from_settings(run: Run, tmp_path: Path, notes: Path) -> None:
+    (notes / "long.txt").write_text("Ada Smith was born in Riga. " * 100_000, "utf-8")
+
+    def reasons(**environment: str) -> list[str]:
+        done = run("index", tmp_path / "index", notes, "--encoder", "none", "--dry-run", "--json", **environment)
+        return [one["reason"] for one in json.loads(done.stdout)["skipped"] if one["source"].endswith("long.txt")]
+
+    assert reasons() == []
+    (reason,) = reasons(HIPPO_DOCUMENTS__MAX_BYTES="1048576")
+    assert reason == "2.7 MiB, over the limit of 1.0 MiB; split it, or raise documents.max_bytes"
+
+
 def test_options_win_over_the_environment_which_wins_over_the_file(run: Run, tmp_path: Path, notes: Path) -> None:
     (notes / "long.txt").write_text("Ada Smith was born in Riga in Latvia. " * 40, "utf-8")
     config = tmp_path / "hippo.toml"

@@ -326,7 +326,7 @@ def test_html_that_declares_no_encoding_of_text(tmp_path: Path, name: str) -> No
 def test_table_lines_over_the_limit(tmp_path: Path) -> None:
     header = skipped(written(tmp_path / "a.csv", "text," + "x" * 200), max_bytes=100)
     assert header.source == f"{tmp_path / 'a.csv'}:1"
-    assert header.reason.endswith("here on: row of 100 characters or more; shorten it, or raise max_bytes")
+    assert header.reason.endswith("here on: row of 100 characters or more; shorten it, or raise documents.max_bytes")
     items = list(iter_documents(written(tmp_path / "b.csv", "text\nshort\n" + "x" * 200), max_bytes=100))
     assert [type(item) for item in items] == [Document, Skipped]
 

@@ -208,7 +208,7 @@ def test_a_row_of_a_table_without_end(tmp_path: Path) -> None:
     assert isinstance(good, Document)
     assert bad == Skipped(
         f"{tmp_path / 'a.csv'}:3",
-        "cannot be read from here on: row of 10000 characters or more; shorten it, or raise max_bytes",
+        "cannot be read from here on: row of 10000 characters or more; shorten it, or raise documents.max_bytes",
     )
 
 

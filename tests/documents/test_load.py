@@ -95,7 +95,7 @@ def test_bad_files_are_reported(tmp_path: Path) -> None:
     assert reasons(items) == {
         "empty.txt": "empty file",
         "blank.txt": "no text",
-        "big.txt": "1.0 MiB, over the limit of 0.5 MiB; split it, or raise max_bytes",
+        "big.txt": "1.0 MiB, over the limit of 0.5 MiB; split it, or raise documents.max_bytes",
         "pipe.txt": "no regular file",
     }
     (tmp_path / "x.xyz").write_text("x")

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from hippo import Hippo
 from hippo.documents import Columns, Limits, iter_documents
 from hippo.documents.process import ParserProcess
 from hippo.errors import ConfigError, DocumentError
@@ -109,7 +110,7 @@ def test_a_file_that_crashes_its_parser_is_skipped_and_the_others_go_on(scripted
 def test_a_parser_that_never_ends_is_ended(scripted: Path, word: str) -> None:
     began = time.monotonic()
     found = outcomes(scripts(scripted, a=word, b="read"), limits=Limits(seconds=1.0))
-    assert found["a.pdf"] == "takes more than 1 s to read; split it, or convert it to text, or raise `limits`"
+    assert found["a.pdf"] == "takes more than 1 s to read; split it, or convert it to text, or raise documents.seconds"
     assert found["b.pdf"].startswith("Read by ")
     assert time.monotonic() - began < 20
 
@@ -119,7 +120,7 @@ def test_a_parser_that_takes_too_much_memory_is_ended(scripted: Path) -> None:
     found = outcomes(scripts(scripted, a="memory", b="read"), limits=SMALL)
     assert (
         found["a.pdf"]
-        == "takes more than 256 MiB of memory to read; split it, or convert it to text, or raise `limits`"
+        == "takes more than 256 MiB of memory to read; split it, or convert it to text, or raise documents.memory"
     )
     assert found["b.pdf"].startswith("Read by ")
 
@@ -133,7 +134,7 @@ def test_what_a_parser_prints_is_no_reply(scripted: Path) -> None:
 def test_a_text_over_the_limit_is_skipped(scripted: Path) -> None:
     found = outcomes(scripts(scripted, a="long", b="read"), max_bytes=4000)
     assert found["a.pdf"].startswith("holds 5")
-    assert found["a.pdf"].endswith("bytes of text, over the limit of 4000; raise max_bytes")
+    assert found["a.pdf"].endswith("bytes of text, over the limit of 4000; raise documents.max_bytes")
     assert found["b.pdf"].startswith("Read by ")
 
 
@@ -221,9 +222,9 @@ def test_a_reply_of_another_form_is_not_believed(
 
 
 def test_limits_have_ranges() -> None:
-    with pytest.raises(ConfigError, match="memory: must be at least"):
+    with pytest.raises(ConfigError, match="memory: must be 268435456 to"):
         Limits(memory=1)
-    with pytest.raises(ConfigError, match="seconds: must be above 0, got 0"):
+    with pytest.raises(ConfigError, match="seconds: must be above 0 and at most 86400, got 0"):
         Limits(seconds=0)
 
 
@@ -248,3 +249,25 @@ def test_an_interrupted_process_is_not_used_again(scripted: Path) -> None:
 
 def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+def test_limits_come_from_the_configuration(tmp_path: Path) -> None:
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    (notes / "a.txt").write_text("Ada Smith ran a mill. " * 100, "utf-8")
+    (notes / "b.md").write_text("---\ntags: [a]\n---\n" + "Ben Jones ran a mill.\n\n> x\n\n" * 20_000, "utf-8")
+    settings = {"documents": {"max_bytes": 1000, "seconds": 0.001}}
+    with Hippo.open(tmp_path / "index", encoder="none", config=settings) as memory:
+        for skipped in (
+            memory.estimate_files(notes).skipped,
+            memory.add_files(notes / "a.txt").skipped,
+            memory.sync(notes / "a.txt").skipped,
+        ):
+            assert skipped[0].reason.endswith("over the limit of 0.0 MiB; split it, or raise documents.max_bytes")
+    settings["documents"]["max_bytes"] = 2**30
+    with Hippo.open(tmp_path / "index", encoder="none", config=settings) as memory:
+        report = memory.add_files(notes)
+    assert report.added == 1
+    (late,) = report.skipped
+    assert late.reason.startswith("takes more than 0 s to read;")
+    assert late.reason.endswith("or raise documents.seconds")
