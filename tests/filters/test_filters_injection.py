@@ -8,7 +8,10 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
+from typer.testing import CliRunner
 
+from hippo import Hippo
+from hippo.cli.app import app
 from hippo.errors import FilterError
 from hippo.filters import And, Comparison, Condition, Field, In, IsNull, Like, Or, matching, parse_where
 from hippo.filters.deadline import Deadline
@@ -172,3 +175,62 @@ def test_the_locked_settings_alone_would_not_be_enough(tmp_path: Path) -> None:
         parse_where("a = 1; COMMIT; CREATE TABLE t AS SELECT 3")
     for text in (f"a = '{stacked}'", f'"{stacked}" = 1', f"a like '{stacked}'", f"a in ('{stacked}')"):
         assert ";" not in statement(parse_where(text)).text
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two documents, beside a file that nothing may read."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / CANARY).write_text(f"a\n{SECRET}\n")
+    rows = [{"id": "one", "text": "Ada met Bob.", "year": 1}, {"id": "two", "text": "Bob was born.", "year": 2}]
+    with Hippo.open(tmp_path / "index", encoder="none") as memory:
+        memory.add(rows)
+    return tmp_path / "index"
+
+
+def untouched(index: Path) -> None:
+    assert sorted(path.name for path in index.parent.iterdir()) == [CANARY, index.name]
+    assert (index.parent / CANARY).read_text() == f"a\n{SECRET}\n"
+    with Hippo.open(index) as memory:
+        assert [document.id for document in memory.documents()] == ["one", "two"]
+        assert memory.status().snapshot == memory.snapshot
+        assert [hit.document_id for hit in memory.retrieve("Ada", where="year = 1").hits] == ["one"]
+
+
+def refused(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except FilterError as error:
+        return SECRET not in str(error) or pytest.fail(str(error))
+    return False
+
+
+def test_nothing_hostile_finds_or_deletes(index: Path) -> None:
+    """Through the facade: no document has a key that they name, so what is accepted chooses none."""
+    chosen = hostile()[::4]
+    assert len(chosen) >= 300
+    accepted = 0
+    with Hippo.open(index) as memory:
+        for text in chosen:
+            if refused(lambda text=text: memory.retrieve("Who met Bob?", where=text)):
+                assert refused(lambda text=text: memory.delete(where=text))
+                continue
+            assert memory.retrieve("Who met Bob?", where=text).hits == ()
+            if accepted % 8 == 0:  # each opens the store
+                assert memory.delete(where=text).deleted == 0
+            accepted += 1
+    assert accepted > 30
+    untouched(index)
+
+
+def test_nothing_hostile_gets_through_the_command_line(index: Path) -> None:
+    codes = set()
+    for payload in PAYLOADS[::9]:
+        for command in (["query", str(index), "Who met Bob?"], ["delete", str(index)]):
+            done = CliRunner().invoke(app, [*command, f"--where=year = 9 {payload}"])
+            assert done.exception is None or isinstance(done.exception, SystemExit), (payload, done.exception)
+            assert SECRET not in done.output
+            codes.add(done.exit_code)
+    assert codes <= {0, 1, 2}
+    assert 1 in codes
+    untouched(index)
