@@ -6,8 +6,9 @@
 
 Tries the targets of `pipelines.fuzz_targets` in processes of their own: readers of files, chunking, extraction by
 rules, keys and terms, replies of language models, conditions, configuration, questions. A finding is an error that is
-not one of `hippo.errors`, an input that takes longer than --limit seconds, a process that dies, or memory beyond 32 MiB
-and 100 bytes for each byte of the input. Inputs of every kind of finding are saved, and the exit status is 1.
+not one of `hippo.errors`, an input that takes more than --limit seconds of processor time, or ten times as many in all
+(a busy machine alone makes no finding), a process that dies, or memory beyond 32 MiB and 100 bytes for each byte of the
+input. Inputs of every kind of finding are saved, and the exit status is 1.
 
 Files that a third-party package parses are read as always, in the process that contains what it does: that it crashed
 there, or was ended, is an outcome ("contained"). The own process of a run that hangs or dies is replaced.
@@ -33,7 +34,7 @@ from typing import Any
 from pipelines.common import new_parser, publish, table
 from pipelines.fuzz_plan import Plan, keep, resume
 from pipelines.fuzz_targets import CONTAINED, TARGETS, Target
-from pipelines.fuzz_worker import Finding, Job, Report, input_of, work
+from pipelines.fuzz_worker import Finding, Job, Report, input_of, processor_time, work
 
 _INPUTS = 10_000_000
 _SAVED = 3
@@ -43,6 +44,8 @@ _MOST_LOST = 50
 _NAP = 0.2
 _KEEP = 10.0
 """Seconds between two states of a run that are kept."""
+_PATIENCE = 10
+"""Times as many seconds that an input may take where it waits, or others have the processors."""
 _START = 60.0
 """Seconds until a process has begun: it imports its packages."""
 
@@ -54,7 +57,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, help="stop after so many, whatever is left")
     parser.add_argument("--seed", type=int, default=0, help="of all inputs")
     parser.add_argument("--target", choices=TARGETS, action="append", help="only this one; may be repeated")
-    parser.add_argument("--limit", type=float, default=60.0, help="seconds that one input may take")
+    parser.add_argument("--limit", type=float, default=60.0, help="seconds of processor time that one input may take")
     parser.add_argument("--processes", type=_positive, default=os.cpu_count() or 1, help="how many try inputs")
     parser.add_argument("--failures", type=Path, default=Path("fuzz-failures"), help="folder for inputs that did harm")
     parser.add_argument("--state", type=Path, help="file of what was done: a run that finds it goes on")
@@ -76,7 +79,7 @@ class _Hand:
 
     def __init__(self, context: Any, folder: Path) -> None:
         self.connection, theirs = context.Pipe()
-        self.clock = context.Array("d", 2, lock=False)
+        self.clock = context.Array("d", 3, lock=False)
         self.job: Job | None = None
         self.since = 0.0
         self.process = context.Process(target=work, args=(theirs, self.clock, folder), daemon=True)
@@ -86,15 +89,20 @@ class _Hand:
 
     def give(self, job: Job) -> None:
         self.job, self.since = job, time.monotonic()
-        self.clock[0], self.clock[1] = job.first, self.since + _START
+        self.clock[0], self.clock[1], self.clock[2] = job.first, self.since + _START, float("inf")
         self.connection.send(job)
 
     def trouble(self, limit: float) -> tuple[str, str] | None:
         """Kind and problem, where the process is lost."""
         if not self.process.is_alive():
             return "crash", f"the process ended with {self.process.exitcode}"
-        began = self.clock[1]
-        return ("hang", f"takes more than {limit:g} s") if began and time.monotonic() - began > limit else None
+        began, worked = self.clock[1], processor_time(self.process.pid)
+        if not began:
+            return None
+        if worked is not None and worked - self.clock[2] > limit:
+            return "hang", f"takes more than {limit:g} s"
+        most = limit if worked is None else _PATIENCE * limit
+        return ("hang", f"waits for more than {most:g} s") if time.monotonic() - began > most else None
 
     def end(self) -> None:
         self.process.kill()

@@ -1,5 +1,6 @@
 """The process that tries inputs for `pipelines.fuzz`: one job after the other, told and answered through a pipe."""
 
+import os
 import random
 import time
 import traceback
@@ -14,7 +15,7 @@ from typing import Any
 from hippo.errors import HippoError
 from pipelines.fuzz_targets import Target
 
-__all__ = ["MEMORY", "MEMORY_PER_BYTE", "Finding", "Job", "Report", "attempt", "input_of", "work"]
+__all__ = ["MEMORY", "MEMORY_PER_BYTE", "Finding", "Job", "Report", "attempt", "input_of", "processor_time", "work"]
 
 MEMORY = 32 * 2**20
 """Bytes that reading one input may take, whatever its size..."""
@@ -107,7 +108,8 @@ def work(connection: Connection, clock: Any, folder: Path) -> None:
 
     Args:
         connection: Gives jobs and takes reports.
-        clock: Shared array of two numbers: the number of the input that is tried, and since when.
+        clock: Shared array of three numbers: the number of the input that is tried, since when, and the processor time
+            that this process had taken then.
         folder: For files.
     """
     _limit_memory()
@@ -115,11 +117,21 @@ def work(connection: Connection, clock: Any, folder: Path) -> None:
     for job in _jobs(connection):
         report = Report()
         for number in range(job.first, job.first + job.count):
-            clock[0], clock[1] = number, time.monotonic()
+            clock[2], clock[0], clock[1] = time.process_time(), number, time.monotonic()
             attempt(job.target, job.seed, number, folder, report, weigh=tried > _WARM_UP)
             tried += 1
         clock[1] = 0.0
         connection.send(report)
+
+
+def processor_time(pid: int | None) -> float | None:
+    """Seconds of processor time that a process has taken, its children's aside; None where that is not known."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
+        user, system = stat.rpartition(")")[2].split()[11:13]  # the name before may hold blanks
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+    except (OSError, ValueError, AttributeError):  # no Linux, or the process is gone
+        return None
 
 
 def _jobs(connection: Connection) -> Iterator[Job]:

@@ -14,12 +14,14 @@ import json_repair
 
 from hippo.types import Triple
 
-__all__ = ["LONGEST_PART", "MOST_MENDED", "NOTHING", "Reply", "names_of", "read_reply", "triples_of"]
+__all__ = ["DEEPEST_MENDED", "LONGEST_PART", "MOST_MENDED", "NOTHING", "Reply", "names_of", "read_reply", "triples_of"]
 
 LONGEST_PART = 300
 """Characters of a name or of a part of a triple; what is longer is no name."""
 MOST_MENDED = 5_000
-"""Characters of broken JSON that are mended: time is quadratic at worst, seconds for these, 15 min for 100 kB."""
+"""Characters of broken JSON that are mended, since time is quadratic at worst."""
+DEEPEST_MENDED = 16
+"""Brackets within one another up to which it is mended: lists in lists take most time, and no reply needs them."""
 NOTHING = "it holds no JSON object"
 """The problem of a reply in which no answer has begun."""
 _MOST_STARTS = 32
@@ -34,6 +36,8 @@ _STRING = r'"(?:[^"\\]|\\.)*+'
 _THOUGHT_OVER = re.compile(rf"(?<=[\[{{,:])\s*+{_STRING}\"?+|(</think>)", re.DOTALL)
 _PIECE = re.compile(rf"{_STRING}(\"?+)|[\[\]{{}}]", re.DOTALL)
 _CLOSES = {"}": "{", "]": "["}
+_OPENS = frozenset(_CLOSES.values())
+_BRACKET = re.compile(r"[\[\]{}]")
 _ENDS = ('"', "'", "”", "]")
 _DEEPEST = 4
 """Objects or lists around the object that holds a list."""
@@ -213,12 +217,28 @@ def _mend(text: str, begins: int, whole: Sequence[Any], keys: Sequence[str]) -> 
     """What broken JSON most likely meant, from where it begins (-1: nowhere), after what was whole before it."""
     if begins < 0:
         return Reply(problem=NOTHING)
-    piece = text[begins : begins + MOST_MENDED]
+    within = text[begins : begins + MOST_MENDED]
+    piece = _shallow(within)
     try:
         value = json_repair.loads(piece, skip_json_loads=True)
     except Exception:  # a third-party parser on any text at all: where it gives up, there is nothing to read
         return Reply(problem=NOTHING)
-    return _checked([*whole, value], keys, cut=begins + MOST_MENDED < len(text) or _breaks_off(piece))
+    reply = _checked([*whole, value], keys, cut=begins + len(piece) < len(text) or _breaks_off(piece))
+    if len(piece) < len(within) and not any(reply.lists.values()):
+        return Reply(problem=NOTHING)  # brackets alone
+    return reply
+
+
+def _shallow(text: str) -> str:
+    """The text up to where brackets are nested too deep, with or without those that strings seem to hold."""
+    for pattern in (_BRACKET, _PIECE):
+        depth = 0
+        for match in pattern.finditer(text):
+            depth += (match[0] in _OPENS) - (match[0] in _CLOSES and depth > 0)
+            if depth > DEEPEST_MENDED:
+                text = text[: match.start()]
+                break
+    return text
 
 
 def _breaks_off(text: str) -> bool:

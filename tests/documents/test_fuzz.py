@@ -37,6 +37,14 @@ HARMFUL = """
             pass
         return "good"
 
+    def waits(value, folder):
+        time.sleep(60 if value == "3" else 0)
+        return "good"
+
+    def starves(value, folder):
+        time.sleep(3 if value == "3" else 0)
+        return "good"
+
     def dies(value, folder):
         if value == "4":
             os._exit(9)
@@ -93,6 +101,21 @@ def test_harm_is_found_and_can_be_made_again(harmful, tmp_path, name, kind, prob
     assert saved.read_text() == value
     assert json.loads(saved.with_name(saved.name + ".json").read_text()) == first
     assert f"{name}: {kind}: {problem}" in fuzz.report(result)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="processor time of another process is not known")
+def test_a_process_that_gets_no_time_does_not_hang(harmful, tmp_path) -> None:
+    result = fuzz.run([target(harmful, "starves")], arguments(tmp_path))
+    assert result["findings"] == []
+    assert result["targets"]["starves"]["slowest"] > 2  # seconds, where the limit is 1
+
+
+def test_what_waits_for_ever_hangs(harmful, tmp_path) -> None:
+    result = fuzz.run([target(harmful, "waits")], arguments(tmp_path, limit=0.3))
+    made = [input_of(target(harmful, "waits"), 10, number) for number in range(10)]
+    (found,) = result["kinds"]
+    assert (found["kind"], found["times"]) == ("hang", made.count("3"))
+    assert found["problem"] == f"waits for more than {3 if sys.platform.startswith('linux') else 0.3:g} s"
 
 
 def test_a_run_goes_on_where_it_was_stopped(harmful, tmp_path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hippo.extraction.parse import LONGEST_PART, MOST_MENDED, names_of, read_reply, triples_of
+from hippo.extraction.parse import DEEPEST_MENDED, LONGEST_PART, MOST_MENDED, names_of, read_reply, triples_of
 from hippo.types import Triple
 
 GOOD = '{"triples": [["Ada", "met", "Bob"]]}'
@@ -239,3 +239,18 @@ def test_counts_every_item_that_is_no_name() -> None:
         "entity that is no text": 2,
         "entity longer than 300 characters": 1,
     }
+
+
+@pytest.mark.parametrize("piece", ['[{" ', '["', "['", '{"a" ', "{{", '["]', '{"}'])
+def test_brackets_within_brackets_take_no_time(piece: str) -> None:
+    began = time.process_time()
+    read_reply('{"entities": ["Ada", ' + piece * 5_000, ["entities"])
+    assert time.process_time() - began < 0.4  # seconds; were all of it mended, three times as long
+
+
+def test_what_is_nested_too_deep_is_cut_off() -> None:
+    reply = read_reply('{"entities": ["Ada", "Bob", ' + "[" * DEEPEST_MENDED + '"Eve"', ["entities"])
+    assert reply.lists["entities"][:2] == ["Ada", "Bob"]
+    assert reply.cut
+    assert "Eve" not in str(reply.lists)
+    assert "Eve" in str(read_reply('{"entities": ["Ada", ' + "[" * (DEEPEST_MENDED - 2) + '"Eve"', ["entities"]).lists)
