@@ -171,7 +171,8 @@ def test_inputs_depend_on_seed_and_number_alone(name: str) -> None:
 
 
 GOOD = frozenset(
-    "chunks extraction places key terms read answer condition records config questions documents decisions".split()
+    "chunks extraction places key terms mapping read answer condition records config questions documents "
+    "decisions".split()
 )
 
 
