@@ -4,8 +4,8 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hippo.background import in_thread_of
 from hippo.checks import AsOf, Where
+from hippo.deferred import in_thread_of
 from hippo.retrieval.profiles import Profile
 from hippo.searching import Search, Searching, Time, check_question, listed, problem_of
 from hippo.types import Answer, Retrieval, Usage

@@ -14,19 +14,17 @@ Whoever stops waiting, by an interrupt, a cancelled task or an iterator left ear
 
 import asyncio
 import contextvars
-import functools
 import os
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from queue import SimpleQueue
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
-__all__ = ["aiterate", "begin", "elsewhere", "gather", "in_thread", "in_thread_of", "iterate", "loop", "once", "run"]
+__all__ = ["aiterate", "begin", "elsewhere", "gather", "in_thread", "iterate", "loop", "run"]
 
 P = ParamSpec("P")
-S = TypeVar("S")
 T = TypeVar("T")
 
 _THREADS = 32
@@ -175,33 +173,6 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
     except asyncio.CancelledError:
         call.call_off()
         raise
-
-
-def in_thread_of(method: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], Coroutine[Any, Any, T]]:
-    """The asynchronous variant of a method: the same call, made by `in_thread`. A subclass's own method counts."""
-
-    @functools.wraps(method)
-    async def call(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
-        bound: Callable[..., T] = getattr(self, method.__name__)
-        return await in_thread(bound, *args, **kwargs)
-
-    call.__name__, call.__qualname__ = f"a{method.__name__}", method.__qualname__.replace(".", ".a")
-    call.__doc__ = f"`{method.__name__}` without blocking the event loop; arguments and errors are the same."
-    return call
-
-
-def once(make: Callable[[], T]) -> Callable[[], T]:
-    """A function that makes its value when it is first called, and gives the same one from then on, in every thread."""
-    made: list[T] = []
-    making = threading.Lock()
-
-    def get() -> T:
-        with making:
-            if not made:
-                made.append(make())
-            return made[0]
-
-    return get
 
 
 def iterate(items: AsyncIterator[T]) -> Iterator[T]:

@@ -10,8 +10,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from hippo.background import in_thread_of
 from hippo.config import Config, DocumentsConfig
+from hippo.deferred import in_thread_of
 from hippo.documents import Columns, Limits, coerce_documents, iter_documents
 from hippo.documents.source import Places
 from hippo.errors import DocumentError, InputError

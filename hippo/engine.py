@@ -12,9 +12,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from hippo.asking import Asking
-from hippo.background import in_thread, in_thread_of
 from hippo.config import Config, load_config
 from hippo.deciding import Deciding
+from hippo.deferred import in_thread_of
 from hippo.errors import (
     IndexClosedError,
     IndexCorruptError,
@@ -177,6 +177,8 @@ class Hippo(Asking, Deciding, Exploring):
             path: Folder of the index.
             options: The keywords of `open`.
         """
+        from hippo.background import in_thread
+
         return await in_thread(cls.open, path, **options)
 
     @contextmanager

@@ -7,9 +7,9 @@ from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING
 
-from hippo.background import once
 from hippo.checks import AsOf, Where, condition, moment, whole
 from hippo.config import Config
+from hippo.deferred import once
 from hippo.errors import ConfigError, QuestionError
 from hippo.models import Models
 from hippo.protocols import Encoder
