@@ -35,8 +35,10 @@ class Silent(ScriptedLLM):
 @pytest.mark.parametrize("steps", [1, 2])
 def test_a_cancelled_question_ends_its_request(index: Path, recognition: str, steps: int) -> None:
     async def ask() -> None:
-        async with asyncio.timeout(0.3):
-            await memory.aask(BORN, steps=steps)
+        asking = asyncio.create_task(memory.aask(BORN, steps=steps))
+        await asyncio.to_thread(llm.asked.wait, 30)
+        async with asyncio.timeout(0.1):
+            await asking
 
     llm = Silent()
     with Hippo.open(index, llm=llm, overrides={"recognition": {"name": recognition}}) as memory:
@@ -48,14 +50,19 @@ def test_a_cancelled_question_ends_its_request(index: Path, recognition: str, st
 
 def test_so_does_a_cancelled_listener(index: Path) -> None:
     async def listen() -> None:
-        async with asyncio.timeout(0.3):
-            async for _ in memory.ask_stream(BORN):
-                pass
+        async for _ in memory.ask_stream(BORN):
+            pass
+
+    async def leave() -> None:
+        listening = asyncio.create_task(listen())
+        await asyncio.to_thread(llm.asked.wait, 30)
+        async with asyncio.timeout(0.1):
+            await listening
 
     llm = Silent()
     with Hippo.open(index, llm=llm, overrides={"recognition": {"name": "llm"}}) as memory:
         with pytest.raises(TimeoutError):
-            asyncio.run(listen())
+            asyncio.run(leave())
         assert llm.left.wait(10)
 
 
@@ -76,12 +83,18 @@ def test_asking_from_the_model_itself_is_an_error_or_awaited(index: Path) -> Non
 
 
 _OPEN = """
-import os, signal, sys, threading, time
+import os, signal, sys, threading
 from hippo import Hippo
 from hippo.testing import ScriptedLLM
 
+asked = threading.Event()
+
 class Priced(ScriptedLLM):
     price = (1.0, 1.0)
+
+    async def complete(self, request):
+        asked.set()
+        return await super().complete(request)
 
 def opened(recognition="none", **options):
     settings = {"llm": {"cache": False, "max_cost": 0.0015}, "recognition": {"name": recognition}}
@@ -107,7 +120,7 @@ _FORKED = """
 memory = opened(replies=lambda request: "In Latvia.", latency=1)
 asking = threading.Thread(target=memory.ask, args=("Where is Riga?",))
 asking.start()
-time.sleep(0.5)  # All that may be spent is held back now.
+asked.wait()  # All that may be spent is held back now, and everything is imported.
 child = os.fork()
 if child == 0:
     print(memory.ask("Where is Berlin?").text, memory.usage["reader"].requests, flush=True)
