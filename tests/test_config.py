@@ -185,7 +185,7 @@ def test_a_mistake_names_file_line_and_key(text: str, line: int, key: str, probl
         ("[encoder]\nname = 'sentence-transformers'\n", 2, "encoder.name", "model: required, but not given"),
         ("[extractor.pattern]\nlanguage = 5\n", 2, "extractor.pattern.language", "must be text, got 5"),
         ("[retrieval]\nvectors = 'annoy'\n", 2, "retrieval.vectors", "unknown vector index 'annoy'. Known: auto"),
-        ("[encoder]\nname = 'foo'\n", 2, "encoder.name", "unknown encoder 'foo'. Known: hashing, minilm"),
+        ("[encoder]\nname = 'foo'\n", 2, "encoder.name", "unknown encoder 'foo'. Known: hashing, langchain, minilm"),
         ("[extractor]\nname = 'foo'\n", 2, "extractor.name", "unknown extractor 'foo'. Known: imported, llm, pattern"),
         ("[chunking]\nmethod = 'foo'\n", 2, "chunking.method", "unknown chunker 'foo'. Known: document"),
         ("[retrieval]\nengine = 'foo'\n", 2, "retrieval.engine", "unknown PageRank engine 'foo'. Known: auto"),

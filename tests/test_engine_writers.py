@@ -165,7 +165,13 @@ def test_a_killed_writer_leaves_the_old_state_and_its_work(tmp_path, seed, begun
     logged = log.read_text().splitlines()
     lines = [line for line in logged if line != "passage\thippo" and not line.startswith("query")]
     assert len(lines) - len(set(lines)) <= BATCH, "only the batch that was being encoded is encoded again"
-    assert sorted(item.name for item in root.iterdir()) == ["CURRENT", "identity.json", "snapshots", "store.duckdb"]
+    assert sorted(item.name for item in root.iterdir()) == [
+        "CURRENT",
+        "identity.json",
+        "runs",
+        "snapshots",
+        "store.duckdb",
+    ]
     # The one before the newest was held by the memory that added.
     left = sorted(item.name for item in (root / "snapshots").iterdir())
     assert all(name.isdecimal() for name in left)

@@ -34,9 +34,13 @@ OPTIONS = {"graph": {"synonym_threshold": 0.5, "synonym_max": 2}, "chunking": {"
 
 
 def content(root: Path) -> dict[str, object]:
-    """Everything that a snapshot holds, by name; all but how and when it was made."""
+    """Everything that a snapshot holds of the present, by name; all but how and when it was made."""
     with Snapshot.open(root) as snapshot:
-        files = {file.stem: file.suffix for file in snapshot.path.iterdir() if file.suffix in (".npy", ".arrow")}
+        files = {
+            file.stem: file.suffix
+            for file in snapshot.path.iterdir()
+            if file.suffix in (".npy", ".arrow") and not file.stem.startswith(("history.", "past."))
+        }
         found: dict[str, object] = {
             name: snapshot.table(name).to_pydict() if suffix == ".arrow" else snapshot.array(name).copy()
             for name, suffix in files.items()

@@ -172,29 +172,26 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
-def age(index: Path, *, crash: bool) -> None:
-    """Make a store one of version 1, with what a crash leaves in its log."""
+def crash(index: Path) -> None:
+    """Leave a log beside a store, as a process does that dies."""
     code = f"""
 import duckdb, os
 old = duckdb.connect({str(index / "store.duckdb")!r})
-old.execute("CREATE TABLE replies (key VARCHAR, reply VARCHAR)")
-old.execute("UPDATE meta SET value = '1' WHERE key = 'schema_version'")
-old.execute("CHECKPOINT")
-if {crash}:
-    old.execute("UPDATE meta SET value = '1.0.0' WHERE key = 'duckdb_version'")
-    os._exit(0)
-old.close()
+old.execute("UPDATE meta SET value = '1.0.0' WHERE key = 'duckdb_version'")
+os._exit(0)
 """
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 @pytest.mark.parametrize("version", ["now", "older", "older, after a crash"])
-def test_nothing_on_disk_changes(server, open_with, documents, version: str) -> None:
+def test_nothing_on_disk_changes(server, open_with, documents, make_older, version: str) -> None:
     with open_with(server) as memory:
         memory.add(documents[:5])
     index = memory.path
     if version != "now":
-        age(index, crash=version != "older")
+        make_older(index, 1)
+    if "crash" in version:
+        crash(index)
     before = contents(index)
     assert ("store.duckdb.wal" in before) == ("crash" in version)
     with open_with(server) as memory:

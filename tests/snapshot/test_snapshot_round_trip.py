@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
 from hippo.errors import IndexCorruptError, InputError
-from hippo.snapshot import Snapshot, SnapshotWriter
+from hippo.snapshot import FORMAT, Snapshot, SnapshotWriter
 
 DTYPES = st.sampled_from(["float32", "float64", "int32", "int64", "uint8", "bool", ">i4", "<U3", "complex64"])
 ARRAYS = npst.arrays(
@@ -92,7 +92,7 @@ def test_the_manifest_is_plain_to_read(tmp_path: Path) -> None:
         writer.file("a.bin").write_bytes(b"abc")
         name = writer.publish({"encoder": "e"})
     manifest = json.loads((tmp_path / "snapshots" / name / "manifest.json").read_text())
-    assert manifest["format"] == 2
+    assert manifest["format"] == FORMAT
     assert manifest["name"] == "000001"
     assert manifest["created"].endswith("+00:00")
     assert manifest["info"] == {"encoder": "e"}
