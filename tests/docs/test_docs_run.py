@@ -126,6 +126,8 @@ def test_targets_of_make_exist() -> None:
 
 
 def test_modules_to_run_exist() -> None:
-    named = {name for page in PAGES for name in re.findall(r"python -m (pipelines\.\w+)", page.read_text("utf-8"))}
-    assert {"pipelines.benchmark", "pipelines.engines"} <= named
-    assert [name for name in named if not (PROJECT / f"{name.replace('.', '/')}.py").is_file()] == []
+    written = re.compile(r"python -m (pipelines(?:\.\w+)+)")
+    named = {name for page in PAGES for name in written.findall(page.read_text("utf-8"))}
+    assert {"pipelines.benchmark", "pipelines.engines", "pipelines.crash", "pipelines.life.readers"} <= named
+    places = [PROJECT / name.replace(".", "/") for name in sorted(named)]
+    assert [one for one in places if not (one / "__main__.py").is_file() and not one.with_suffix(".py").is_file()] == []
