@@ -109,7 +109,8 @@ def update(
     """Give a document a new text, title, metadata or timestamp.
 
     What is not named stays as it was. Passages whose text and title stay are not extracted again. A new title takes the
-    text too, since passages are cut so that both fit in.
+    text too, since passages are cut so that both fit in. A document that was read from a file is replaced by what the
+    file holds when it is indexed again.
     """
     changes: dict[str, Any] = {}
     if text_file is not None:

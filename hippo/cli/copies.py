@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from hippo.cli.options import IndexArgument, JsonOption
-from hippo.cli.output import console, print_json, printable
+from hippo.cli.output import console, print_json, printable, warn
 
 __all__ = ["BACKUP_EXAMPLES", "PRUNE_EXAMPLES", "RESTORE_EXAMPLES", "backup", "prune", "restore"]
 
@@ -26,7 +26,8 @@ _Target = Annotated[
 def backup(index: IndexArgument, target: _Target, json_: JsonOption = False) -> None:
     """Copy an index into a new folder, even in use.
 
-    Readers and a writer may be at work. The copy is an index itself, and knows the sums of its files.
+    Readers and a writer may be at work. The copy is an index itself, and knows the sums of its files. Namespaces are
+    copied one by one, with --namespace.
     """
     from hippo.maintenance import backup as copy
 
@@ -36,6 +37,9 @@ def backup(index: IndexArgument, target: _Target, json_: JsonOption = False) -> 
     else:
         what = f"snapshot {made.snapshot}" if made.snapshot else "no snapshot yet"
         _say(f"{made.path}: {what}, {made.files} files, {made.bytes / 2**20:,.1f} MiB")
+        if made.left_out:
+            names = printable(", ".join(made.left_out))
+            warn(f"its namespaces are indexes of their own and not in it; copy each with --namespace: {names}")
 
 
 def restore(

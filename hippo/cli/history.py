@@ -23,8 +23,8 @@ def history(
 ) -> None:
     """List versions of documents, older ones too.
 
-    A version is in force from its start to its end. It starts with its timestamp, or when it was added, and ends where
-    the next one starts or when the document was deleted.
+    A version is in force from its start to its end. It starts with its timestamp if that is later than all that was
+    known of the document, else when it was added, and ends where the next one starts or when the document was deleted.
     """
     with open_existing(index, config) as memory:
         versions = memory.history(document)

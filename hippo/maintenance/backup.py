@@ -6,6 +6,7 @@ import shutil
 import sqlite3
 from collections.abc import Mapping
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -19,7 +20,7 @@ from hippo.snapshot import Snapshot
 from hippo.snapshot.current import announce, check_root, folder
 from hippo.store import STORE_FILE
 from hippo.store.copy import copy_store
-from hippo.tenants import NAMESPACES
+from hippo.tenants import NAMESPACES, namespace_names
 from hippo.types import Backup
 
 __all__ = ["BACKUP_FILE", "backup", "copy_index", "restore"]
@@ -53,7 +54,7 @@ def backup(path: str | Path, target: str | Path) -> Backup:
         created = datetime.now(UTC).isoformat(timespec="seconds")
         body = {"format": _FORMAT, "created": created, "snapshot": snapshot, "files": files}
         (made / BACKUP_FILE).write_text(json.dumps(body, indent=1) + "\n", encoding="utf-8")
-    return _report(goal, body)
+    return replace(_report(goal, body), left_out=tuple(namespace_names(root)))
 
 
 def copy_index(root: Path, goal: Path) -> Backup:

@@ -18,6 +18,7 @@ from hippo.snapshot.manifest import MANIFEST
 from hippo.store import STORE_FILE
 from hippo.store.rebuild import examine
 from hippo.store.versions import PAST_TABLES
+from hippo.tenants import namespace_names
 from hippo.types import Health, Problem
 
 __all__ = ["Snapshots", "check", "examine_snapshots"]
@@ -78,6 +79,10 @@ def check(path: str | Path, *, quick: bool = False) -> Health:
         leftovers += root.glob(pattern)
     if leftovers:
         found.notes.append(f"{len(leftovers)} unfinished files of a writer that is at work or has died")
+    if names := namespace_names(root):
+        found.notes.append(
+            f"{len(names)} namespaces were not examined; each is an index of its own: {', '.join(names)}"
+        )
     return Health(str(root), tuple(found.checked), tuple(found.problems), tuple(found.notes))
 
 

@@ -184,12 +184,14 @@ class Backup(Plain):
         snapshot: Name of the snapshot in it; None for an index that has none.
         files: Number of files.
         bytes: Their size.
+        left_out: Namespaces of the index: each is an index of its own, and not in the copy.
     """
 
     path: str
     snapshot: str | None
     files: int
     bytes: int
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

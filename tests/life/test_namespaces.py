@@ -203,3 +203,14 @@ def test_the_commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run("namespaces", "delete", "my-index", "b")
     assert run("namespaces", "list", "my-index") == "Team A\nc\n"
     assert "error:" in run("status", "my-index", code=1)
+
+
+def test_a_backup_and_an_examination_say_that_namespaces_are_not_in_it(tmp_path: Path) -> None:
+    for name in (None, "b", "a"):
+        with Hippo.open(tmp_path / "index", encoder="none", namespace=name) as memory:
+            memory.add("Lima is the capital of Peru.")
+    assert backup(tmp_path / "index", tmp_path / "copy").left_out == ("a", "b")
+    assert check(tmp_path / "index").notes == ("2 namespaces were not examined; each is an index of its own: a, b",)
+    run = CliRunner().invoke(app, ["backup", str(tmp_path / "index"), str(tmp_path / "other")])
+    assert "copy each with --namespace: a, b\n" in run.stderr
+    assert backup(namespaces.folder(tmp_path / "index", "a"), tmp_path / "a").left_out == ()
