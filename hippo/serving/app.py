@@ -19,7 +19,7 @@ from hippo.serving.guard import Guard
 from hippo.serving.measures import Measures
 from hippo.serving.problems import Told, on_failure
 from hippo.serving.routes import MissingDocumentError, changes, questions, state
-from hippo.serving.service import BusyError, Service
+from hippo.serving.service import BusyError, NotRunningError, Service
 from hippo.serving.tokens import READ_VARIABLE, WRITE_VARIABLE, Tokens, is_loopback
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ def create_app(memory: "Hippo", *, tokens: Tokens | None = None, settings: Serve
     for kind in (HippoError, HTTPException, RequestValidationError):
         app.add_exception_handler(kind, on_failure)
     app.add_exception_handler(BusyError, _busy)
+    app.add_exception_handler(NotRunningError, _not_running)
     app.add_exception_handler(MissingDocumentError, _missing)
     app.add_exception_handler(UnknownModelError, _unknown_model)
     app.add_middleware(Guard, settings=settings, tokens=tokens, measures=measures)
@@ -92,6 +93,12 @@ async def _busy(request: Request, _: Exception) -> Response:
     most = request.app.state.service.settings.max_changes
     told = f"{most} changes are under way or waiting, the most that the server takes"
     problem = Told(429, "BusyError", told, "Try again after a second.", {"Retry-After": "1"})
+    return problem.response(request.scope["state"]["request_id"])
+
+
+async def _not_running(request: Request, _: Exception) -> Response:
+    remedy = "Try again after a second; where the application is mounted in another, that one has to run its lifespan."
+    problem = Told(503, "NotRunningError", "the server was not started, or is stopping", remedy, {"Retry-After": "1"})
     return problem.response(request.scope["state"]["request_id"])
 
 

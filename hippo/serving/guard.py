@@ -23,15 +23,26 @@ __all__ = ["Guard"]
 _LOG = logging.getLogger("hippo.requests")
 _OPEN = ("/health", "/ready", "/openapi.json")
 """Paths that need no token and are answered even by a full server."""
+_QUESTIONS = ("/retrieve", "/retrieve_many", "/ask", "/v1/chat/completions")
+"""Paths whose POST changes nothing; every other one needs a token for writing, whatever it turns out to be."""
 _REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _LAST_WORDS = 5.0
 """Seconds that an answer in pieces has beyond its deadline to say so."""
 
 
+def _path(scope: "Scope") -> str:
+    """The path within the application, as its router sees it, wherever it is mounted."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    below = path.removeprefix(root)
+    return below if not below or below.startswith("/") else path
+
+
 def _changes(scope: "Scope") -> bool:
-    """Whether a request asks for a change of the index."""
-    return scope["path"].startswith("/documents") and scope["method"] not in ("GET", "HEAD")
+    """Whether a request may change the index: all that is not known to leave it as it is."""
+    method = scope["method"]
+    return method not in ("GET", "HEAD") and not (method == "POST" and _path(scope) in _QUESTIONS)
 
 
 class _GoneError(Exception):
@@ -116,7 +127,7 @@ class Guard:
             # A page of another site, whose name was made to lead here, must not read or write the index.
             told = f"the host {host[:80]!r} is not this machine"
             return Told(403, "HostError", told, "Use http://127.0.0.1, or start the server with tokens.", _CLOSE)
-        if scope["path"] in _OPEN:
+        if _path(scope) in _OPEN:
             return None
         role = self._tokens.role(headers.get("authorization"))
         if role is None:

@@ -35,7 +35,7 @@ class _Search(_Body):
         None, description="Ask what was known at this time, ISO 8601; null: now.", examples=["2024-05-01"]
     )
     recency_half_life: float | None = Field(
-        None, gt=0, allow_inf_nan=False, description="Days after which a document counts half; null: the profile's."
+        None, ge=1e-6, allow_inf_nan=False, description="Days after which a document counts half; null: the profile's."
     )
     newest_wins: bool | None = Field(None, description="Whether newer statements go before older ones.")
 

@@ -5,19 +5,19 @@ import contextvars
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from functools import partial
 from typing import Any, TypeVar
 
 from hippo.background import in_thread
 from hippo.config import ServeConfig
 from hippo.engine import Hippo
-from hippo.errors import HippoError, IndexEmptyError
+from hippo.errors import IndexEmptyError
 from hippo.serving.batcher import Batcher
 from hippo.serving.measures import Measures
 from hippo.types import Retrieval, Status
 
-__all__ = ["BusyError", "Service"]
+__all__ = ["BusyError", "NotRunningError", "Service"]
 
 T = TypeVar("T")
 
@@ -29,11 +29,15 @@ class BusyError(Exception):
     """More changes wait than the server lets wait."""
 
 
+class NotRunningError(Exception):
+    """The service was not started, or is stopping."""
+
+
 class Service:
     """A memory in use by a server.
 
     Questions never wait for changes: these run in one thread, in the order in which they came, and questions see the
-    snapshot before or after them.
+    snapshot before or after them. It can be started again after it was stopped.
 
     Args:
         memory: The memory; whoever made it closes it.
@@ -46,30 +50,41 @@ class Service:
         self.settings = settings
         self.measures = measures
         self.ready = False
-        self._batcher = Batcher(self._rank, most=settings.block, threads=1, tell=measures.blocks.observe)
-        self._writer = ThreadPoolExecutor(1, thread_name_prefix="hippo-change")
+        self._batcher: Batcher | None = None
+        self._writer: ThreadPoolExecutor | None = None
         self._changes = 0
-        self._following: asyncio.Task[None] | None = None
+        self._stack = AsyncExitStack()
 
     async def start(self) -> None:
         """Read what questions need, then be ready, and look for newer snapshots."""
-        await self._warm_up()
+        async with AsyncExitStack() as stack:
+            self._changes = 0
+            self._writer = ThreadPoolExecutor(1, thread_name_prefix="hippo-change")
+            stack.push_async_callback(asyncio.to_thread, self._writer.shutdown, wait=True, cancel_futures=True)
+            self._batcher = Batcher(self._rank, most=self.settings.block, threads=1, tell=self.measures.blocks.observe)
+            stack.push_async_callback(asyncio.to_thread, self._batcher.close)
+            await self._warm_up()
+            if self.settings.refresh:
+                following = asyncio.ensure_future(self._follow())
+                stack.push_async_callback(asyncio.wait, [following])
+                stack.callback(following.cancel)
+            self._stack = stack.pop_all()
         self.ready = True
-        if self.settings.refresh:
-            self._following = asyncio.ensure_future(self._follow())
 
     async def stop(self) -> None:
-        """Wait for the change and the questions at work."""
+        """Wait for the change and the questions at work; what comes now finds nothing running."""
         self.ready = False
-        if self._following is not None:
-            self._following.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._following
-        await asyncio.to_thread(self._batcher.close)
-        await asyncio.to_thread(self._writer.shutdown, wait=True, cancel_futures=True)
+        self._batcher = self._writer = None
+        await self._stack.aclose()
 
     async def retrieve(self, questions: Sequence[str], options: Mapping[str, Any]) -> list[Retrieval]:
-        """Retrievals in the order of the questions; arguments and errors are those of `Hippo.retrieve_many`."""
+        """Retrievals in the order of the questions; arguments and errors are those of `Hippo.retrieve_many`.
+
+        Raises:
+            NotRunningError: The service does not run.
+        """
+        if self._batcher is None:
+            raise NotRunningError
         if options["steps"] > 1 or self.memory.filters_facts(options["profile"]):
             # It waits for a model, which must not keep others waiting.
             found = await in_thread(self._rank, list(questions), options)
@@ -87,7 +102,10 @@ class Service:
 
         Raises:
             BusyError: Too many wait.
+            NotRunningError: The service does not run.
         """
+        if self._writer is None:
+            raise NotRunningError
         if self._changes >= self.settings.max_changes:
             raise BusyError
         self._changes += 1
@@ -114,7 +132,7 @@ class Service:
             await asyncio.sleep(self.settings.refresh)
             try:
                 newer = await in_thread(self.memory.refresh)
-            except (HippoError, OSError) as error:
+            except Exception as error:
                 self.measures.refresh_failures.inc()
                 if str(error) != failed:
                     failed = str(error)
@@ -128,11 +146,12 @@ class Service:
     async def _warm_up(self) -> None:
         """Ask once, so that the first question of a user does not wait for what is read at need."""
         options: dict[str, Any] = {"k": 1, "profile": None, "explain": False, "steps": 1, "where": None}
-        if self.memory.filters_facts(None):
-            options["profile"] = "bm25"
         try:
-            await self._batcher.retrieve([_WARM_UP], options)
+            if self.memory.filters_facts(None):
+                options["profile"] = "bm25"
+            if self._batcher is not None:
+                await self._batcher.retrieve([_WARM_UP], options)
         except IndexEmptyError:
             _LOG.warning("the index holds nothing yet")
-        except HippoError:
+        except Exception:
             _LOG.exception("no question can be answered")

@@ -17,6 +17,7 @@ Role = Literal["read", "write"]
 
 READ_VARIABLE, WRITE_VARIABLE = "HIPPO_READ_TOKENS", "HIPPO_WRITE_TOKENS"
 _SHORTEST = 16
+_COMMENT = re.compile(r"(?:^|\s)#.*")
 _HASH = re.compile(r"sha256:([0-9a-f]{64})")
 
 
@@ -38,11 +39,13 @@ class Tokens:
         """From a file and the environment.
 
         Args:
-            file: One token a line, after its role: `read TOKEN`, `write sha256:HEX`; # begins a comment. None: no file.
+            file: One token a line, after its role: `read TOKEN`, `write sha256:HEX`; # begins a comment at the
+                start of a line or after white space. None: no file.
             environment: HIPPO_READ_TOKENS and HIPPO_WRITE_TOKENS hold tokens, apart by spaces or commas.
 
         Raises:
-            ConfigError: The file cannot be read, a line is no role and token, or a token is too short.
+            ConfigError: The file cannot be read or holds no token, a line is no role and token, or a token is too
+                short.
         """
         found: list[tuple[Role, bytes]] = []
         variables: tuple[tuple[Role, str], ...] = (("read", READ_VARIABLE), ("write", WRITE_VARIABLE))
@@ -50,7 +53,10 @@ class Tokens:
             given = [token for token in re.split(r"[\s,]+", environment.get(variable, "")) if token]
             found += [(role, _hashed(token, variable)) for token in given]
         if file is not None:
-            found += _from_file(Path(file))
+            listed = list(_from_file(Path(file)))
+            if not listed:
+                raise ConfigError(file, "serve.token_file", "holds no token; a line is `read TOKEN` or `write TOKEN`")
+            found += listed
         return cls(found)
 
     def role(self, authorization: str | None) -> Role | None:
@@ -74,7 +80,7 @@ def _from_file(file: Path) -> Iterable[tuple[Role, bytes]]:
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(str(file), "serve.token_file", f"cannot be read: {error}") from error
     for number, line in enumerate(lines, 1):
-        role, _, token = line.partition("#")[0].strip().partition(" ")
+        role, _, token = _COMMENT.sub("", line).strip().partition(" ")
         if not role:
             continue
         place = f"{file}, line {number}"
