@@ -143,8 +143,10 @@ class Changing(ABC):
 
         What was known until now can still be asked for with `as_of`, unless the document is to be forgotten: then
         nothing of it is left in the index. Its older versions go too, with all cached vectors that nothing needs any
-        more, older snapshots (those that a reader holds: with the next change after it lets go) and the whole cache of
-        replies of language models, which cannot be told apart by document.
+        more, older snapshots (those that a reader holds: with the next change after it lets go), files that a crash or
+        a repair left, and the whole cache of replies of language models, which cannot be told apart by document. What
+        was decided about synonyms stays, and names entities: `reset_synonym` takes that away. Should this be broken
+        off, the next change finishes it; calling it again does so too, though the id may be unknown by then.
 
         Args:
             document_ids: Their ids.
@@ -163,11 +165,16 @@ class Changing(ABC):
         """
         check_root(self.path)
         doomed = _doomed(document_ids, where, missing_ok, forget)
-        report = self._change((), progress, "delete", doomed=doomed, extracting=False, forget=forget)
+        try:
+            report = self._change((), progress, "delete", doomed=doomed, extracting=False, forget=forget)
+        except DocumentError:
+            if forget:
+                # The id may be unknown because a call before was broken off: a change finishes that one.
+                self.refresh()
+                self._change((), progress, "delete", extracting=False)
+            raise
         if forget:
-            from hippo.indexing.sweep import erase
-
-            erase(self.path, wait=self.config.indexing.wait_seconds)
+            remove_old(self.path)
         return report
 
     def select(

@@ -19,6 +19,7 @@ from hippo.indexing.ingest import ingest, read_all
 from hippo.indexing.publish import publish
 from hippo.indexing.remove import Doomed
 from hippo.indexing.revise import Revision
+from hippo.indexing.sweep import FORGETTING, finish_forgetting
 from hippo.indexing.turn import open_in_turn
 from hippo.llm import Caller
 from hippo.protocols import Chunker, DialogueExtractor, Encoder, Extractor, ProgressCallback
@@ -51,7 +52,7 @@ def add_documents(
     """Store documents, delete others, extract and embed what is new, and publish a snapshot.
 
     Work that was committed before a crash or an error is found again by the next call. Where nothing changes, nothing
-    is published.
+    is published. What is to be forgotten, now or since a change that was broken off, is off the disk at the end.
 
     Args:
         root: Folder of the index; made if it does not exist.
@@ -82,6 +83,8 @@ def add_documents(
         identity.write(root)
         meta = identity.to_meta()
         deleting = doomed(store) if doomed else ()
+        if forget:
+            store.set_meta({FORGETTING: "yes"})
         fresh, keep = {**meta, PUBLISHED: ""}, config.indexing.keep_versions
         ingested = ingest(store, documents, chunker, fresh, clock, deleting, revisions, keep=keep, forget=forget)
         if decided := store.changed_decisions(decisions):
@@ -110,6 +113,7 @@ def add_documents(
         with Snapshot.open(root, name, verify=False) as snapshot:
             counts = snapshot.info
         pending = store.count_pending(fingerprint) - len(failed)
+        finish_forgetting(root, store, name)
     return ChangeReport(
         ingested.added,
         ingested.changed,

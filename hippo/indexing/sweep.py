@@ -3,36 +3,59 @@
 from contextlib import closing
 from pathlib import Path
 
+from hippo.durable import discard
 from hippo.identity import Identity
 from hippo.indexing.embed import text_hashes
 from hippo.indexing.tables import read_past, read_tables
-from hippo.indexing.turn import open_in_turn
 from hippo.llm import REPLIES_FILE, Replies
 from hippo.snapshot import remove_old
 from hippo.snapshot.contents import EMBEDDED
-from hippo.store import STORE_FILE, Store
-from hippo.store.compact import compact
+from hippo.snapshot.current import names
+from hippo.store import Store
 
-__all__ = ["drop_vectors", "erase"]
+__all__ = ["FORGETTING", "drop_vectors", "finish_forgetting"]
+
+FORGETTING = "forgetting"
+"""Set before documents that are to be forgotten go, and emptied when nothing of them is left but old snapshots."""
+
+_OLDEST = "oldest"
+"""Name of the oldest snapshot that holds nothing forgotten, as long as there are older ones, which a reader held."""
+
+_LEFTOVERS = (".store-*", "store-damaged-*", f".{REPLIES_FILE}-*", "replies-damaged-*")
 
 
-def erase(root: Path, *, wait: float = 0.0) -> None:
-    """Bring what was deleted in an index off the disk: it may stand in gaps of files and in caches.
+def finish_forgetting(root: Path, store: Store, name: str) -> list[str]:
+    """Bring what is to be forgotten off the disk, as far as that is not done: it stands in gaps of files and in caches.
+
+    Comes at the end of a writer's turn, for the store may be closed by it: whoever has the turn next finds all done.
 
     Args:
         root: Folder of the index.
-        wait: Seconds to wait for another writer.
+        store: Its store, from which the documents are gone.
+        name: The newest snapshot, which was made of that.
 
-    Raises:
-        IndexBusyError: A writer is at work.
+    Returns:
+        Names of the removed snapshots, oldest first.
     """
-    remove_old(root)
-    with open_in_turn(root, wait=wait, create=False) as store:
+    forgetting, oldest = (store.meta().get(key) for key in (FORGETTING, _OLDEST))
+    if forgetting:
+        oldest = name
+        store.set_meta({_OLDEST: name})
+    if not oldest:
+        return []
+    removed = remove_old(root, keep=len(names(root)) or 1, before=oldest)
+    if all(int(one) >= int(oldest) for one in names(root)):
+        store.set_meta({_OLDEST: ""})
+    if forgetting:
         drop_vectors(store)
-    compact(root / STORE_FILE)
-    if (root / REPLIES_FILE).is_file():
-        with closing(Replies(root / REPLIES_FILE)) as replies:
-            replies.clear()
+        if (root / REPLIES_FILE).is_file():
+            with closing(Replies(root / REPLIES_FILE)) as replies:
+                replies.clear()
+        for pattern in _LEFTOVERS:
+            for leftover in root.glob(pattern):
+                discard(leftover)
+        store.close_compacted({FORGETTING: ""})
+    return removed
 
 
 def drop_vectors(store: Store) -> int:

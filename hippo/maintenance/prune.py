@@ -10,7 +10,7 @@ from hippo.durable import discard
 from hippo.errors import InputError
 from hippo.filters.values import moment
 from hippo.indexing.add import PUBLISHED
-from hippo.indexing.sweep import drop_vectors
+from hippo.indexing.sweep import drop_vectors, finish_forgetting
 from hippo.indexing.turn import open_in_turn
 from hippo.llm import REPLIES_FILE
 from hippo.place import sizes
@@ -31,7 +31,8 @@ def prune(
     """Remove old snapshots, vectors of texts that the index no longer holds, gaps that deletes left, unfinished files.
 
     Snapshots that a reader holds stay, and so do the replies of language models: those were paid for. Older versions of
-    documents stay unless a time is given before which nobody asks any more.
+    documents stay unless a time is given before which nobody asks any more. A `delete` with `forget=True` that was
+    broken off is finished, and that takes the replies too.
 
     Args:
         path: Folder of the index.
@@ -56,7 +57,10 @@ def prune(
         dropped = drop_vectors(store)
         for leftover in root.glob(f".{REPLIES_FILE}-*"):
             discard(leftover)
-    removed = remove_old(root, keep) if current(root) else []
+        name = store.meta().get(PUBLISHED, "").partition(" ")[0]
+        sound = bool(name) and name == current(root)
+        forgotten = finish_forgetting(root, store, name) if sound else []
+    removed = [*forgotten, *(remove_old(root, keep) if current(root) else [])]
     compact(root / STORE_FILE)
     for leftover in root.glob(".store-*"):
         discard(leftover)

@@ -14,7 +14,7 @@ from hippo.snapshot.manifest import MANIFEST
 __all__ = ["remove_old"]
 
 
-def remove_old(root: Path, keep: int = 1) -> list[str]:
+def remove_old(root: Path, keep: int = 1, *, before: str | None = None) -> list[str]:
     """Remove snapshots older than the newest that no reader holds, and what writers that died left behind.
 
     Where files cannot be locked nobody can tell whether a reader holds a snapshot, and all are kept.
@@ -22,6 +22,7 @@ def remove_old(root: Path, keep: int = 1) -> list[str]:
     Args:
         root: Folder of the index.
         keep: Number of newest snapshots to keep in any case, at least 1.
+        before: Snapshots older than this one are not kept, however many there are. None: `keep` alone counts.
 
     Returns:
         Names of the removed snapshots, oldest first.
@@ -34,7 +35,8 @@ def remove_old(root: Path, keep: int = 1) -> list[str]:
     if keep < 1:
         raise InputError(f"keep must be at least 1, got {keep}")
     newest = current(root)
-    old = [name for name in names(root) if newest is not None and int(name) <= int(newest)][:-keep]
+    old = [name for name in names(root) if newest is not None and int(name) <= int(newest)]
+    old = [name for name in old[:-1] if name not in old[-keep:] or (before and int(name) < int(before))]
     try:
         removed = [name for name in old if _remove(folder(root) / name)]
         for path in sorted(folder(root).glob(f"{TEMPORARY}*")):

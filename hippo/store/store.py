@@ -16,6 +16,7 @@ from hippo.durable import discard, sync_directory, sync_file
 from hippo.errors import IndexCorruptError, IndexPathError, IndexStateError, InputError
 from hippo.store import journal
 from hippo.store.columns import bad_text
+from hippo.store.compact import rewrite
 from hippo.store.connection import Connection
 from hippo.store.decisions import Decisions
 from hippo.store.documents import Documents
@@ -144,6 +145,15 @@ class Store(Documents, Extractions, Embeddings, Decisions):
                     self._connection.run("UPDATE meta SET value = ? WHERE key = ?", [value, key])
                 else:
                     self._connection.run("INSERT INTO meta VALUES (?, ?)", [key, value])
+
+    def close_compacted(self, meta: Mapping[str, str]) -> None:
+        """Write the store anew, without the gaps that deletes left, and release it. No other writer comes in between.
+
+        Args:
+            meta: New values for some keys of `meta()`, which are set if all else was done, and not otherwise.
+        """
+        rewrite(self._connection, meta)
+        self.close()
 
     def checkpoint(self) -> None:
         """Move everything into the main file and fsync it. Every `put_` does so itself."""

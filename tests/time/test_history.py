@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from typer.testing import CliRunner
 
 from hippo import Hippo
 from hippo.cli.app import app
-from hippo.errors import DocumentError, InputError
+from hippo.errors import DocumentError, IndexCorruptError, InputError
 from hippo.maintenance import backup, check, prune, repair, restore
 from hippo.store import SCHEMA_VERSION
 
@@ -219,3 +221,64 @@ def test_an_index_of_each_released_schema_goes_on(tmp_path, make_older, version)
     assert check(root).sound
     assert prune(tmp_path / "copy").versions == 0
     assert check(tmp_path / "copy").sound
+
+
+def test_forgetting_that_was_broken_off_is_finished(root):
+    """Cached replies that are damaged break it off after the document has gone."""
+    replies = root / "replies.sqlite"
+    for finish in ("again", "change", "prune"):
+        with Hippo.open(root) as memory:
+            memory.add([{"id": "secret", "text": "Xenia lives in Vilnius."}])
+            replies.write_bytes(b"no database at all" * 100)
+            with pytest.raises(IndexCorruptError):
+                memory.delete("secret", forget=True)
+            assert b"vilnius" in everything(root).lower()
+            replies.unlink()
+            if finish == "again":
+                with pytest.raises(DocumentError, match="holds no document of this id"):
+                    memory.delete("secret", forget=True)
+            elif finish == "change":
+                memory.refresh()
+                memory.add([{"id": "other", "text": "Acme is old."}])
+        if finish == "prune":
+            prune(root)
+        assert b"vilnius" not in everything(root).lower(), finish
+        assert check(root).sound
+
+
+def test_an_unknown_id_costs_no_replies_and_no_snapshot(root):
+    config = {"llm": {"name": "scripted"}, "indexing": {"keep_snapshots": 3}}
+    with Hippo.open(root, config=config) as memory:
+        memory.add([{"id": "other", "text": "Acme is old."}])
+        memory.ask(QUESTION)
+        before = len(list((root / "snapshots").iterdir()))
+        with pytest.raises(DocumentError):
+            memory.delete("unknown", forget=True)
+        assert len(list((root / "snapshots").iterdir())) == before > 1
+        with closing(sqlite3.connect(root / "replies.sqlite")) as replies:
+            assert replies.execute("SELECT count(*) FROM replies").fetchone() == (1,)
+
+
+def test_forgetting_takes_what_crashes_and_repairs_left(root):
+    left = (".store-1.duckdb", "store-damaged-1.duckdb", ".replies.sqlite-1", "replies-damaged-1.sqlite")
+    for name in left:
+        (root / name).write_bytes(b"Turin")
+    with Hippo.open(root) as memory:
+        memory.delete("po", forget=True)
+    assert not [name for name in left if (root / name).exists()]
+
+
+def test_a_snapshot_of_what_is_forgotten_goes_when_its_reader_has(root):
+    config = {"indexing": {"keep_snapshots": 3}}
+    with Hippo.open(root, config=config) as memory:
+        memory.add([{"id": "secret", "text": "Xenia lives in Vilnius."}])
+        with Hippo.open(root) as reader:
+            reader.retrieve(QUESTION)
+            memory.delete("secret", forget=True)
+            memory.add([{"id": "first", "text": "Acme is new."}])
+            assert b"vilnius" in everything(root).lower()
+        memory.add([{"id": "second", "text": "Acme is old."}])
+        assert b"vilnius" not in everything(root).lower()
+        # Those that are newer are kept as before.
+        assert len(list((root / "snapshots").iterdir())) == 3
+    assert check(root).sound
