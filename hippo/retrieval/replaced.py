@@ -13,8 +13,8 @@ replaced.
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import combinations, takewhile
-from typing import TYPE_CHECKING, Any
+from itertools import islice
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -31,6 +31,8 @@ __all__ = ["POOL", "replacements"]
 POOL = 100
 """Passages that are compared, the best ones; as many as are asked for, if those are more."""
 _MOST_OTHER = 6
+_MOST_TRIED = 64
+"""Newest sentences of a frame that an older one is compared with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,10 @@ class _Fact:
     words: tuple[str, ...]
     predicate: str | None = None
     object: str | None = None
+
+
+_Said = tuple[_Fact, str, str]
+"""A sentence of a frame, and the first and the last word of its own stretch in it."""
 
 
 def replacements(contents: Contents, order: Sequence[int], times: "NDArray[np.int64]") -> dict[int, int]:
@@ -96,35 +102,64 @@ def _triples(facts: Sequence[_Fact]) -> Iterator[tuple[_Fact, _Fact]]:
     for (_, predicate), group in groups.items():
         if predicate in many:
             continue
-        newest = [fact for fact in group if fact.time == max(one.time for one in group)]
+        latest = max(fact.time for fact in group)
+        newest = [fact for fact in group if fact.time == latest]
         said = {fact.object for fact in newest}
-        yield from ((fact, newest[0]) for fact in group if fact.time < newest[0].time and fact.object not in said)
+        yield from ((fact, newest[0]) for fact in group if fact.time < latest and fact.object not in said)
 
 
 def _sentences(facts: Sequence[_Fact]) -> Iterator[tuple[_Fact, _Fact]]:
-    """Pairs of an older sentence and a newer one that differ in what they say of their subject."""
-    groups: dict[str, list[_Fact]] = defaultdict(list)
+    """Pairs of an older sentence and the newest one that differs from it in one way of what they say of their subject.
+
+    Sentences meet in the frames that they share, the words before and after a stretch, so the work grows with their
+    words and not with their pairs. Two that meet say the same if both ends of their stretches differ: then no longer
+    frame holds both.
+    """
+    times: dict[str, set[int]] = defaultdict(set)
     for fact in facts:
-        if fact.words:
-            groups[fact.subject].append(fact)
-    for group in groups.values():
-        alike = [(one, other, said) for one, other in combinations(group, 2) if (said := _shared(one, other))]
-        many = {said for one, other, said in alike if one.document == other.document}
-        for one, other, said in alike:
-            if said not in many and one.time != other.time:
-                yield (one, other) if one.time < other.time else (other, one)
+        times[fact.subject].add(fact.time)
+    frames: dict[tuple[str, int, int], list[_Said]] = defaultdict(list)
+    heads: dict[tuple[int, str], int] = {}
+    tails: dict[tuple[int, str], int] = {}
+    for fact in facts:
+        if len(times[fact.subject]) < 2:
+            continue
+        words = fact.words
+        before, after = _numbered(words, heads), _numbered(words[::-1], tails)
+        for length in range(1, min(_MOST_OTHER, len(words) // 2) + 1):
+            for start in range(len(words) - length + 1):
+                end = start + length
+                frame = frames[fact.subject, before[start], after[len(words) - end]]
+                frame.append((fact, words[start], words[end - 1]))
+    for frame in frames.values():
+        if _contradict(frame):
+            yield from _newer(frame)
 
 
-def _shared(one: _Fact, other: _Fact) -> tuple[Any, Any] | None:
-    """Words before and after the only stretch in which two sentences differ; None: they do not say the same."""
-    first, second = one.words, other.words
-    if abs(len(first) - len(second)) >= _MOST_OTHER or first == second:
-        return None
-    before = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(first, second, strict=False)))
-    least = min(len(first), len(second)) - before
-    pairs = zip(reversed(first), reversed(second), strict=False)
-    after = min(least, sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs)))
-    shortest, longest = sorted((len(first) - before - after, len(second) - before - after))
-    if not shortest or longest > _MOST_OTHER or before + after < longest:
-        return None
-    return first[:before], first[len(first) - after :]
+def _numbered(words: Sequence[str], numbers: dict[tuple[int, str], int]) -> list[int]:
+    """A number for each beginning of the words, the empty one first; equal beginnings have equal numbers."""
+    found = [-1]
+    for word in words:
+        found.append(numbers.setdefault((found[-1], word), len(numbers)))
+    return found
+
+
+def _contradict(frame: Sequence[_Said]) -> bool:
+    """Whether two of the stretches differ at both ends: so it is unless all agree in the first word or in the last."""
+    return len({first for _, first, _ in frame}) > 1 and len({last for _, _, last in frame}) > 1
+
+
+def _newer(frame: list[_Said]) -> Iterator[tuple[_Fact, _Fact]]:
+    documents: dict[int, list[_Said]] = defaultdict(list)
+    for said in frame:
+        documents[said[0].document].append(said)
+    if any(_contradict(said) for said in documents.values()):
+        return
+    frame.sort(key=lambda said: (-said[0].time, said[0].passage))
+    for fact, first, last in frame:
+        for new, new_first, new_last in islice(frame, _MOST_TRIED):
+            if new.time <= fact.time:
+                break
+            if new_first != first and new_last != last:
+                yield fact, new
+                break

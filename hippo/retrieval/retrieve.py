@@ -339,7 +339,7 @@ class Retriever:
         began = perf_counter()
         sources = self._sources(profile)
         ranked = scores if aged is None else (scores if walked else minmax(scores)) * aged
-        rows, ranked, newer = self._order(ranked, linked, profile, k if sources is None else len(scores))
+        rows, ranked, newer = self._order(ranked, linked, profile, k, k if sources is None else len(scores))
         if sources is not None:
             rows, held_back = first(rows, sources, k, profile.source_cap)
             parameters = {**parameters, "held_back": held_back}
@@ -378,18 +378,19 @@ class Retriever:
         )
 
     def _order(
-        self, scores: "NDArray[np.float64]", linked: Linked, profile: Profile, k: int
+        self, scores: "NDArray[np.float64]", linked: Linked, profile: Profile, k: int, count: int
     ) -> "tuple[NDArray[np.int64], NDArray[np.float64], dict[int, int]]":
-        """Rows of the best passages, scores in whose order they are, and what newer passage replaces which."""
+        """Rows of the best `count` passages, scores in their order, and what newer one replaces which of the best k."""
         if not profile.newest_wins:
-            return order_of(scores, linked.fused, k), scores, {}
-        rows = order_of(scores, linked.fused, max(k, POOL)).tolist()
-        newer = replacements(self.contents, rows, self._times)
+            return order_of(scores, linked.fused, count), scores, {}
+        pool = max(k, POOL)
+        rows = order_of(scores, linked.fused, max(count, pool)).tolist()
+        newer = replacements(self.contents, rows[:pool], self._times)
         order = np.array(newest_first(rows, newer), np.int64)
         # One that was moved up has the score of the passage that it now stands before.
         scores = scores.copy()
         scores[order] = np.maximum.accumulate(scores[order][::-1])[::-1]
-        return order[:k], scores, newer
+        return order[:count], scores, newer
 
     def _paths(self, question: str, profile: Profile, walked: "Walked") -> Paths:
         favoured = gains(self._counts, [walked.favoured], profile)

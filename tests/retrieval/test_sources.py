@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from hippo import Hippo
 from hippo.errors import ConfigError
+from hippo.retrieval import retrieve
 from hippo.retrieval.profiles import PROFILES
 from hippo.retrieval.sources import capped, first, within
 
@@ -110,6 +111,30 @@ def test_a_cap_of_one_changes_nothing(memory):
     plain = memory.retrieve(QUESTION, k=10)
     same = memory.retrieve(QUESTION, k=10, profile=replace(PROFILES["hippo"], source_cap=1.0, source_field="by"))
     assert [(hit.chunk_id, hit.score) for hit in plain.hits] == [(hit.chunk_id, hit.score) for hit in same.hits]
+
+
+@pytest.mark.parametrize(("k", "pool"), [(5, 100), (110, 110)])
+def test_a_cap_does_not_widen_what_newer_passages_are_looked_for_among(tmp_path, monkeypatch, k, pool):
+    compared = []
+
+    def counting(contents, order, times):
+        compared.append(len(order))
+        return real(contents, order, times)
+
+    real = retrieve.replacements
+    monkeypatch.setattr(retrieve, "replacements", counting)
+    with Hippo.open(tmp_path / "index", encoder="hashing") as memory:
+        memory.add(
+            {"id": f"{n}", "title": f"T{n % 40}", "text": f"It has {n} workers.", "timestamp": f"{1800 + n}-01-01"}
+            for n in range(130)
+        )
+        profile = replace(PROFILES["hippo"], newest_wins=True, exact=True)
+        plain = memory.retrieve("How many workers?", k=k, profile=profile).hits
+        # Every passage is a source of its own, so nothing is held back.
+        same = memory.retrieve("How many workers?", k=k, profile=replace(profile, source_cap=0.99)).hits
+    assert compared == [pool, pool]
+    assert any(hit.superseded_by for hit in plain)
+    assert [(hit.chunk_id, hit.superseded_by) for hit in same] == [(hit.chunk_id, hit.superseded_by) for hit in plain]
 
 
 def test_without_a_field_every_document_is_a_source(memory):

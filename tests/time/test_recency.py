@@ -3,9 +3,13 @@
 import json
 from dataclasses import replace
 from datetime import datetime
+from itertools import combinations
+from time import process_time
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from hippo import Hippo
@@ -16,6 +20,7 @@ from hippo.reader.fusion import fuse
 from hippo.reader.prompt import build, build_thought
 from hippo.retrieval.profiles import PROFILES
 from hippo.retrieval.recency import decay
+from hippo.retrieval.replaced import _Fact, _sentences
 from hippo.search.newest import newest_first
 from hippo.snapshot.history import EVER
 from hippo.testing import ScriptedLLM
@@ -163,6 +168,52 @@ def test_sentences_are_compared_about_one_subject(tmp_path, older, newer, replac
         hits = {hit.document_id: hit for hit in memory.retrieve("Acme?", newest_wins=True).hits}
         assert hits["old"].superseded_by == (hits["new"].chunk_id if replaced else None)
         assert hits["new"].superseded_by is hits["else"].superseded_by is None
+
+
+def frame(one: tuple[str, ...], other: tuple[str, ...]) -> tuple | None:
+    """What two sentences share around the one stretch in which they differ, as the module says it."""
+    before = max(n for n in range(10) if one[:n] == other[:n] and n <= min(len(one), len(other)))
+    rest = min(len(one), len(other)) - before
+    after = max(n for n in range(rest + 1) if one[len(one) - n :] == other[len(other) - n :])
+    stretches = len(one) - before - after, len(other) - before - after
+    if min(stretches) < 1 or max(stretches) > min(6, before + after):
+        return None
+    return one[:before], one[len(one) - after :]
+
+
+def newest(pairs) -> dict[int, tuple[int, int]]:
+    found = {}
+    for old, new in pairs:
+        found[old.passage] = min(found.get(old.passage, (1, 0)), (-new.time, new.passage))
+    return found
+
+
+sentences = st.lists(
+    st.tuples(st.integers(0, 5), st.lists(st.sampled_from("abc"), min_size=1, max_size=9)), max_size=12
+)
+
+
+@given(sentences)
+def test_sentences_that_meet_are_those_that_differ_in_one_stretch(said):
+    facts = [_Fact(row, row // 2, time, "acme", tuple(words)) for row, (time, words) in enumerate(said)]
+    alike = [(*pair, shared) for pair in combinations(facts, 2) if (shared := frame(pair[0].words, pair[1].words))]
+    many = {shared for one, other, shared in alike if one.document == other.document}
+    expected = [
+        sorted((one, other), key=lambda fact: fact.time)
+        for one, other, shared in alike
+        if shared not in many and one.time != other.time
+    ]
+    assert newest(_sentences(facts)) == newest(expected)
+
+
+@pytest.mark.parametrize("text", ["The head of Acme is N{n} since spring {n}.", "W{n} of Acme met many.", "Of {n}"])
+def test_many_sentences_of_one_title_are_compared_at_once(text):
+    count = 2000
+    facts = [_Fact(n, n, n // 2, "acme", tuple(text.format(n=n).split())) for n in range(count)]
+    began = process_time()
+    found = newest(_sentences(facts))
+    assert process_time() - began < 1.5
+    assert found == dict.fromkeys(range(count - 2), (1 - count // 2, count - 2))
 
 
 def test_order_is_kept_but_for_what_is_replaced():
