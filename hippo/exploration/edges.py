@@ -74,7 +74,7 @@ class Edges:
         Args:
             source: Row of the first entity.
             target: Row of the last one, another.
-            k: Number of paths; there may be fewer.
+            k: Number of paths; there may be fewer, and where edges are dense the search may stop before it has all.
             steps: Edges that a path may have.
         """
         found = cheapest_paths(self._costs, source, target, k=k, most_steps=steps)

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["cheapest_paths"]
 
+_MOST_EXPANSIONS = 50_000
+"""Paths, whole and begun, that one search looks at."""
+
 _Path = tuple[int, ...]
 
 
@@ -26,11 +29,14 @@ def cheapest_paths(
 ) -> list[tuple[float, tuple[int, ...]]]:
     """The k cheapest paths without repeated nodes, cheapest first; ties by number of steps, then by nodes.
 
+    Where there are fewer than k, the search of a dense neighbourhood may not end in reasonable time. It stops after
+    50,000 paths, whole and begun; those found by then are the cheapest, and there may be more.
+
     Args:
         costs: Cost of every step, CSR `(n, n)`, non-negative; rows are where a step begins.
         source: Where paths begin.
         target: Where they end, another node.
-        k: Number of paths; there may be fewer.
+        k: Number of paths, at least 1; there may be fewer.
         most_steps: Steps that a path may have, at least 1.
 
     Returns:
@@ -48,7 +54,9 @@ def cheapest_paths(
 
     found: list[tuple[float, _Path]] = []
     offer((source,), _extensions(costs, ahead[most_steps - 1], source, 0.0))
-    while queue and len(found) < k:
+    for _ in range(_MOST_EXPANSIONS):
+        if not queue or len(found) == k:
+            break
         _, steps, path, cost, siblings = heapq.heappop(queue)
         offer(path[:-1], siblings)
         if path[-1] == target:

@@ -1,6 +1,7 @@
 """The strongest paths, compared with all paths of small graphs."""
 
-from itertools import pairwise
+from itertools import pairwise, permutations
+from time import process_time
 
 import networkx as nx
 import numpy as np
@@ -15,9 +16,9 @@ Edges = dict[tuple[int, int], float]
 SIZE = 7
 
 
-def matrix(edges: Edges) -> csr_array:
+def matrix(edges: Edges, size: int = SIZE) -> csr_array:
     rows, columns = zip(*edges, strict=True) if edges else ((), ())
-    return csr_array((np.array([*edges.values()]), (rows, columns)), shape=(SIZE, SIZE))
+    return csr_array((np.array([*edges.values()]), (rows, columns)), shape=(size, size))
 
 
 def by_hand(edges: Edges, most_steps: int) -> list[tuple[float, tuple[int, ...]]]:
@@ -55,3 +56,11 @@ def test_a_longer_path_may_be_cheaper() -> None:
 @pytest.mark.parametrize("edges", [{}, {(0, 2): 1.0}, {(2, 1): 1.0}, {(1, 0): 1.0}])
 def test_no_path(edges: Edges) -> None:
     assert cheapest_paths(matrix(edges), 0, 1, k=3, most_steps=4) == []
+
+
+def test_a_dense_dead_end_does_not_hold_up_the_search() -> None:
+    clique = [2, *range(3, 32)]
+    edges = dict.fromkeys([(0, 2), (2, 0), (2, 1), (1, 2), *permutations(clique, 2)], 1.0)
+    began = process_time()
+    assert cheapest_paths(matrix(edges, 32), 0, 1, k=3, most_steps=7) == [(2.0, (0, 2, 1))]
+    assert process_time() - began < 2
