@@ -66,10 +66,11 @@ class HippoIndex(HippoRetriever, DocumentIndex):
         """
         if ids is None and kwargs.get("where") is None:
             raise ValueError("give the ids of the documents to delete, or a condition: where='year < 2020'")
+        forget = kwargs.get("forget", False)
         gone: list[str] = []
         if ids is None or ids:
             try:
-                gone = self.memory.select(*ids or (), where=kwargs.get("where"), missing_ok=True)
+                gone = self.memory.select(*ids or (), where=kwargs.get("where"), missing_ok=True, forget=forget)
             except IndexPathError:  # nothing has been added yet
                 gone = []
         if gone:

@@ -141,3 +141,4 @@ class DeletedResult(BaseModel):
     """What deleting did."""
 
     deleted: int
+    forgotten: int = Field(description="Documents of which no version is left either.")

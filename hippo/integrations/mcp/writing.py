@@ -33,9 +33,16 @@ def add_writing_tools(server: MCPServer[Any], memory: Hippo) -> None:
 
     def delete_documents(
         ids: Annotated[list[str], Field(min_length=1, max_length=1000, description="Ids of documents.")],
+        forget: Annotated[
+            bool, Field(description="Leave nothing of them: older versions and those of deleted documents go too.")
+        ] = False,
     ) -> DeletedResult:
-        """Forget documents, with all that is known from them alone. All ids must be known, or nothing is deleted."""
-        return DeletedResult(deleted=memory.delete(*ids).deleted)
+        """Delete documents, with all that is known from them alone. All ids must be known, or nothing is deleted.
+
+        What was known until now can still be asked for with as_of, unless the documents are to be forgotten.
+        """
+        report = memory.delete(*ids, forget=forget)
+        return DeletedResult(deleted=report.deleted, forgotten=report.forgotten)
 
     for tool in (add_documents, delete_documents):
         server.add_tool(told(tool), annotations=_WRITES)

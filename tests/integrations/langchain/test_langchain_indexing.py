@@ -89,6 +89,15 @@ def test_documents_come_back_as_they_were(target: HippoIndex) -> None:
     assert (found.metadata["title"], found.metadata["document.title"]) == ("", 7)
 
 
+def test_what_was_deleted_before_can_be_forgotten(target: HippoIndex) -> None:
+    target.upsert([Document(id="1", page_content="Ada met Bob."), Document(id="2", page_content="Dan met Eve.")])
+    assert target.delete(["1"])["succeeded"] == ["1"]
+    assert len(target.memory.history("1")) == 1
+    assert target.delete(["1"])["succeeded"] == []
+    assert target.delete(["1"], forget=True)["succeeded"] == ["1"]
+    assert target.memory.status().versions == 0
+
+
 def test_delete_by_condition_and_by_nothing(target: HippoIndex) -> None:
     assert target.delete(["1"]) == {"succeeded": [], "num_deleted": 0, "failed": [], "num_failed": 0}
     assert target.get(["1"]) == []

@@ -166,8 +166,13 @@ async def test_writing(tmp_path: Path) -> None:
             found = await answer(client, "search", question="Where does Bob live?")
             assert [one["text"] for one in found["passages"]] == ["Bob left."]
             assert "no document of this id" in await problem(client, "delete_documents", ids=["bob", "eve"])
-            assert await answer(client, "delete_documents", ids=["bob"]) == {"deleted": 1}
+            assert await answer(client, "delete_documents", ids=["bob"]) == {"deleted": 1, "forgotten": 0}
             assert (await answer(client, "index_stats"))["documents"] == 0
+            then = {"question": "Where does Bob live?", "as_of": "2020-06-01"}
+            assert (await answer(client, "search", **then))["passages"]
+            forgotten = await answer(client, "delete_documents", ids=["bob"], forget=True)
+            assert forgotten == {"deleted": 0, "forgotten": 1}
+            assert memory.status().versions == 0
 
 
 async def test_what_others_publish_is_seen(tmp_path: Path) -> None:
