@@ -4,19 +4,21 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from hippo.cli.output import printable
+from hippo.cli.output import printable, warn
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from hippo import Hit, PathStep, Retrieval, Usage
+    from hippo import Hippo, Hit, PathStep, Retrieval, Usage
 
-__all__ = ["name", "show_path", "show_recognition", "show_retrieval", "show_steps", "taken"]
+__all__ = ["name", "show_path", "show_recognition", "show_retrieval", "show_steps", "taken", "warn_of_no_match"]
 
 _HASH = re.compile(r"[0-9a-f]{32}")
 """Id of a document that was given none: says nothing to a person."""
 _WIDTH = 60
 """Characters of a passage that name it where it has no title."""
+_MOST_KEYS = 20
+"""Keys of metadata that are listed."""
 
 
 def name(hit: "Hit") -> str:
@@ -35,6 +37,17 @@ def taken(usage: "Mapping[str, Usage]") -> str:
         f"{total.requests} calls, {total.replayed} from the cache, {total.input_tokens} tokens in, "
         f"{total.output_tokens} out, ${total.cost:.4f}{unknown}"
     )
+
+
+def warn_of_no_match(memory: "Hippo", where: str) -> None:
+    """Say that no document satisfies a condition, and which of its names no document has."""
+    from hippo.filters import known_keys, missing_fields, parse_where
+
+    condition, documents = parse_where(where), memory.contents().documents
+    warn(f"no document satisfies the condition {condition}")
+    if missing := missing_fields(condition, documents):
+        keys = ", ".join(known_keys(documents)[:_MOST_KEYS]) or "none"
+        warn(f"no document has {', '.join(missing)}; keys of metadata that there are: {keys}")
 
 
 def show_retrieval(out: "Console", retrieval: "Retrieval", *, gold: Collection[str] = (), texts: bool = True) -> None:

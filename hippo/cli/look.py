@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+from hippo.cli.evidence import warn_of_no_match
 from hippo.cli.options import IndexArgument, JsonOption, WhereOption, open_existing
 from hippo.cli.output import console, print_json, printable
 from hippo.types import Fact, StoredDocument
@@ -25,6 +26,8 @@ def list_documents(index: IndexArgument, where: WhereOption = None, json_: JsonO
     """
     with open_existing(index) as memory:
         found = memory.documents(where=where)
+        if where is not None and not found:
+            warn_of_no_match(memory, where)
     if json_:
         print_json([one.to_dict() for one in found])
         return

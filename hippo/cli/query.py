@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hippo.cli.evidence import show_path, show_recognition, show_retrieval
+from hippo.cli.evidence import show_path, show_recognition, show_retrieval, warn_of_no_match
 from hippo.cli.options import (
     AsOfOption,
     ConfigOption,
@@ -95,7 +95,7 @@ def query(
         if as_of is not None and where is None and not retrieval.hits:
             warn(f"nothing was known at {retrieval.parameters['as_of']}")
         if where is not None and not retrieval.hits:
-            warn(f"no document satisfies the condition {retrieval.parameters['where']}")
+            warn_of_no_match(memory, where)
         if explain:
             for hit in retrieval.hits:
                 show_path(out, hit)

@@ -43,6 +43,7 @@ read nor write anything else, within a time limit.
 from hippo.filters.condition import And, Between, Comparison, Condition, In, IsNull, Like, Not, Or
 from hippo.filters.field import Field
 from hippo.filters.match import matching
+from hippo.filters.missing import known_keys, missing_fields
 from hippo.filters.parse import parse_where
 
 __all__ = [
@@ -56,6 +57,8 @@ __all__ = [
     "Like",
     "Not",
     "Or",
+    "known_keys",
     "matching",
+    "missing_fields",
     "parse_where",
 ]

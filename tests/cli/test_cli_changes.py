@@ -100,6 +100,10 @@ def test_query_looks_where_it_is_told(run: Run, index: Path) -> None:
     hits = json.loads(run(*question, "--where", "year >= 2").stdout)["hits"]
     assert {hit["document_id"] for hit in hits} == {"d2", "d3"}
     assert "no document satisfies the condition year = 9" in run(*question[:3], "--where", "year=9").stderr
+    for asked in (question[:3], ("list", index)):
+        said = run(*asked, "--where", "yeer = 9 or year = 9").stderr
+        assert "no document has yeer; keys of metadata that there are: year\n" in said
+        assert "no document has" not in run(*asked, "--where", "year = 9").stderr
     done = run(*question, "--where", "year >= ")
     assert (done.exit_code, json.loads(done.stderr)["error"]) == (1, "FilterError")
 
