@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from hippo.cli.output import printable, warn
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from rich.console import Console
 
-    from hippo import Hippo, Hit, PathStep, Retrieval, Usage
+    from hippo import Hit, PathStep, Retrieval, Usage
 
 __all__ = ["name", "show_path", "show_recognition", "show_retrieval", "show_steps", "taken", "warn_of_no_match"]
 
@@ -39,11 +40,11 @@ def taken(usage: "Mapping[str, Usage]") -> str:
     )
 
 
-def warn_of_no_match(memory: "Hippo", where: str) -> None:
+def warn_of_no_match(documents: "pa.Table", where: str) -> None:
     """Say that no document satisfies a condition, and which of its names no document has."""
     from hippo.filters import known_keys, missing_fields, parse_where
 
-    condition, documents = parse_where(where), memory.contents().documents
+    condition = parse_where(where)
     warn(f"no document satisfies the condition {condition}")
     if missing := missing_fields(condition, documents):
         keys = ", ".join(known_keys(documents)[:_MOST_KEYS]) or "none"

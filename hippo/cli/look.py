@@ -27,7 +27,7 @@ def list_documents(index: IndexArgument, where: WhereOption = None, json_: JsonO
     with open_existing(index) as memory:
         found = memory.documents(where=where)
         if where is not None and not found:
-            warn_of_no_match(memory, where)
+            warn_of_no_match(memory.contents().documents, where)
     if json_:
         print_json([one.to_dict() for one in found])
         return

@@ -83,6 +83,7 @@ def query(
                 recency_half_life=recency,
                 newest_wins=newest_wins,
             )
+        documents = memory.contents().documents
     if json_:
         print_json([one.to_dict() for one in found] if question == "-" else found[0].to_dict())
         return
@@ -95,7 +96,7 @@ def query(
         if as_of is not None and where is None and not retrieval.hits:
             warn(f"nothing was known at {retrieval.parameters['as_of']}")
         if where is not None and not retrieval.hits:
-            warn_of_no_match(memory, where)
+            warn_of_no_match(documents, where)
         if explain:
             for hit in retrieval.hits:
                 show_path(out, hit)
