@@ -108,6 +108,7 @@ print(next(pieces))
 """
 
 _INTERRUPTED = """
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell may have it ignored in the background
 memory = opened(latency=60, recognition="llm")
 threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()
 try:

@@ -151,7 +151,8 @@ def test_demo(run: Run, tmp_path: Path) -> None:
 def test_demo_without_a_model_goes_on_and_says_so(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, project: Path
 ) -> None:
-    monkeypatch.setitem(sys.modules, "sentence_transformers", None)
+    for name in ("sentence_transformers", "tokenizers"):
+        monkeypatch.setitem(sys.modules, name, None)
     data = ["--data", project / "data", "--name", "multilingual", "--index", tmp_path / "index"]
     done = run("demo", *data, "--json")
     assert done.exit_code == 0, done.output
