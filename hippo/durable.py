@@ -13,7 +13,7 @@ from pathlib import Path
 
 from hippo.errors import IndexStateError
 
-__all__ = ["discard", "keep_beside", "replace_text", "sync_directory", "sync_file", "writing"]
+__all__ = ["discard", "keep_beside", "remove_tree", "replace_text", "sync_directory", "sync_file", "writing"]
 
 
 @contextmanager
@@ -36,6 +36,17 @@ def discard(path: Path) -> None:
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+
+
+def remove_tree(path: Path) -> None:
+    """Remove a folder, parts of which another process may take first.
+
+    Raises:
+        OSError: The disk refused.
+    """
+    while path.exists():
+        with suppress(FileNotFoundError):
+            shutil.rmtree(path)
 
 
 def sync_file(path: Path) -> None:

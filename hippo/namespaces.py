@@ -15,11 +15,10 @@ it.
 
 import os
 import secrets
-import shutil
 from contextlib import closing
 from pathlib import Path
 
-from hippo.durable import sync_directory, writing
+from hippo.durable import remove_tree, sync_directory, writing
 from hippo.errors import IndexCorruptError, IndexMismatchError, IndexPathError, IndexStateError
 from hippo.maintenance.backup import copy_index
 from hippo.place import checked_place
@@ -110,9 +109,7 @@ def delete(path: str | os.PathLike[str], name: str) -> None:
         sync_directory(place.parent)
     for leftover in sorted((Path(path) / NAMESPACES).glob(f"{_DELETED}*")):
         try:
-            shutil.rmtree(leftover)
-        except FileNotFoundError:
-            continue  # Another one is removing it, too.
+            remove_tree(leftover)
         except OSError as error:
             raise IndexStateError(str(leftover), f"it could not be removed: {error}") from error
 

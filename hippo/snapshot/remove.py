@@ -1,11 +1,9 @@
 """Removing snapshots that nobody needs any more."""
 
 import secrets
-import shutil
-from contextlib import suppress
 from pathlib import Path
 
-from hippo.durable import sync_directory
+from hippo.durable import remove_tree, sync_directory
 from hippo.errors import IndexStateError, InputError
 from hippo.snapshot.current import TEMPORARY, current, folder, names
 from hippo.snapshot.lock import lock
@@ -59,7 +57,7 @@ def _remove(path: Path) -> bool:
     except FileNotFoundError:
         # No manifest: a writer or remover died; a writer makes its manifest at once after its folder.
         was_there = path.is_dir()
-        _clear(path)
+        remove_tree(path)
         return was_there
     with file:
         if not lock(file, exclusive=True):
@@ -69,12 +67,5 @@ def _remove(path: Path) -> bool:
             path.rename(gone)
         except FileNotFoundError:
             return False
-        _clear(gone)
+        remove_tree(gone)
     return True
-
-
-def _clear(path: Path) -> None:
-    """Remove a folder, parts of which another remover may take first."""
-    while path.exists():
-        with suppress(FileNotFoundError):
-            shutil.rmtree(path)
