@@ -3,13 +3,13 @@
 import os
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from hippo.asking import Asking
 from hippo.config import Config, load_config
@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from hippo.snapshot.contents import Contents
 
 __all__ = ["Hippo"]
+
+T = TypeVar("T")
 
 
 class Hippo(Asking, Deciding, Exploring):
@@ -274,8 +276,7 @@ class Hippo(Asking, Deciding, Exploring):
             IndexEmptyError: Nothing has been added yet.
             IndexMismatchError: The open snapshot is of an older version, which does not know.
         """
-        retrievers = self._retrievers_now()
-        return retrievers.history.versions(retrievers.whole.contents, document_id)
+        return self._from_newest(lambda now: now.history.versions(now.whole.contents, document_id))
 
     def to_networkx(self) -> "networkx.Graph":
         """The graph as a `networkx.Graph`: see `hippo.export.to_networkx`."""
@@ -298,10 +299,14 @@ class Hippo(Asking, Deciding, Exploring):
         return self._retrievers_now().whole.contents
 
     def _retriever_now(self, where: "Condition | None" = None, as_of: datetime | None = None) -> "Retriever":
+        return self._from_newest(lambda now: now.of(where, as_of))
+
+    def _from_newest(self, read: "Callable[[Retrievers], T]") -> T:
+        """What is read of the open snapshot, or of the one that took its place meanwhile."""
         while True:
             retrievers = self._retrievers_now()
             try:
-                return retrievers.of(where, as_of)
+                return read(retrievers)
             except IndexCorruptError:
                 # What was before is mapped late: after a refresh its snapshot may be gone.
                 if retrievers is self._retrievers:
