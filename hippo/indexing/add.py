@@ -1,7 +1,6 @@
 """Adding documents: every stage in turn, from input to published snapshot."""
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -16,7 +15,7 @@ from hippo.indexing.batches import fill_cache
 from hippo.indexing.clock import Clock
 from hippo.indexing.extract import Extracted, extract_pending
 from hippo.indexing.ingest import ingest, read_all
-from hippo.indexing.publish import publish
+from hippo.indexing.publish import manifest_info, publish
 from hippo.indexing.remove import Doomed
 from hippo.indexing.revise import Revision
 from hippo.indexing.sweep import FORGETTING, finish_forgetting
@@ -99,12 +98,7 @@ def add_documents(
         fingerprint = extractor.fingerprint if extractor else known
         shape = json.dumps([FORMAT, KINDS, meta, asdict(config.graph), fingerprint], sort_keys=True)
         if name is None or store.meta().get(PUBLISHED) != f"{name} {shape}":
-            info = {
-                **identity.to_info(),
-                "extractor": fingerprint,
-                "pending": store.count_pending(fingerprint) - len(failed),
-                "failed": dict(Counter(failure.reason for failure in failed)),
-            }
+            info = manifest_info(store, identity, fingerprint)
             batch = config.indexing.batch_texts
             name, embedded = publish(
                 store, root, encoder, graph=config.graph, batch=batch, previous=name, info=info, clock=clock

@@ -1,5 +1,6 @@
 """From the store to a published snapshot."""
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from hippo.errors import IndexCorruptError
 from hippo.graph.published import named
 from hippo.graph.rules import make_graph
 from hippo.graph.synonyms import Similar, find_similar
+from hippo.identity import Identity
 from hippo.indexing.clock import Clock
 from hippo.indexing.embed import embed
 from hippo.indexing.past import lay_out
@@ -28,7 +30,24 @@ from hippo.store import Store
 if TYPE_CHECKING:
     from hippo.protocols import Float32
 
-__all__ = ["publish"]
+__all__ = ["manifest_info", "publish"]
+
+
+def manifest_info(store: Store, identity: Identity, extractor: str | None) -> dict[str, Any]:
+    """What a manifest says of how an index was made, and of the work that is left.
+
+    Args:
+        store: The store.
+        identity: What the index is made with.
+        extractor: Fingerprint of the extractor.
+    """
+    failed = Counter(reason for _, reason, _ in store.failures())
+    return {
+        **identity.to_info(),
+        "extractor": extractor,
+        "pending": store.count_pending(extractor) - failed.total(),
+        "failed": dict(failed),
+    }
 
 
 def publish(

@@ -6,7 +6,6 @@ nothing is lost but what was added and never published.
 
 import secrets
 import shutil
-from collections import Counter
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -27,7 +26,7 @@ from hippo.errors import (
 )
 from hippo.identity import IDENTITY_FILE, Identity
 from hippo.indexing.clock import Clock
-from hippo.indexing.publish import publish
+from hippo.indexing.publish import manifest_info, publish
 from hippo.llm import REPLIES_FILE, Replies
 from hippo.maintenance.doctor import Snapshots, check, examine_snapshots
 from hippo.maintenance.past import past_tables
@@ -167,11 +166,7 @@ def _publish(root: Path, store: Store, encoder: "str | Encoder | None", seen: Sn
     config = load_config(None, by_section(None, encoder=encoder), stored=identity.settings)
     made = make_encoder(config) if encoder is None or isinstance(encoder, str) else encoder
     identity.check(str(root), Identity.of(config, made.fingerprint if made else None))
-    info = {
-        **identity.to_info(),
-        "extractor": next(iter(store.extractors()), None),
-        "failed": dict(Counter(reason for _, reason, _ in store.failures())),
-    }
+    info = manifest_info(store, identity, next(iter(store.extractors()), None))
     name, _ = publish(
         store,
         root,

@@ -92,6 +92,21 @@ def test_a_snapshot_is_published_again_without_the_model_that_extracted(tmp_path
         assert memory.retrieve("Who met Babbage?").hits
 
 
+def test_a_snapshot_that_is_published_again_is_the_same_and_says_what_waits(root: Path) -> None:
+    with Hippo.open(root) as memory:
+        info = dict(memory.contents().info)
+    damage_snapshot(root)
+    assert repair(root).sound
+    with Hippo.open(root) as memory:
+        assert memory.contents().info == info
+    with Store.open(root) as store:
+        store._connection.run("UPDATE ledger SET state = 'pending', fingerprint = NULL")
+    damage_snapshot(root)
+    repair(root)
+    with Hippo.open(root) as memory:
+        assert memory.status().pending == len(TEXTS)
+
+
 def test_a_new_store_waits_for_the_model_and_readers_keep_their_snapshot(tmp_path):
     root = tmp_path / "index"
     with Hippo.open(root, encoder="none", extractor="llm", llm=ScriptedLLM()) as memory:
