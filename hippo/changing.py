@@ -3,7 +3,7 @@
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -185,11 +185,17 @@ class Changing(ABC):
         forget: bool = False,
     ) -> list[str]:
         """Ids of the documents that `delete` would take, in order. Arguments and errors are those of `delete`."""
+        from hippo.indexing.turn import in_turn
         from hippo.store import Store
 
         doomed = _doomed(document_ids, where, missing_ok, forget)
         check_root(self.path)
-        with Store.reading(self.path) as store:
+        with ExitStack() as stack:
+            store = in_turn(
+                self.path,
+                lambda: stack.enter_context(Store.reading(self.path)),
+                wait=self.config.indexing.wait_seconds,
+            )
             return sorted(doomed(store))
 
     def sync(

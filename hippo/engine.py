@@ -86,6 +86,8 @@ class Hippo(Asking, Deciding, Exploring):
         self._identity = Identity.of(config, encoder.fingerprint if encoder else None)
         self._engine = make_engine(config)
         self._lock = threading.Lock()
+        # Held while a newer snapshot is opened, which questions do not wait for.
+        self._refreshing = threading.RLock()
         self._closed = False
         self._damage = snapshot if isinstance(snapshot, IndexCorruptError) else None
         self._snapshot = snapshot if isinstance(snapshot, Snapshot) else None
@@ -202,25 +204,35 @@ class Hippo(Asking, Deciding, Exploring):
                 "caller": caller,
             }
 
-    def refresh(self) -> bool:
+    def refresh(self, *, prepare: bool = False) -> bool:
         """Open the newest snapshot, if another process has published one; else this does nothing.
+
+        Questions are answered from the older one until then, and none waits for it.
+
+        Args:
+            prepare: Read beforehand what the first question would otherwise wait for. A memory that watches does.
 
         Returns:
             Whether there was a newer one.
         """
-        name = current(self.path) if self.path.is_dir() else None
-        with self._lock:
+        with self._refreshing:
+            name = current(self.path) if self.path.is_dir() else None
             self._check_open()
             if name is None or (self._snapshot is not None and self._snapshot.name == name):
                 return False
             snapshot = Snapshot.open(self.path)
             try:
                 Identity.from_info(snapshot.info).check(str(self.path), self._identity)
+                retrievers = self._make_retrievers(snapshot) if prepare else None
+                if retrievers is not None:
+                    retrievers.whole.prepare(self._profile())
+                with self._lock:
+                    self._check_open()
+                    before = self._snapshot
+                    self._snapshot, self._retrievers, self._damage = snapshot, retrievers, None
             except BaseException:
                 snapshot.close()
                 raise
-            before = self._snapshot
-            self._snapshot, self._retrievers, self._damage = snapshot, None, None
             if before is not None:
                 # What is being read from it stays mapped.
                 before.close()
@@ -320,23 +332,24 @@ class Hippo(Asking, Deciding, Exploring):
                     raise self._damage
                 if self._snapshot is None:
                     raise IndexEmptyError(str(self.path))
-                from hippo.retrieval.filtered import Retrievers
-                from hippo.retrieval.retrieve import Retriever
-                from hippo.snapshot.contents import read_contents
-                from hippo.snapshot.history import read_history
-
-                options = self.config.retrieval
-                make = partial(
-                    Retriever,
-                    engine=self._engine,
-                    tolerance=options.tolerance,
-                    vectors=options.vectors,
-                    encode=partial(self._encode, self._encoder, kind="query_to_entity") if self._encoder else None,
-                )
-                self._retrievers = Retrievers(
-                    read_contents(self._snapshot), make, partial(read_history, self._snapshot)
-                )
+                self._retrievers = self._make_retrievers(self._snapshot)
             return self._retrievers
+
+    def _make_retrievers(self, snapshot: Snapshot) -> "Retrievers":
+        from hippo.retrieval.filtered import Retrievers
+        from hippo.retrieval.retrieve import Retriever
+        from hippo.snapshot.contents import read_contents
+        from hippo.snapshot.history import read_history
+
+        options = self.config.retrieval
+        make = partial(
+            Retriever,
+            engine=self._engine,
+            tolerance=options.tolerance,
+            vectors=options.vectors,
+            encode=partial(self._encode, self._encoder, kind="query_to_entity") if self._encoder else None,
+        )
+        return Retrievers(read_contents(snapshot), make, partial(read_history, snapshot))
 
     def _check_open(self) -> None:
         if self._closed:
@@ -358,7 +371,8 @@ class Hippo(Asking, Deciding, Exploring):
 
     def _forked(self) -> None:
         """Begin anew in a child: threads of the parent that held locks, or asked a model, are not here."""
-        self._lock, self._models = threading.Lock(), self._models.in_child()
+        self._lock, self._refreshing = threading.Lock(), threading.RLock()
+        self._models = self._models.in_child()
         if self._retrievers is not None:
             self._retrievers.forked()
         if self._watcher is not None:

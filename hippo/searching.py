@@ -75,8 +75,7 @@ class Searching(ABC):
             QuestionError: `k` or `steps` is no whole number of at least 1, or `as_of` is no time.
             UnknownNameError: No such profile.
         """
-        settings = self.config.retrieval
-        chosen = resolve_profile(profile or settings.profile, settings.profiles)
+        chosen = self._profile(profile)
         if time.recency_half_life is not None or time.newest_wins is not None:
             half_life = chosen.recency_half_life if time.recency_half_life is None else time.recency_half_life
             newest_wins = chosen.newest_wins if time.newest_wins is None else time.newest_wins
@@ -91,10 +90,14 @@ class Searching(ABC):
         Raises:
             UnknownNameError: No such profile.
         """
-        settings = self.config.retrieval
-        chosen = resolve_profile(profile or settings.profile, settings.profiles)
+        chosen = self._profile(profile)
         walks = chosen.ranking == "walk" and chosen.linking == "facts"
         return walks and self._models.has_filter(chosen.recognition)
+
+    def _profile(self, profile: str | Profile | None = None) -> Profile:
+        """The profile of a name or itself; None: that of the configuration."""
+        settings = self.config.retrieval
+        return resolve_profile(profile or settings.profile, settings.profiles)
 
     @traced("hippo.retrieve")
     def _ranked(self, questions: Sequence[str], search: Search) -> list[Retrieval]:

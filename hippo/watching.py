@@ -16,7 +16,7 @@ _SECONDS = 0.25
 class _Refreshable(Protocol):
     path: Path
 
-    def refresh(self) -> bool: ...
+    def refresh(self, *, prepare: bool = False) -> bool: ...
 
 
 class Watcher:
@@ -62,7 +62,7 @@ class Watcher:
             if memory is None:
                 return
             try:
-                memory.refresh()
+                memory.refresh(prepare=True)
             except IndexClosedError:
                 return
             except Exception as error:

@@ -18,10 +18,9 @@ ABLATIONS: dict[str, dict[str, Any]] = {
     "plain-walk": {"query_gain": 0.0},
     "no-synonyms": {"kind_weights": {**_KINDS, "synonym": 0.0}},
     "no-relations": {"kind_weights": {**_KINDS, "relation": 0.0}},
-    "no-hub-aversion": {"hub_aversion": 0.0},
 }
 """Options that leave a part out: the names of the question as seeds, edges from titles, what the question leaves open
-as the measure of the walk, facts as seeds, BM25, the gain of the walk, two kinds of edge, the aversion to hubs."""
+as the measure of the walk, facts as seeds, BM25, the gain of the walk, two kinds of edge."""
 
 
 def custom_profiles() -> Mapping[str, Mapping[str, Any]]:

@@ -30,7 +30,7 @@ class Edges:
 
     Args:
         contents: The index.
-        profile: For the weights of the kinds of edge and the aversion to hubs, which make a path strong or weak.
+        profile: For the weights of the kinds of edge, which make a path strong or weak.
     """
 
     def __init__(self, contents: Contents, profile: Profile) -> None:
@@ -68,8 +68,7 @@ class Edges:
         """The strongest paths between two entities, over entities and passages.
 
         A path is as strong as it is likely that a walk takes it: the product of its transition probabilities
-        `w_uv g_v / Σ_v' w_uv' g_v'`, with g = n^-η for an entity that n passages mention. The walk is reversible, so
-        the paths back are the same ones in the same order.
+        `w_uv / Σ_v' w_uv'`. The walk is reversible, so the paths back are the same ones in the same order.
 
         Args:
             source: Row of the first entity.
@@ -99,9 +98,7 @@ class Edges:
     @cached_property
     def _costs(self) -> "csr_array":
         graph = self._contents.graph
-        gains = np.ones(graph.n_nodes)
-        gains[: graph.n_entities] = self._counts**-self._profile.hub_aversion
-        costs = step_costs(graph.adjacency(self._profile.kind_weights), 1.0, gains)
+        costs = step_costs(graph.adjacency(self._profile.kind_weights), 1.0, None)
         # Rounding may make a sure step cost a little less than nothing.
         costs.data.clip(0.0, out=costs.data)
         return costs

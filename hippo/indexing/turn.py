@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic
+from typing import TypeVar
 
 from hippo.background import run
 from hippo.errors import IndexBusyError, InputError
@@ -17,7 +18,9 @@ from hippo.store import Store
 if sys.platform != "win32":
     import fcntl
 
-__all__ = ["Waiting", "open_in_turn"]
+__all__ = ["Waiting", "in_turn", "open_in_turn"]
+
+T = TypeVar("T")
 
 Waiting = Callable[[str, float], None]
 """Is told for whom a writer waits, and for how many seconds so far."""
@@ -27,10 +30,6 @@ _FIRST_PAUSE, _LONGEST_PAUSE = 0.02, 0.25
 
 def open_in_turn(root: Path, *, wait: float = 0.0, create: bool = True, tell: Waiting | None = None) -> Store:
     """Open the store of an index for writing.
-
-    Of several that wait, one looks whether the store is free and the others whether its place is; so whoever asks later
-    does not come before those that wait, also a writer that ends and begins again at once. The wait ends with Ctrl-C,
-    and with the task that awaits it.
 
     Args:
         root: Folder of the index.
@@ -42,6 +41,29 @@ def open_in_turn(root: Path, *, wait: float = 0.0, create: bool = True, tell: Wa
         IndexBusyError: Another writer is still at work. See also `Store.open`.
         InputError: `wait` is negative or no number.
     """
+    return in_turn(root, lambda: Store.open(root, create=create), wait=wait, tell=tell)
+
+
+def in_turn(root: Path, begin: Callable[[], T], *, wait: float, tell: Waiting | None = None) -> T:
+    """Begin what only one process at a time can do with the store of an index.
+
+    Of several that wait, one looks whether the store is free and the others whether its place is; so whoever asks later
+    does not come before those that wait, also a writer that ends and begins again at once. The wait ends with Ctrl-C,
+    and with the task that awaits it.
+
+    Args:
+        root: Folder of the index.
+        begin: Raises an `IndexBusyError` while another process has the store.
+        wait: Seconds to wait for it, as in `open_in_turn`.
+        tell: Is told of the wait.
+
+    Returns:
+        What `begin` returned.
+
+    Raises:
+        IndexBusyError: Another process still has the store.
+        InputError: `wait` is negative or no number.
+    """
     if not wait >= 0:
         raise InputError(f"wait must be 0 seconds or more, got {wait!r}")
     began, pause = monotonic(), _FIRST_PAUSE
@@ -50,7 +72,7 @@ def open_in_turn(root: Path, *, wait: float = 0.0, create: bool = True, tell: Wa
             try:
                 if not first():
                     raise IndexBusyError(str(root), "another process, which came first")
-                return Store.open(root, create=create)
+                return begin()
             except IndexBusyError as error:
                 waited = monotonic() - began
                 if waited >= wait:

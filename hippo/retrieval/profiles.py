@@ -42,7 +42,6 @@ class Profile:
         query_gain: λ: how strongly the walk prefers passages that speak of the question; 0: the plain walk.
         open_question: Whether "of the question" there means of what it leaves open: the question without the names that
             the index knows, since those have seeds of their own.
-        hub_aversion: η: how strongly the walk avoids entities that many chunks mention; 0: not at all.
         kind_weights: α: weight of each kind of edge; a kind not named weighs 1.
         scoring: Score of a passage: "activation" (its own) or "facts" (the sum of its facts' entities, from 0 for the
             worst passage to 1 for the best).
@@ -81,7 +80,6 @@ class Profile:
     damping: float = 0.8
     query_gain: float = 0.5
     open_question: bool = True
-    hub_aversion: float = 0.25
     kind_weights: Mapping[str, float] = field(default_factory=lambda: dict(_KIND_WEIGHTS))
     scoring: Literal["activation", "facts"] = "activation"
     recognition: str | None = None
@@ -118,7 +116,6 @@ PROFILES: dict[str, Profile] = {
         passage_weight=0.05,
         damping=0.5,
         query_gain=0.0,
-        hub_aversion=0.0,
         kind_weights={"relation": 2.0, "contains": 1.0, "titles": 0.0, "synonym": 2.0, "follows": 0.0},
         exact=True,
     ),
@@ -131,7 +128,6 @@ PROFILES: dict[str, Profile] = {
         passage_share=0.0,
         damping=0.5,
         query_gain=0.0,
-        hub_aversion=0.0,
         kind_weights={"relation": 2.0, "contains": 0.0, "titles": 0.0, "synonym": 2.0, "follows": 0.0},
         scoring="facts",
         exact=True,
@@ -164,7 +160,6 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "passage_weight": (0, float("inf"), "0 or more"),
     "damping": (1e-6, 1 - 1e-6, "between 0 and 1, both excluded"),
     "query_gain": (0, float("inf"), "0 or more"),
-    "hub_aversion": (0, float("inf"), "0 or more"),
     "recency_half_life": (1e-6, float("inf"), "above 0"),
     "source_cap": (1e-6, 1, "above 0 and up to 1"),
 }

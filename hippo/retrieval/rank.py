@@ -34,28 +34,26 @@ class Walked:
     parameters: Mapping[str, Any]
 
 
-def gains(counts: "NDArray[np.float64]", passages: Sequence[Linked], profile: Profile) -> "NDArray[np.float64] | None":
+def gains(n_entities: int, passages: Sequence[Linked], profile: Profile) -> "NDArray[np.float64] | None":
     """How much the walk prefers each node, for a block of questions.
 
-    An entity that n chunks mention has g = n^-η: hubs, where every path leads, carry less of the activation. A passage
-    of fused score p has g = exp(clip(λ (p - 3), -8, 0)): activation that leaves an entity goes to the passages that
-    speak of the question.
+    A passage of fused score p has g = exp(clip(λ (p - 3), -8, 0)), an entity g = 1: activation that leaves an entity
+    goes to the passages that speak of the question.
 
     Args:
-        counts: In how many chunks each entity is mentioned, at least 1, float64 `(E,)`.
+        n_entities: Number of entities E.
         passages: Scores of all P passages, one per question: for the question, or what it leaves open.
-        profile: η is its `hub_aversion`, λ its `query_gain`.
+        profile: λ is its `query_gain`.
 
     Returns:
         float64 `(E + P, m)`, positive; None for the plain walk.
     """
-    if not profile.hub_aversion and not profile.query_gain:
+    if not profile.query_gain:
         return None
-    found = np.ones((len(counts) + len(passages[0].fused), len(passages)))
-    found[: len(counts)] = (counts**-profile.hub_aversion)[:, None]
+    found = np.ones((n_entities + len(passages[0].fused), len(passages)))
     for column, linked in enumerate(passages):
         logarithm = np.clip(profile.query_gain * (linked.fused - _TYPICAL), _MOST_AVERSE, 0.0)
-        found[len(counts) :, column] = np.exp(logarithm)
+        found[n_entities:, column] = np.exp(logarithm)
     return found
 
 

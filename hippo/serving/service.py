@@ -131,7 +131,7 @@ class Service:
         while True:
             await asyncio.sleep(self.settings.refresh)
             try:
-                newer = await in_thread(self.memory.refresh)
+                newer = await in_thread(self.memory.refresh, prepare=True)
             except Exception as error:
                 self.measures.refresh_failures.inc()
                 if str(error) != failed:

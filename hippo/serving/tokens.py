@@ -44,13 +44,15 @@ class Tokens:
             environment: HIPPO_READ_TOKENS and HIPPO_WRITE_TOKENS hold tokens, apart by spaces or commas.
 
         Raises:
-            ConfigError: The file cannot be read or holds no token, a line is no role and token, or a token is too
-                short.
+            ConfigError: The file cannot be read, it or a variable that is set holds no token, a line is no role and
+                token, or a token is too short.
         """
         found: list[tuple[Role, bytes]] = []
         variables: tuple[tuple[Role, str], ...] = (("read", READ_VARIABLE), ("write", WRITE_VARIABLE))
         for role, variable in variables:
             given = [token for token in re.split(r"[\s,]+", environment.get(variable, "")) if token]
+            if variable in environment and not given:
+                raise ConfigError(variable, "tokens", "is set but holds no token: give it one, or unset it")
             found += [(role, _hashed(token, variable)) for token in given]
         if file is not None:
             listed = list(_from_file(Path(file)))

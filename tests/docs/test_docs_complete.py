@@ -109,7 +109,7 @@ def test_values_in_the_equations_are_the_defaults() -> None:
         assert getattr(Profile("x"), value) == float(key), value
     symbols = {"lexical_weight", "facts", "fact_temperature", "passages", "passage_temperature", "passage_share"}
     symbols |= {"name_share"}
-    assert symbols | {"damping", "query_gain", "hub_aversion"} == {
+    assert symbols | {"damping", "query_gain"} == {
         name for _, name in re.findall(r"= ([\d.]+) +(\w+)$", text, re.MULTILINE)
     }
     for kind in KINDS:

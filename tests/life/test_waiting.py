@@ -71,6 +71,14 @@ def test_it_waits_and_says_for_whom(root: Path, holder: "subprocess.Popen[str]")
     assert waits[-1].done == waits[-1].total
 
 
+def test_a_selection_waits_like_the_deletion_it_foretells(root: Path, holder: "subprocess.Popen[str]") -> None:
+    with Hippo.open(root) as memory, pytest.raises(IndexBusyError, match=f"process {holder.pid}"):
+        memory.select("a")
+    with Hippo.open(root, wait=60) as memory:
+        let_go(holder, 0.5)
+        assert memory.select("a") == ["a"]
+
+
 def test_it_gives_up_in_time(root: Path, holder: "subprocess.Popen[str]") -> None:
     with Hippo.open(root, wait=0.5) as memory:
         began = time.monotonic()

@@ -95,7 +95,7 @@ def test_costs_are_those_of_the_transition_probabilities(memory):
 
 def test_probabilities_are_those_of_the_plain_walk(memory, questions):
     contents = memory.contents()
-    profile = Profile("plain", query_gain=0.0, hub_aversion=0.0, kind_weights={"relation": 0.3})
+    profile = Profile("plain", query_gain=0.0, kind_weights={"relation": 0.3})
     adjacency = contents.graph.adjacency(profile.kind_weights).toarray()
     transition = adjacency / np.maximum(adjacency.sum(axis=1, keepdims=True), 1e-300)
     names = contents.entities.column("name").to_pylist()

@@ -127,6 +127,7 @@ def test_tokens_have_roles_and_are_not_told(start: Start, index: Path, tmp_path:
         (["--host", "0.0.0.0"], {}, "so tokens are needed"),
         (["--host", "memory.example"], {}, "so tokens are needed"),
         ([], {"HIPPO_READ_TOKENS": "short"}, "at least 16 characters"),
+        ([], {"HIPPO_WRITE_TOKENS": " , "}, "HIPPO_WRITE_TOKENS: tokens: is set but holds no token"),
         (["--token-file", "nowhere"], {}, "nowhere: serve.token_file: cannot be read"),
         (["--log", "xml"], {}, "must be text or json, got 'xml'"),
         (["--port", "70000"], {}, "serve.port: must be 0 to 65535"),

@@ -145,10 +145,10 @@ async def test_following_goes_on_after_any_failure_and_the_end_closes_all(
     failures = iter([RuntimeError("out of the blue"), ValueError("again")])
     refresh, ask = memory.refresh, memory.retrieve_many
 
-    def refresh_badly() -> bool:
+    def refresh_badly(*, prepare: bool = False) -> bool:
         if error := next(failures, None):
             raise error
-        return refresh()
+        return refresh(prepare=prepare)
 
     async def until(snapshot: str) -> None:
         async with asyncio.timeout(60):
