@@ -97,7 +97,11 @@ def _summary(kind: type) -> str:
 
 def _options_row(section: str) -> dict[str, str]:
     """How the options of back-ends are written in TOML, which is not as the dataclass has them."""
-    return {"options": f"[{section}.NAME]"} if section in ("encoder", "extractor", "llm", "recognition") else {}
+    return (
+        {"options": f"[{section}.NAME]"}
+        if section in ("encoder", "extractor", "llm", "recognition", "reranking")
+        else {}
+    )
 
 
 def _table(kind: type, names: dict[str, str] | None = None, skip: tuple[str, ...] = ()) -> str:

@@ -3,10 +3,8 @@
 import os
 import threading
 import weakref
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from datetime import datetime
-from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -16,9 +14,7 @@ from hippo.config import Config, load_config
 from hippo.deciding import Deciding
 from hippo.deferred import in_thread_of
 from hippo.errors import (
-    IndexClosedError,
     IndexCorruptError,
-    IndexEmptyError,
 )
 from hippo.exploring import Exploring
 from hippo.identity import Identity
@@ -34,8 +30,9 @@ from hippo.parts import (
     make_extractor,
 )
 from hippo.place import checked_place, newest_snapshot, sizes
-from hippo.protocols import LLM, DialogueExtractor, Encoder, Extractor, FactFilter
-from hippo.snapshot import Snapshot, current
+from hippo.protocols import LLM, DialogueExtractor, Encoder, Extractor, FactFilter, Reranker
+from hippo.renewing import Renewing
+from hippo.snapshot import Snapshot
 from hippo.tenants import namespace_folder
 from hippo.types import Status, Version
 from hippo.watching import Watcher
@@ -44,17 +41,14 @@ if TYPE_CHECKING:
     import igraph
     import networkx
 
-    from hippo.filters import Condition
     from hippo.retrieval.filtered import Retrievers
-    from hippo.retrieval.retrieve import Retriever
-    from hippo.snapshot.contents import Contents
 
 __all__ = ["Hippo"]
 
 T = TypeVar("T")
 
 
-class Hippo(Asking, Deciding, Exploring):
+class Hippo(Renewing, Asking, Deciding, Exploring):
     """A memory in a folder: documents go in, ranked passages with their evidence come out.
 
     Any number of threads and processes may retrieve, also while one adds. Made by `Hippo.open`.
@@ -75,6 +69,7 @@ class Hippo(Asking, Deciding, Exploring):
         extractor: Extractor | None,
         llm: LLM | None,
         fact_filter: FactFilter | None,
+        reranker: Reranker | None,
         snapshot: Snapshot | IndexCorruptError | None,
     ) -> None:
         self.path = path
@@ -82,7 +77,7 @@ class Hippo(Asking, Deciding, Exploring):
         self._encoder = encoder
         self._extractor = extractor
         self._own_llm = getattr(extractor, "llm", None)
-        self._models = Models(config, path, llm, fact_filter)
+        self._models = Models(config, path, llm, fact_filter, reranker)
         self._identity = Identity.of(config, encoder.fingerprint if encoder else None)
         self._engine = make_engine(config)
         self._lock = threading.Lock()
@@ -104,6 +99,7 @@ class Hippo(Asking, Deciding, Exploring):
         extractor: str | Extractor | None = None,
         llm: "str | LLM | Any | None" = None,
         recognition: str | FactFilter | None = None,
+        reranking: str | Reranker | None = None,
         config: Config | Mapping[str, Any] | str | os.PathLike[str] | None = None,
         overrides: Mapping[str, Any] | None = None,
         namespace: str | None = None,
@@ -124,6 +120,8 @@ class Hippo(Asking, Deciding, Exploring):
                 chat model: for extraction, recognition and reading, where they are asked for.
             recognition: Name of a fact filter ("none", "llm", "cross-encoder:MODEL") or a `hippo.protocols.FactFilter`,
                 for the profiles that name none of their own.
+            reranking: Name of a re-ranker ("none", "cross-encoder:MODEL") or a `hippo.protocols.Reranker`, in the same
+                way.
             config: A `Config`, a mapping like the TOML file, or the path of one.
             overrides: A mapping like the TOML file that is stronger than `config` and the environment.
             namespace: Open the namespace of this name, which is an index of its own below `path` (`hippo.namespaces`).
@@ -149,7 +147,14 @@ class Hippo(Asking, Deciding, Exploring):
         try:
             stored = Identity.from_info(snapshot.info) if isinstance(snapshot, Snapshot) else Identity.read(root)
             encoder, model = as_encoder(encoder), as_llm(llm)
-            named = by_section(overrides, encoder=encoder, extractor=extractor, llm=model, recognition=recognition)
+            named = by_section(
+                overrides,
+                encoder=encoder,
+                extractor=extractor,
+                llm=model,
+                recognition=recognition,
+                reranking=reranking,
+            )
             if wait is not None:
                 named.setdefault("indexing", {})["wait_seconds"] = wait
             settings = load_config(config, named, stored=stored.settings if stored else None)
@@ -159,7 +164,8 @@ class Hippo(Asking, Deciding, Exploring):
             given = None if isinstance(extractor, str) else extractor
             own_model = None if isinstance(model, str) else model
             own_filter = None if isinstance(recognition, str) else recognition
-            memory = cls(root, settings, made_encoder, given, own_model, own_filter, snapshot)
+            own_reranker = None if isinstance(reranking, str) else reranking
+            memory = cls(root, settings, made_encoder, given, own_model, own_filter, own_reranker, snapshot)
             if isinstance(extractor, str):
                 with memory._parts():
                     pass  # What it lacks is said now.
@@ -204,40 +210,6 @@ class Hippo(Asking, Deciding, Exploring):
                 "caller": caller,
             }
 
-    def refresh(self, *, prepare: bool = False) -> bool:
-        """Open the newest snapshot, if another process has published one; else this does nothing.
-
-        Questions are answered from the older one until then, and none waits for it.
-
-        Args:
-            prepare: Read beforehand what the first question would otherwise wait for. A memory that watches does.
-
-        Returns:
-            Whether there was a newer one.
-        """
-        with self._refreshing:
-            name = current(self.path) if self.path.is_dir() else None
-            self._check_open()
-            if name is None or (self._snapshot is not None and self._snapshot.name == name):
-                return False
-            snapshot = Snapshot.open(self.path)
-            try:
-                Identity.from_info(snapshot.info).check(str(self.path), self._identity)
-                retrievers = self._make_retrievers(snapshot) if prepare else None
-                if retrievers is not None:
-                    retrievers.whole.prepare(self._profile())
-                with self._lock:
-                    self._check_open()
-                    before = self._snapshot
-                    self._snapshot, self._retrievers, self._damage = snapshot, retrievers, None
-            except BaseException:
-                snapshot.close()
-                raise
-            if before is not None:
-                # What is being read from it stays mapped.
-                before.close()
-            return True
-
     @property
     def watch_error(self) -> Exception | None:
         """Why a memory that watches could not open the newest snapshot; it goes on trying, and with what it has.
@@ -245,12 +217,6 @@ class Hippo(Asking, Deciding, Exploring):
         None: nothing is wrong, or it does not watch.
         """
         return self._watcher.error if self._watcher else None
-
-    @property
-    def snapshot(self) -> str | None:
-        """Name of the open snapshot; None before the first."""
-        opened = self._snapshot
-        return opened.name if opened else None
 
     def status(self) -> Status:
         """What the newest snapshot holds, and how large the index is on disk."""
@@ -301,59 +267,6 @@ class Hippo(Asking, Deciding, Exploring):
         from hippo.export import to_igraph
 
         return to_igraph(self.contents())
-
-    def contents(self) -> "Contents":
-        """Tables and arrays of the open snapshot, memory-mapped and read-only.
-
-        Raises:
-            IndexEmptyError: Nothing has been added yet.
-        """
-        return self._retrievers_now().whole.contents
-
-    def _retriever_now(self, where: "Condition | None" = None, as_of: datetime | None = None) -> "Retriever":
-        return self._from_newest(lambda now: now.of(where, as_of))
-
-    def _from_newest(self, read: "Callable[[Retrievers], T]") -> T:
-        """What is read of the open snapshot, or of the one that took its place meanwhile."""
-        while True:
-            retrievers = self._retrievers_now()
-            try:
-                return read(retrievers)
-            except IndexCorruptError:
-                # What was before is mapped late: after a refresh its snapshot may be gone.
-                if retrievers is self._retrievers:
-                    raise
-
-    def _retrievers_now(self) -> "Retrievers":
-        with self._lock:
-            if self._retrievers is None:
-                self._check_open()
-                if self._damage is not None:
-                    raise self._damage
-                if self._snapshot is None:
-                    raise IndexEmptyError(str(self.path))
-                self._retrievers = self._make_retrievers(self._snapshot)
-            return self._retrievers
-
-    def _make_retrievers(self, snapshot: Snapshot) -> "Retrievers":
-        from hippo.retrieval.filtered import Retrievers
-        from hippo.retrieval.retrieve import Retriever
-        from hippo.snapshot.contents import read_contents
-        from hippo.snapshot.history import read_history
-
-        options = self.config.retrieval
-        make = partial(
-            Retriever,
-            engine=self._engine,
-            tolerance=options.tolerance,
-            vectors=options.vectors,
-            encode=partial(self._encode, self._encoder, kind="query_to_entity") if self._encoder else None,
-        )
-        return Retrievers(read_contents(snapshot), make, partial(read_history, snapshot))
-
-    def _check_open(self) -> None:
-        if self._closed:
-            raise IndexClosedError(str(self.path))
 
     def close(self) -> None:
         """Let go of the snapshot, so that it may be removed once there is a newer one. Closing twice does nothing."""

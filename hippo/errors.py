@@ -20,6 +20,7 @@ HippoError
 │   ├── IndexClosedError    the memory was closed
 │   └── IndexCorruptError   a file is damaged or missing
 ├── ExtractionError         an extractor could not work at all (a chunk's failure is a record, not an error)
+├── RerankingError          a re-ranker returned something that is not one number per passage
 ├── EncodingError           an encoder returned something that is not one unit vector per text
 └── LLMError                a language model could not be used
     ├── LLMUnavailableError     it did not answer: network, overload, time-out
@@ -62,6 +63,7 @@ __all__ = [
     "ModelNotFoundError",
     "NotInIndexError",
     "QuestionError",
+    "RerankingError",
     "UnknownNameError",
 ]
 
@@ -195,6 +197,12 @@ class EncodingError(HippoError):
     """An encoder returned something other than one unit vector per text. `args`: encoder, problem."""
 
     template = "encoder {0!r}: {1}"
+
+
+class RerankingError(HippoError):
+    """A re-ranker returned something other than one number per passage. `args`: re-ranker, problem."""
+
+    template = "re-ranker {0!r}: {1}"
 
 
 class LLMError(HippoError):

@@ -1,4 +1,4 @@
-"""The language models of one memory: made when first needed, shared by its uses."""
+"""The language models of one memory, its fact filters and re-rankers: made when first needed, shared by their uses."""
 
 import threading
 from collections.abc import Iterator
@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hippo.config import Config, LLMConfig
-from hippo.parts import NONE, make_filter, make_llm
-from hippo.protocols import LLM, FactFilter
+from hippo.parts import NONE, make_filter, make_llm, make_reranker
+from hippo.protocols import LLM, FactFilter, Reranker
 from hippo.types import Usage
 
 if TYPE_CHECKING:
@@ -31,20 +31,28 @@ class Models:
         root: Folder of the index, which keeps the replies.
         llm: A language model for every use; None: those of the configuration.
         fact_filter: The filter where a profile names none; None: that of the configuration.
+        reranker: The same of the re-ranker.
     """
 
     def __init__(
-        self, config: Config, root: Path, llm: LLM | None = None, fact_filter: FactFilter | None = None
+        self,
+        config: Config,
+        root: Path,
+        llm: LLM | None = None,
+        fact_filter: FactFilter | None = None,
+        reranker: Reranker | None = None,
     ) -> None:
         self._config = config
         self._root = root
         self._given = llm
         self._given_filter = fact_filter
+        self._given_reranker = reranker
         self._lock = threading.RLock()
         self._replies: Replies | None = None
         self._models: dict[str, LLM] = {}
         self._limits: dict[tuple[object, ...], Limits] = {}
         self._filters: dict[str, FactFilter | None] = {}
+        self._rerankers: dict[str, Reranker | None] = {}
         self._callers: dict[str, Caller] = {}
         self._runs: list[tuple[str, Caller]] = []
         self._ended: list[tuple[str, Caller]] = []
@@ -101,6 +109,16 @@ class Models:
         """Whether there is a fact filter where a profile names this one, without making it."""
         return (name is None and self._given_filter is not None) or (name or self._config.recognition.name) != NONE
 
+    def reranker(self, name: str | None) -> Reranker | None:
+        """The re-ranker that a profile names, or the usual one if it names none; None: there is none."""
+        if name is None and self._given_reranker is not None:
+            return self._given_reranker
+        name = name or self._config.reranking.name
+        with self._lock:
+            if name not in self._rerankers:
+                self._rerankers[name] = make_reranker(self._config, name)
+            return self._rerankers[name]
+
     def usage(self) -> dict[str, Usage]:
         """What has been taken so far, by use."""
         with self._lock:
@@ -121,7 +139,7 @@ class Models:
     def in_child(self) -> "Models":
         """Those of a forked process: nothing is taken or under way yet, and no thread of the parent holds a lock."""
         _inherited.append(self)
-        return Models(self._config, self._root, self._given, self._given_filter)
+        return Models(self._config, self._root, self._given, self._given_filter, self._given_reranker)
 
     def _new_caller(self, use: str, model: LLM) -> "Caller":
         from hippo.llm import REPLIES_FILE, Caller, Replies

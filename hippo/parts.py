@@ -8,7 +8,7 @@ from hippo import registry
 from hippo.config import KEYWORD, Config
 from hippo.documents import WordCounter
 from hippo.errors import ConfigError, UnknownNameError
-from hippo.protocols import LLM, Chunker, Encoder, Extractor, FactFilter, PageRank, TokenCounter
+from hippo.protocols import LLM, Chunker, Encoder, Extractor, FactFilter, PageRank, Reranker, TokenCounter
 from hippo.retrieval.profiles import resolve_profile
 
 __all__ = [
@@ -23,17 +23,19 @@ __all__ = [
     "make_extractor",
     "make_filter",
     "make_llm",
+    "make_reranker",
 ]
 
 _SPECIAL_TOKENS = 2
 NONE = "none"
-"""Name that stands for no encoder (an index without vectors), no language model, no fact filter."""
+"""Name that stands for no encoder (an index without vectors), no language model, no fact filter, no re-ranker."""
 
 _PROTOCOLS: dict[str, tuple[Any, str]] = {
     "encoder": (Encoder, "encode, or embeddings of LangChain"),
     "extractor": (Extractor, "extract"),
     "llm": (LLM, "complete, or a LangChain chat model"),
     "recognition": (FactFilter, "recognize"),
+    "reranking": (Reranker, "rerank"),
 }
 
 
@@ -126,6 +128,13 @@ def make_filter(config: Config, name: str, llm: Callable[[], LLM]) -> FactFilter
     return cast("FactFilter", _by_spec(config, "recognition", name, config.recognition.options, llm))
 
 
+def make_reranker(config: Config, name: str) -> Reranker | None:
+    """The re-ranker of a name, or None for `NONE`. `NAME:MODEL` gives its model."""
+    if name == NONE:
+        return None
+    return cast("Reranker", _by_spec(config, "reranking", name, config.reranking.options))
+
+
 def make_chunker(config: Config, encoder: Encoder | None) -> Chunker:
     """The chunker. Tokens are counted by the encoder where it can, else estimated from words.
 
@@ -159,6 +168,7 @@ def check_retrieval(config: Config) -> None:
     _check_profiles(config)
     _check_name(config, "vectors", "retrieval.vectors", config.retrieval.vectors, "auto")
     _check_name(config, "recognition", "recognition.name", config.recognition.name.partition(":")[0], NONE)
+    _check_name(config, "reranking", "reranking.name", config.reranking.name.partition(":")[0], NONE)
 
 
 def _check_profiles(config: Config) -> None:

@@ -211,6 +211,26 @@ class FactFilter(Protocol):
 
 
 @runtime_checkable
+class Reranker(Protocol):
+    """Reads the best passages once more, each together with the question."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Method and model."""
+
+    def rerank(self, questions: Sequence[str], passages: Sequence[Sequence[str]]) -> Sequence[Sequence[float]]:
+        """How well each passage answers, higher is better; only the order within a question counts.
+
+        Args:
+            questions: m questions.
+            passages: Texts of the passages of each, with their titles, best first.
+
+        Returns:
+            For each question one finite number per passage.
+        """
+
+
+@runtime_checkable
 class Encoder(Protocol):
     """Turns texts into vectors."""
 

@@ -24,7 +24,7 @@ from hippo.redact import redacted, told_by
 
 __all__ = ["GROUPS", "Kind", "check", "create", "load", "names"]
 
-Kind = Literal["encoder", "extractor", "chunker", "vectors", "pagerank", "llm", "recognition"]
+Kind = Literal["encoder", "extractor", "chunker", "vectors", "pagerank", "llm", "recognition", "reranking"]
 """What a back-end is."""
 
 GROUPS: dict[str, str] = {
@@ -35,6 +35,7 @@ GROUPS: dict[str, str] = {
     "pagerank": "hippo.pagerank",
     "llm": "hippo.llms",
     "recognition": "hippo.recognition",
+    "reranking": "hippo.reranking",
 }
 """Entry point group of each kind."""
 
@@ -43,6 +44,7 @@ _LABELS = {
     "pagerank": "PageRank engine",
     "llm": "language model",
     "recognition": "fact filter",
+    "reranking": "re-ranker",
 }
 """What messages call a kind, where not by its own name."""
 _DISTRIBUTION = "hippo-memory"

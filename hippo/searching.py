@@ -122,22 +122,31 @@ class Searching(ABC):
                 fact_vectors = self._encode_for_facts(self._encoder, questions, vectors)
         from hippo.retrieval.opened import Opened
 
+        reranker = self._models.reranker(profile.reranking)
         found = retriever.retrieve(
             list(questions),
             vectors,
             profile,
-            k=search.k,
+            k=search.k if reranker is None else self._read_again(search),
             explain=search.explain,
             recognition=recognition,
             fact_queries=fact_vectors,
             as_of=search.as_of,
             opened=None if opened is None else Opened(opened, open_vectors),
         )
+        if reranker is not None:
+            from hippo.retrieval.rerank import rerank
+
+            found = rerank(reranker, found, k=search.k, share=self.config.reranking.share)
         asked = {"where": search.where and str(search.where), "as_of": search.as_of and search.as_of.isoformat()}
         if not any(asked.values()):
             return found
         told = {name: value for name, value in asked.items() if value}
         return [replace(one, parameters={**one.parameters, **told}) for one in found]
+
+    def _read_again(self, search: Search) -> int:
+        """How many passages a re-ranker reads. Where sources are capped, the cap is on those that are asked for."""
+        return search.k if search.profile.source_cap < 1 else max(search.k, self.config.reranking.passages)
 
     def _recognition(self, profile: Profile) -> "Recognize | None":
         """How the facts that a question touched are filtered; None: they are not."""

@@ -16,6 +16,7 @@ from hippo.cli.options import (
     ProfileOption,
     RecencyOption,
     RecognitionOption,
+    RerankingOption,
     StepsOption,
     WhereOption,
     open_existing,
@@ -46,6 +47,7 @@ def ask(
     k: Annotated[int, typer.Option("-k", metavar="N", help="Number of passages.")] = 5,
     profile: ProfileOption = None,
     recognition: RecognitionOption = None,
+    reranking: RerankingOption = None,
     steps: StepsOption = None,
     where: WhereOption = None,
     as_of: AsOfOption = None,
@@ -75,7 +77,7 @@ def ask(
         "newest_wins": newest_wins,
         "reasoning": reasoning,
     }
-    with open_existing(index, config, llm=llm, recognition=recognition) as memory:
+    with open_existing(index, config, llm=llm, recognition=recognition, reranking=reranking) as memory:
         if question == "-" or json_:
             with waiting(memory, as_json=json_):
                 answers = memory.ask_many(questions, **options)

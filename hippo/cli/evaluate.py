@@ -11,6 +11,7 @@ from hippo.cli.options import (
     JsonOption,
     LLMOption,
     RecognitionOption,
+    RerankingOption,
     StepsOption,
     open_existing,
 )
@@ -65,6 +66,7 @@ def evaluate(
         ),
     ] = None,
     recognition: RecognitionOption = None,
+    reranking: RerankingOption = None,
     steps: StepsOption = None,
     read: Annotated[
         bool, typer.Option("--read", help="Let a language model answer from the passages, and score its answers.")
@@ -102,7 +104,7 @@ def evaluate(
 
     if not read and (answer_k is not None or reasoning):
         raise InputError("--answer-k and --reasoning are about answers, and none are read. Add --read")
-    with open_existing(index, config, llm=llm, recognition=recognition) as memory:
+    with open_existing(index, config, llm=llm, recognition=recognition, reranking=reranking) as memory:
         matched = match_questions(memory, load_questions(questions))
         with waiting(memory, as_json=json_):
             table = measure(

@@ -32,6 +32,7 @@ _BACK_ENDS: "dict[str, Kind]" = {
     "extractor": "extractor",
     "llm": "llm",
     "recognition": "recognition",
+    "reranking": "reranking",
 }
 _ATTRIBUTE = re.compile(r"    (\w+): (.*)")
 

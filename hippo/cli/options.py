@@ -19,6 +19,7 @@ __all__ = [
     "QuietOption",
     "RecencyOption",
     "RecognitionOption",
+    "RerankingOption",
     "StepsOption",
     "WaitOption",
     "WhereOption",
@@ -58,6 +59,15 @@ RecognitionOption = Annotated[
         metavar="NAME",
         help="Filter of the facts that a question touches: none, llm or cross-encoder:MODEL. Default: the "
         "configuration's, or none.",
+        show_default=False,
+    ),
+]
+RerankingOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Model that reads the best passages once more: none or cross-encoder:MODEL. Default: the configuration's, "
+        "or none.",
         show_default=False,
     ),
 ]
@@ -121,6 +131,7 @@ def open_existing(
     *,
     llm: str | None = None,
     recognition: str | None = None,
+    reranking: str | None = None,
     wait: float | None = None,
 ) -> "Hippo":
     """Open an index that is there already; nothing is made on disk.
@@ -132,5 +143,6 @@ def open_existing(
     from hippo.snapshot.current import check_root
 
     check_root(path)
-    overrides = {"recognition": {"name": recognition}} if recognition else None
+    named = {"recognition": recognition, "reranking": reranking}
+    overrides = {section: {"name": name} for section, name in named.items() if name}
     return Hippo.open(path, config=config, llm=llm, overrides=overrides, wait=wait)

@@ -16,6 +16,7 @@ from hippo.cli.options import (
     ProfileOption,
     RecencyOption,
     RecognitionOption,
+    RerankingOption,
     StepsOption,
     WhereOption,
     open_existing,
@@ -54,6 +55,7 @@ def query(
     profile: ProfileOption = None,
     explain: Annotated[bool, typer.Option("--explain", help="Show the path of evidence to every passage.")] = False,
     recognition: RecognitionOption = None,
+    reranking: RerankingOption = None,
     steps: StepsOption = None,
     where: WhereOption = None,
     as_of: AsOfOption = None,
@@ -69,7 +71,7 @@ def query(
     one object; questions from standard input give a list.
     """
     questions = read_questions(question)
-    with open_existing(index, config, llm=llm, recognition=recognition) as memory:
+    with open_existing(index, config, llm=llm, recognition=recognition, reranking=reranking) as memory:
         rounds = 1 if steps is None else steps
         with waiting(memory, as_json=json_):
             found = memory.retrieve_many(

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from hippo.cli.options import ConfigOption, IndexArgument, LLMOption, RecognitionOption
+from hippo.cli.options import ConfigOption, IndexArgument, LLMOption, RecognitionOption, RerankingOption
 from hippo.cli.output import console
 
 __all__ = ["EXAMPLES", "serve"]
@@ -45,6 +45,7 @@ def serve(
     ] = None,
     llm: LLMOption = None,
     recognition: RecognitionOption = None,
+    reranking: RerankingOption = None,
     config: ConfigOption = None,
 ) -> None:
     """Serve an index over HTTP, also to chat clients.
@@ -58,5 +59,7 @@ def serve(
     def started(url: str) -> None:
         console().print(url, soft_wrap=True)
 
-    options: dict[str, Any] = {"overrides": {"recognition": {"name": recognition}}} if recognition else {}
+    named = {"recognition": recognition, "reranking": reranking}
+    overrides = {section: {"name": name} for section, name in named.items() if name}
+    options: dict[str, Any] = {"overrides": overrides} if overrides else {}
     run(index, host=host, port=port, token_file=token_file, log=log, started=started, llm=llm, config=config, **options)

@@ -7,9 +7,9 @@ TOML. A mistake is a `ConfigError` that names the place (file and line, variable
 """
 
 from hippo.config.load import KEYWORD, load_config
+from hippo.config.model_sections import USES, LLMConfig, ReaderConfig, RecognitionConfig, RerankingConfig
 from hippo.config.places import Places
 from hippo.config.sections import (
-    USES,
     ChunkingConfig,
     Config,
     DocumentsConfig,
@@ -17,9 +17,6 @@ from hippo.config.sections import (
     ExtractorConfig,
     GraphConfig,
     IndexingConfig,
-    LLMConfig,
-    ReaderConfig,
-    RecognitionConfig,
     RetrievalConfig,
     ServeConfig,
 )
@@ -39,6 +36,7 @@ __all__ = [
     "Places",
     "ReaderConfig",
     "RecognitionConfig",
+    "RerankingConfig",
     "RetrievalConfig",
     "ServeConfig",
     "Setting",

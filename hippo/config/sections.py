@@ -1,16 +1,15 @@
 """The settings of each stage: frozen dataclasses with defaults that work, which check their ranges; and all as one."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any
 
+from hippo.config.model_sections import LLMConfig, ReaderConfig, RecognitionConfig, RerankingConfig
+from hippo.config.options import checked, options
 from hippo.config.places import Places
-from hippo.errors import ConfigError
-from hippo.redact import redacted
 
 __all__ = [
     "SECTIONS",
-    "USES",
     "ChunkingConfig",
     "Config",
     "DocumentsConfig",
@@ -18,31 +17,9 @@ __all__ = [
     "ExtractorConfig",
     "GraphConfig",
     "IndexingConfig",
-    "LLMConfig",
-    "ReaderConfig",
-    "RecognitionConfig",
     "RetrievalConfig",
     "ServeConfig",
 ]
-
-USES = ("extraction", "recognition", "reader")
-"""What language models are asked for."""
-
-
-class _Options(dict[str, Any]):
-    """Options as they were given, whose secrets are not shown when they are printed."""
-
-    def __repr__(self) -> str:
-        return repr(redacted(dict(self)))
-
-
-def _check(holds: bool, key: str, problem: str) -> None:
-    if not holds:
-        raise ConfigError("config", key, problem)
-
-
-def _options(tables: Mapping[str, Any]) -> _Options:
-    return _Options({name: _Options(own) if isinstance(own, Mapping) else own for name, own in tables.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +41,7 @@ class ChunkingConfig:
     def __post_init__(self) -> None:
         # TOML knows no null: an empty text stands for it.
         object.__setattr__(self, "language", self.language or None)
-        _check(self.max_tokens >= 16, "chunking.max_tokens", f"must be at least 16, got {self.max_tokens}")
+        checked(self.max_tokens >= 16, "chunking.max_tokens", f"must be at least 16, got {self.max_tokens}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +58,7 @@ class ExtractorConfig:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "options", _options(self.options))
+        object.__setattr__(self, "options", options(self.options))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +74,7 @@ class EncoderConfig:
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "options", _options(self.options))
+        object.__setattr__(self, "options", options(self.options))
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,126 +94,10 @@ class GraphConfig:
     rules: str = "hippo"
 
     def __post_init__(self) -> None:
-        _check(self.rules in ("hippo", "hipporag"), "graph.rules", f"must be hippo or hipporag, got {self.rules!r}")
+        checked(self.rules in ("hippo", "hipporag"), "graph.rules", f"must be hippo or hipporag, got {self.rules!r}")
         threshold = self.synonym_threshold
-        _check(0 < threshold <= 1, "graph.synonym_threshold", f"must be in (0, 1], got {threshold}")
-        _check(self.synonym_max >= 0, "graph.synonym_max", f"must be 0 or more, got {self.synonym_max}")
-
-
-@dataclass(frozen=True, slots=True)
-class LLMConfig:
-    """Which language model extracts, filters and reads, and within which limits.
-
-    Attributes:
-        name: Name of a language model back-end, or "none". `NAME:MODEL` gives its model.
-        concurrency: Requests under way at a time.
-        requests_per_minute: Most requests begun in a minute; 0: no limit.
-        tokens_per_minute: Most tokens sent and received in a minute; 0: no limit.
-        timeout: Seconds that one attempt may take; of a reply in pieces, seconds until the next piece.
-        attempts: How often a request is tried before it counts as failed.
-        max_cost: US dollars that one use may spend in one run, what may be charged for without a reply included; not
-            set: no limit.
-        input_price: US dollars for a million input tokens; not set: looked up by the model's name.
-        output_price: The same for output tokens.
-        cache: Whether replies are kept in the index, so that none is paid for twice.
-        batch: Whether indexing sends its requests as a provider's batch, at half the price and within a day.
-        uses: Other values of these keys for one use, "extraction", "recognition" or "reader":
-            `{"reader": {"max_cost": 1.0}}`; in TOML `[llm.uses.reader]`.
-        options: Keywords of each back-end, by its name: `{"openai": {"base_url": "http://localhost:8000/v1"}}`.
-    """
-
-    name: str = "none"
-    concurrency: int = 16
-    requests_per_minute: int = 0
-    tokens_per_minute: int = 0
-    timeout: float = 120.0
-    attempts: int = 8
-    max_cost: float | None = None
-    input_price: float | None = None
-    output_price: float | None = None
-    cache: bool = True
-    batch: bool = False
-    uses: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "options", _options(self.options))
-        object.__setattr__(self, "uses", _options(self.uses))
-        for name in ("concurrency", "attempts"):
-            _check(getattr(self, name) >= 1, f"llm.{name}", f"must be at least 1, got {getattr(self, name)}")
-        for name in ("requests_per_minute", "tokens_per_minute"):
-            _check(getattr(self, name) >= 0, f"llm.{name}", f"must be 0 or more, got {getattr(self, name)}")
-        _check(0 < self.timeout < float("inf"), "llm.timeout", f"must be above 0, got {self.timeout}")
-        for name in ("max_cost", "input_price", "output_price"):
-            value = getattr(self, name)
-            _check(value is None or value >= 0, f"llm.{name}", f"must be 0 or more, got {value}")
-        known = [item.name for item in fields(self) if item.name not in ("uses", "batch")]
-        for use, values in self.uses.items():
-            _check(use in USES, f"llm.uses.{use}", f"unknown use. Known: {', '.join(USES)}")
-            _check(isinstance(values, Mapping), f"llm.uses.{use}", f"must be a table of keys, got {redacted(values)!r}")
-            for key, value in values.items():
-                ours = key in known or isinstance(value, Mapping)
-                _check(ours, f"llm.uses.{use}.{key}", f"unknown key. Known: {', '.join(known)}")
-
-    def of(self, use: str) -> "LLMConfig":
-        """The settings of one use: these, with its own values in their place."""
-        own = dict(self.uses.get(use, {}))
-        back_ends = {key: own.pop(key) for key, value in list(own.items()) if isinstance(value, Mapping)}
-        options = {key: dict(value) for key, value in self.options.items()}
-        for name, values in back_ends.items():
-            options[name] = {**options.get(name, {}), **values}
-        return replace(self, **own, uses={}, options=options)
-
-
-@dataclass(frozen=True, slots=True)
-class RecognitionConfig:
-    """Recognition memory: which filter looks at the facts that a question touched.
-
-    Attributes:
-        name: "none", "llm", "cross-encoder" or a plug-in's.
-        when_none: Where the filter keeps nothing: "dense" ranks by vectors alone, "unfiltered" walks from all facts,
-            "error" raises.
-        when_failed: The same where it gave no usable answer.
-        options: Keywords of each filter, by its name.
-    """
-
-    name: str = "none"
-    when_none: str = "dense"
-    when_failed: str = "unfiltered"
-    options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "options", _options(self.options))
-        for name in ("when_none", "when_failed"):
-            value = getattr(self, name)
-            known = value in ("dense", "unfiltered", "error")
-            _check(known, f"recognition.{name}", f"must be dense, unfiltered or error, got {value!r}")
-
-
-@dataclass(frozen=True, slots=True)
-class ReaderConfig:
-    """How a language model answers from passages.
-
-    Attributes:
-        context_tokens: Budget of the prompt with its passages, in tokens as estimated from words; at least 256.
-            Passages that do not fit are left out, the worst first.
-        max_tokens: Most tokens of the answer.
-        reasoning: Whether the model is asked to think before it answers.
-        steps: Rounds of retrieving and reasoning before the answer; 1: retrieve once.
-        language: Language of the answer, in English words; not set: that of the question.
-    """
-
-    context_tokens: int = 6000
-    max_tokens: int = 512
-    reasoning: bool = False
-    steps: int = 1
-    language: str | None = None
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "language", self.language or None)
-        for name, least in (("context_tokens", 256), ("max_tokens", 1), ("steps", 1)):
-            value = getattr(self, name)
-            _check(value >= least, f"reader.{name}", f"must be at least {least}, got {value}")
+        checked(0 < threshold <= 1, "graph.synonym_threshold", f"must be in (0, 1], got {threshold}")
+        checked(self.synonym_max >= 0, "graph.synonym_max", f"must be 0 or more, got {self.synonym_max}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,9 +119,9 @@ class DocumentsConfig:
     def __post_init__(self) -> None:
         for name, least, most in (("max_bytes", 1, 2**40), ("memory", 256 * 2**20, 2**50)):
             value = getattr(self, name)
-            _check(least <= value <= most, f"documents.{name}", f"must be {least} to {most} bytes, got {value}")
+            checked(least <= value <= most, f"documents.{name}", f"must be {least} to {most} bytes, got {value}")
         fits = 0 < self.seconds <= 86_400
-        _check(fits, "documents.seconds", f"must be above 0 and at most 86400, got {self.seconds}")
+        checked(fits, "documents.seconds", f"must be above 0 and at most 86400, got {self.seconds}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,9 +147,9 @@ class IndexingConfig:
 
     def __post_init__(self) -> None:
         for name in ("batch_chunks", "batch_texts"):
-            _check(getattr(self, name) >= 1, f"indexing.{name}", f"must be at least 1, got {getattr(self, name)}")
+            checked(getattr(self, name) >= 1, f"indexing.{name}", f"must be at least 1, got {getattr(self, name)}")
         for name in ("keep_snapshots", "wait_seconds", "keep_runs"):
-            _check(getattr(self, name) >= 0, f"indexing.{name}", f"must be 0 or more, got {getattr(self, name)}")
+            checked(getattr(self, name) >= 0, f"indexing.{name}", f"must be 0 or more, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -311,7 +172,7 @@ class RetrievalConfig:
     profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        _check(0 < self.tolerance < 1, "retrieval.tolerance", f"must be in (0, 1), got {self.tolerance}")
+        checked(0 < self.tolerance < 1, "retrieval.tolerance", f"must be in (0, 1), got {self.tolerance}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -354,15 +215,15 @@ class ServeConfig:
     def __post_init__(self) -> None:
         object.__setattr__(self, "token_file", self.token_file or None)
         for name in ("concurrency", "max_changes", "max_body", "max_k", "max_questions", "block"):
-            _check(getattr(self, name) >= 1, f"serve.{name}", f"must be at least 1, got {getattr(self, name)}")
+            checked(getattr(self, name) >= 1, f"serve.{name}", f"must be at least 1, got {getattr(self, name)}")
         for name in ("timeout", "change_timeout"):
             value = getattr(self, name)
-            _check(0 < value < float("inf"), f"serve.{name}", f"must be above 0, got {value}")
+            checked(0 < value < float("inf"), f"serve.{name}", f"must be above 0, got {value}")
         for name in ("grace", "refresh"):
             value = getattr(self, name)
-            _check(0 <= value < float("inf"), f"serve.{name}", f"must be 0 or more, got {value}")
-        _check(0 <= self.port <= 65_535, "serve.port", f"must be 0 to 65535, got {self.port}")
-        _check(self.log in ("text", "json"), "serve.log", f"must be text or json, got {self.log!r}")
+            checked(0 <= value < float("inf"), f"serve.{name}", f"must be 0 or more, got {value}")
+        checked(0 <= self.port <= 65_535, "serve.port", f"must be 0 to 65535, got {self.port}")
+        checked(self.log in ("text", "json"), "serve.log", f"must be text or json, got {self.log!r}")
 
 
 @dataclass(frozen=True)
@@ -378,6 +239,7 @@ class Config:
     retrieval: RetrievalConfig = field(default_factory=RetrievalConfig)
     llm: LLMConfig = field(default_factory=LLMConfig)
     recognition: RecognitionConfig = field(default_factory=RecognitionConfig)
+    reranking: RerankingConfig = field(default_factory=RerankingConfig)
     reader: ReaderConfig = field(default_factory=ReaderConfig)
     serve: ServeConfig = field(default_factory=ServeConfig)
 

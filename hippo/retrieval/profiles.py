@@ -11,7 +11,7 @@ __all__ = ["PROFILES", "Profile", "resolve_profile"]
 
 
 _KIND_WEIGHTS = {"relation": 0.2, "titles": 8.0, "synonym": 0.7, "follows": 0.3}
-_OPTIONAL = ("entities", "passages", "passage_weight", "recognition", "recency_half_life", "source_field")
+_OPTIONAL = ("entities", "passages", "passage_weight", "recognition", "reranking", "recency_half_life", "source_field")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +47,8 @@ class Profile:
             worst passage to 1 for the best).
         recognition: Filter of the facts before they seed the walk, "none", "llm" or another's name; not set: that of
             the configuration.
+        reranking: Re-ranker that reads the best passages once more, "none", "cross-encoder" or another's name; not set:
+            that of the configuration.
         exact: Whether the walk goes on until all scores are within the tolerance, not only until the order is proven.
         recency_half_life: Days after which a passage's score is halved, and halved again after as many more; counted
             from the time asked for, or else from the newest timestamp. Passages without timestamp keep their score.
@@ -83,6 +85,7 @@ class Profile:
     kind_weights: Mapping[str, float] = field(default_factory=lambda: dict(_KIND_WEIGHTS))
     scoring: Literal["activation", "facts"] = "activation"
     recognition: str | None = None
+    reranking: str | None = None
     exact: bool = False
     recency_half_life: float | None = None
     newest_wins: bool = False
@@ -147,6 +150,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "entity_seeds": ("sum", "mean"),
     "scoring": ("activation", "facts"),
 }
+_PARTS: dict[registry.Kind, str] = {"recognition": "fact filter", "reranking": "re-ranker"}
 _SWITCHES = ("distinct_facts", "exact", "newest_wins", "open_question")
 _RANGES: dict[str, tuple[float, float, str]] = {
     "lexical_weight": (0, float("inf"), "0 or more"),
@@ -218,15 +222,18 @@ def _checked(profile: Profile) -> Profile:
             continue
         if not _is_number(value, whole="whole" in words) or not low <= value <= high:
             raise ConfigError(where, key, f"must be {words}, got {value!r}")
-    if not isinstance(profile.recognition, str | None):
-        raise ConfigError(where, "recognition", f"must be the name of a fact filter, got {profile.recognition!r}")
     if not isinstance(profile.source_field, str | None):
         raise ConfigError(where, "source_field", f"must be a key of the metadata, got {profile.source_field!r}")
-    if profile.recognition is not None:
+    for part, label in _PARTS.items():
+        name = getattr(profile, part)
+        if not isinstance(name, str | None):
+            raise ConfigError(where, part, f"must be the name of a {label}, got {name!r}")
+        if name is None:
+            continue
         try:
-            registry.check("recognition", profile.recognition.partition(":")[0], also=["none"])
+            registry.check(part, name.partition(":")[0], also=["none"])
         except UnknownNameError as error:
-            raise ConfigError(where, "recognition", str(error)) from None
+            raise ConfigError(where, part, str(error)) from None
     if not isinstance(profile.kind_weights, Mapping):
         raise ConfigError(where, "kind_weights", f"must be a table of numbers, got {profile.kind_weights!r}")
     for kind, weight in profile.kind_weights.items():

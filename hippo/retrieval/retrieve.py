@@ -41,9 +41,6 @@ Recognize = Callable[[Sequence[str], Sequence[Sequence[str]]], list[Recognized]]
 _BLOCK_BYTES = 256 << 20
 """Memory that the dense columns of one block of questions may take."""
 
-_PREPARING = 200
-"""Characters of the passage that is asked for to prepare."""
-
 
 class Retriever:
     """Answers questions from one snapshot. Any number of threads may use it.
@@ -114,23 +111,6 @@ class Retriever:
         if key not in self._adjacencies:
             self._adjacencies[key] = self.contents.graph.adjacency(profile.kind_weights)
         return self._adjacencies[key]
-
-    def prepare(self, profile: Profile) -> None:
-        """Read and compute now what the first question would wait for: one is asked, with a passage for a question.
-
-        Nothing is encoded, and no model asked.
-        """
-        contents = self.contents
-        if not contents.n_chunks:
-            return
-        vectors = contents.vectors.get("passage")
-        query = vectors[:1] if vectors is not None and len(vectors) else None
-        if query is None and profile.ranking in ("dense", "hybrid"):
-            return
-        asked = [contents.chunks.column("text")[0].as_py()[:_PREPARING]]
-        profile = replace(profile, linking="facts")
-        self.opened(asked, profile)
-        self.retrieve(asked, query, profile, k=1)
 
     def opened(self, questions: Sequence[str], profile: Profile) -> list[str] | None:
         """What each question leaves open once the names that the index knows are found; None: nothing asks for it."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from hippo.testing.hashing import HashingEncoder
     from hippo.testing.llms import FactFilterConformance, LLMConformance
     from hippo.testing.pagerank import PageRankConformance
+    from hippo.testing.rerankers import RerankerConformance
     from hippo.testing.responder import respond
     from hippo.testing.scripted import ScriptedLLM
     from hippo.testing.server import LLMServer
@@ -27,6 +28,7 @@ __all__ = [
     "LLMServer",
     "PageRankConformance",
     "RequestStats",
+    "RerankerConformance",
     "ScriptedLLM",
     "ServerStats",
     "VectorIndexConformance",
@@ -42,6 +44,7 @@ _MODULES = {
     "LLMServer": "hippo.testing.server",
     "PageRankConformance": "hippo.testing.pagerank",
     "RequestStats": "hippo.testing.server_stats",
+    "RerankerConformance": "hippo.testing.rerankers",
     "ScriptedLLM": "hippo.testing.scripted",
     "ServerStats": "hippo.testing.server_stats",
     "VectorIndexConformance": "hippo.testing.vectors",

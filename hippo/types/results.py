@@ -83,6 +83,7 @@ class Explanation(Plain):
         activation: Its share of the walk's activation (personalized PageRank value).
         recency: What its age leaves of its score, in (0, 1]; None where age makes no difference.
         source: What its source brings; None: sources are not capped.
+        reranking: What a re-ranker gave, on its own scale; None: there was none.
     """
 
     facts: tuple[SeedFact, ...]
@@ -92,6 +93,7 @@ class Explanation(Plain):
     activation: float | None
     recency: float | None = None
     source: SourceShare | None = None
+    reranking: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""The filter that runs a re-ranker, with tiny models made here: scores, thresholds, what is refused."""
+"""The filter and the re-ranker that run a cross-encoder, with tiny models made here."""
 
 import json
 import pickle
@@ -13,10 +13,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hippo import Hippo
 from hippo.backends.recognition.cross_encoder import CrossEncoderFactFilter
+from hippo.backends.reranking.cross_encoder import CrossEncoderReranker
 from hippo.errors import ConfigError, InputError, ModelNotFoundError
 from hippo.protocols import FactFilter
-from hippo.testing.llms import FactFilterConformance
+from hippo.testing import FactFilterConformance, RerankerConformance
 from hippo.types import Recognition
 
 torch = pytest.importorskip("torch", reason="torch is not installed", exc_type=ImportError)
@@ -108,6 +110,29 @@ class TestConformance(FactFilterConformance):
         return made(folder)
 
 
+class TestRerankerConformance(RerankerConformance):
+    @pytest.fixture
+    def reranker(self, folder: Path) -> CrossEncoderReranker:
+        return CrossEncoderReranker(model=str(folder), device="cpu")
+
+
+def test_a_reranker_orders_the_passages_of_a_memory(folder: Path, tmp_path: Path) -> None:
+    texts = ["ada wrote the notes", "london is a city", "paris is a city far from london", "ada lived in paris"]
+    with Hippo.open(tmp_path, encoder="none") as memory:
+        memory.add([{"id": text, "text": text} for text in texts])
+    options = {"options": {"cross-encoder": {"device": "cpu"}}, "share": 1.0}
+    name = f"cross-encoder:{folder}"
+    with Hippo.open(tmp_path, reranking=name, config={"reranking": options}) as memory:
+        found = memory.retrieve("who wrote the notes", k=4, explain=True)
+    [expected] = CrossEncoderReranker(model=str(folder), device="cpu").rerank(["who wrote the notes"], [texts])
+    by_text = dict(zip(texts, expected, strict=True))
+    assert [hit.text for hit in found.hits] == sorted(texts, key=lambda text: -by_text[text])
+    explained = [hit.explanation.reranking for hit in found.hits if hit.explanation]
+    assert explained == pytest.approx(sorted(expected, reverse=True), abs=1e-5)
+    assert CrossEncoderReranker(model=str(folder)).fingerprint == found.parameters["reranker"]
+    assert CrossEncoderReranker(model=str(folder), max_length=12).fingerprint != found.parameters["reranker"]
+
+
 @pytest.mark.parametrize("labels", [1, 2])
 @pytest.mark.parametrize("batch_size", [1, 3, 64])
 def test_probabilities_are_those_of_the_library(make: Make, labels: int, batch_size: int) -> None:
@@ -167,7 +192,7 @@ def test_nothing_to_read_loads_nothing(folder: Path) -> None:
     assert fact_filter.recognize(["a", "b"], [[], []]) == [Recognition("none", (), 0)] * 2
     assert fact_filter._loaded is None
     assert isinstance(fact_filter, FactFilter)
-    with pytest.raises(InputError, match="1 questions need as many lists of facts, got 2"):
+    with pytest.raises(InputError, match="1 questions need as many lists of texts, got 2"):
         fact_filter.recognize(["a"], [[], []])
 
 

@@ -13,8 +13,6 @@ from hippo.errors import ConfigError, MissingExtraError, ModelNotFoundError
 
 __all__ = ["PairScorer", "load_scorer"]
 
-_WHAT = "recognition 'cross-encoder'"
-
 
 class PairScorer:
     """A model in memory, with a tokenizer of its own whose settings no other thread changes."""
@@ -56,10 +54,11 @@ class PairScorer:
         return array
 
 
-def load_scorer(folder: ModelFolder, max_length: int, device: str | None) -> PairScorer:
+def load_scorer(what: str, folder: ModelFolder, max_length: int, device: str | None) -> PairScorer:
     """Load the re-ranker of a folder, in float32.
 
     Args:
+        what: What it is loaded for, as errors name it.
         folder: Where it is.
         max_length: Tokens of a pair that are read.
         device: As torch names it; None: CUDA where there is one, else MPS, else the CPU.
@@ -75,7 +74,7 @@ def load_scorer(folder: ModelFolder, max_length: int, device: str | None) -> Pai
             import torch
             from transformers import AutoModelForSequenceClassification, AutoTokenizer
     except ImportError as error:
-        raise MissingExtraError(_WHAT, error.name or "transformers", "local") from error
+        raise MissingExtraError(what, error.name or "transformers", "local") from error
     safe = {"trust_remote_code": False, "local_files_only": True}
     try:
         with _quiet(), _silent():
@@ -94,9 +93,9 @@ def load_scorer(folder: ModelFolder, max_length: int, device: str | None) -> Pai
         )
     if model.config.num_labels > 2:
         problem = f"a re-ranker has 1 or 2 labels, {folder.model!r} has {model.config.num_labels}"
-        raise ConfigError(_WHAT, "model", problem)
+        raise ConfigError(what, "model", problem)
     if getattr(tokenizer, "backend_tokenizer", None) is None or tokenizer.pad_token_id is None:
-        raise ConfigError(_WHAT, "model", f"{folder.model!r} needs a fast tokenizer with a padding token")
+        raise ConfigError(what, "model", f"{folder.model!r} needs a fast tokenizer with a padding token")
     return PairScorer(model, tokenizer, max_length)
 
 

@@ -1,0 +1,1 @@
+"""Re-rankers that run a model of their own."""
