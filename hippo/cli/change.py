@@ -16,7 +16,7 @@ from hippo.cli.options import (
     WaitOption,
     open_existing,
 )
-from hippo.cli.output import console, print_json, progress_bars
+from hippo.cli.output import console, counted, print_json, progress_bars
 from hippo.cli.report import check_extraction, show_report
 from hippo.errors import DocumentError, InputError
 
@@ -71,7 +71,7 @@ def delete(
         print_json({"documents": doomed})
     elif dry_run:
         out = console()
-        out.print(f"{len(doomed)} documents would be deleted" + (":" if doomed else ""))
+        out.print(f"{counted(len(doomed), 'document')} would be deleted" + (":" if doomed else ""))
         for one in doomed[:_LISTED]:
             out.print(f"  {one}", soft_wrap=True)
         if len(doomed) > _LISTED:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from hippo.progress import ProgressBars
 
-__all__ = ["INTERRUPTED", "console", "print_json", "printable", "progress_bars", "reported", "warn"]
+__all__ = ["INTERRUPTED", "console", "counted", "print_json", "printable", "progress_bars", "reported", "warn"]
 
 INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
@@ -32,6 +32,16 @@ def console() -> "Console":
 
     width = None if sys.stdout.isatty() else _PIPED_WIDTH
     return Console(file=sys.stdout, width=width, markup=False, highlight=False, emoji=False)
+
+
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number of things.
+
+    Examples:
+        >>> counted(1, "fact"), counted(0, "fact"), counted(2, "entity", "entities")
+        ('1 fact', '0 facts', '2 entities')
+    """
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def printable(text: str) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hippo.cli.output import console, printable, warn
+from hippo.cli.output import console, counted, printable, warn
 from hippo.errors import ExtractionError
 
 if TYPE_CHECKING:
@@ -21,8 +21,16 @@ def show_report(report: "ChangeReport", path: Path) -> None:
     out = console()
     deleted = f", {report.deleted} deleted" if report.deleted else ""
     deleted += f", {report.forgotten} forgotten" if report.forgotten else ""
-    out.print(f"{report.added} documents added, {report.changed} changed, {report.unchanged} unchanged{deleted}")
-    counts = f"{report.chunks} passages, {report.facts} facts, {report.entities} entities"
+    out.print(
+        f"{counted(report.added, 'document')} added, {report.changed} changed, {report.unchanged} unchanged{deleted}"
+    )
+    counts = ", ".join(
+        (
+            counted(report.chunks, "passage"),
+            counted(report.facts, "fact"),
+            counted(report.entities, "entity", "entities"),
+        )
+    )
     out.print(printable(f"{path} now holds {counts} ({sum(report.seconds.values()):.1f} s)"))
     list_left_out("skipped", [(item.source, item.reason) for item in report.skipped])
     for use, usage in report.usage.items():
@@ -36,7 +44,8 @@ def show_report(report: "ChangeReport", path: Path) -> None:
         counts = ", ".join(f"{count} x {reason}" for reason, count in report.dropped.items())
         out.print(printable(f"dropped in extraction: {counts}"), soft_wrap=True)
     if report.stopped:
-        warn(f"{report.stopped}. {report.pending} passages are left")
+        are = "passage is" if report.pending == 1 else "passages are"
+        warn(f"{report.stopped}. {report.pending} {are} left")
     list_left_out("failed, will be tried again", [(item.chunk_id, item.reason) for item in report.failed])
 
 

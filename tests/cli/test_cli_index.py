@@ -29,7 +29,7 @@ def test_indexing_again_adds_only_what_is_new(run: Run, tmp_path: Path, notes: P
     (notes / "berlin.txt").write_text("Berlin is where Ada Smith studied.", "utf-8")
     (notes / "riga.txt").write_text("Riga is the largest city of Latvia.", "utf-8")
     second = run("index", index, notes, "--quiet")
-    assert "1 documents added, 1 changed, 1 unchanged" in second.stdout
+    assert "1 document added, 1 changed, 1 unchanged" in second.stdout
     assert second.stderr == ""
     third = run("index", index, notes, "--json")
     assert third.stderr == ""

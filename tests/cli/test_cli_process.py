@@ -24,7 +24,7 @@ def test_from_files_to_an_answer(tmp_path: Path) -> None:
     environment = {**os.environ, "HIPPO_ENCODER__NAME": "hashing"}
     made = process(*HIPPO, "index", tmp_path / "index", tmp_path / "riga.txt", env=environment)
     assert made.returncode == 0, made.stderr
-    assert b"1 documents added" in made.stdout
+    assert b"1 document added" in made.stdout
     assert b"embed: " in made.stderr
     asked = process(*MODULE, "query", tmp_path / "index", "-", "--json", input="Größer als Tartu?".encode())
     assert asked.returncode == 0, asked.stderr
