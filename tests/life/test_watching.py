@@ -5,16 +5,18 @@ import os
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from hippo import Hippo
 from hippo.errors import IndexCorruptError, IndexMismatchError
-from hippo.snapshot import current
-from hippo.testing import ScriptedLLM
-from hippo.types import Completion, Usage
+from hippo.snapshot import Snapshot, current
+from hippo.testing import HashingEncoder, ScriptedLLM
+from hippo.types import Completion, TextKind, Usage
 
 
 def until(true: Callable[[], bool], seconds: float = 120.0) -> None:
@@ -66,6 +68,44 @@ def test_errors_are_kept_and_end(tmp_path: Path) -> None:
             until(lambda: reader.watch_error is None)
             name = writer.add("Lima lies on the Rímac.").snapshot
             until(lambda: reader.status().snapshot == name)
+
+
+def test_nobody_waits_while_a_newer_snapshot_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A question is answered from the older one meanwhile; the newer one is read by then."""
+    opening, go_on = threading.Event(), threading.Event()
+    opens = Snapshot.open
+
+    def slowly(path: Path) -> Snapshot:
+        opening.set()
+        assert go_on.wait(60)
+        return opens(path)
+
+    class Counting(HashingEncoder):
+        calls = 0
+
+        def encode(self, texts: Sequence[str], *, kind: TextKind = "passage") -> "np.ndarray":
+            self.calls += 1
+            return super().encode(texts, kind=kind)
+
+    encoder = Counting()
+    with Hippo.open(tmp_path, encoder="hashing") as writer, Hippo.open(tmp_path, encoder=encoder) as reader:
+        writer.add("Rome lies on the Tiber.")
+        reader.refresh()
+        assert len(reader.retrieve("Where is Rome?").hits) == 1
+        name = writer.add("Lima lies on the Rímac.").snapshot
+        encoded = encoder.calls
+        monkeypatch.setattr(Snapshot, "open", slowly)
+        with ThreadPoolExecutor(1) as pool:
+            renewed = pool.submit(reader.refresh, prepare=True)
+            assert opening.wait(60)
+            assert len(reader.retrieve("Where is Rome?").hits) == 1
+            encoded += 1
+            go_on.set()
+            assert renewed.result()
+        assert encoder.calls == encoded
+        assert reader.snapshot == name
+        assert "_passages" in vars(reader._retriever_now())
+        assert len(reader.retrieve("Where is Rome?").hits) == 2
 
 
 def test_an_index_made_otherwise_is_said(tmp_path: Path) -> None:
