@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hippo.checks import AsOf, Where
 from hippo.deferred import in_thread_of
+from hippo.protocols import LLM
 from hippo.retrieval.profiles import Profile
 from hippo.searching import Search, Searching, Time, check_question, listed, problem_of
 from hippo.types import Answer, Retrieval, Usage
@@ -235,6 +236,17 @@ class Asking(Searching):
     def usage(self) -> dict[str, Usage]:
         """What language models have taken since the memory was opened, by use; answers that failed included."""
         return self._models.usage()
+
+    def language_model(self, use: str = "reader") -> LLM:
+        """The language model of a use, with its cache of replies, limits, retries and prices; always the same one.
+
+        Args:
+            use: "extraction", "recognition" or "reader".
+
+        Raises:
+            ConfigError: No language model is configured.
+        """
+        return self._models.caller(use)
 
     def _reading(
         self,

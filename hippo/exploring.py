@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from hippo.exploration.edges import Edges
     from hippo.exploration.entities import Encode
     from hippo.filters import Condition
+    from hippo.graph.statistics import GraphStatistics
     from hippo.protocols import Float32
     from hippo.retrieval.retrieve import Retriever
 
@@ -170,6 +171,16 @@ class Exploring(ABC):
             if type(value) is not int or value < 0:
                 raise InputError(f"{name} must be a whole number of at least 0, got {value!r}")
         return passages_around(self._retriever_now(None, moment(as_of)).contents, chunk_id, before=before, after=after)
+
+    def statistics(self) -> "GraphStatistics":
+        """Figures of the graph: neighbours of nodes, kinds of edge, pieces. `hippo.plots.draw_statistics` draws them.
+
+        Raises:
+            IndexEmptyError: Nothing has been added yet.
+        """
+        from hippo.graph.statistics import graph_statistics
+
+        return graph_statistics(self._retriever_now(None, None).contents.graph)
 
     def _edges(self, where: Where, as_of: AsOf, *names: str) -> "tuple[Edges, list[int]]":
         """The graph, and the rows of entities in it."""

@@ -20,10 +20,11 @@ from typing import Any
 from hippo import Hippo, registry
 from hippo.cli.sample import NAME, sample_folder
 from hippo.evaluation import load_dataset
+from hippo.evaluation.latency import in_turns
 from hippo.integrations.langchain import HippoRetriever
 from hippo.integrations.llamaindex import HippoRetriever as HippoNodeRetriever
 from pipelines.common import new_parser, publish, table
-from pipelines.replay import TimedEncoder, in_turns
+from pipelines.replay import TimedEncoder
 
 __all__ = ["main", "measure"]
 

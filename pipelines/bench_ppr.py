@@ -23,11 +23,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hippo.evaluation.latency import in_turns
 from hippo.graph.model import Graph
 from hippo.protocols import Walk
 from hippo.retrieval.profiles import PROFILES
 from pipelines.common import new_parser, publish, table
-from pipelines.replay import in_turns
 from pipelines.synthetic import Questions, make_graph, make_questions
 
 if TYPE_CHECKING:

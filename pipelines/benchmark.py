@@ -2,7 +2,9 @@
 
     python -m pipelines.benchmark --dataset data --name sample --profiles hippo,dense,bm25 --out runs/sample.json
 
-With --ablations the profile `hippo` is also run with one of its parts left out at a time (`pipelines.ablations`).
+With --ablations the profile `hippo` is also run with one of its parts left out at a time
+(`hippo.evaluation.ablations`). `hippo eval INDEX --dataset DIR/NAME` measures the same, but for the cost beside the
+encoder's.
 
 Files are those of `hippo.evaluation.datasets`. Every passage is one chunk, as in the published systems. The index is
 kept in --index and used again by the next run; indexing time is reported by the run that makes it.
@@ -16,25 +18,22 @@ What an answer costs with each of them is therefore measured apart, without thos
 
 import argparse
 import platform
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from hippo import ChangeReport, Hippo, ProgressBars
 from hippo.config import load_config
-from hippo.evaluation import comparison_table, full_chain_recall_at, load_dataset, recall_at
+from hippo.evaluation import evaluate, load_dataset, without
 from hippo.evaluation.read import check_answers
-from hippo.evaluation.run import evaluate
 from hippo.parts import make_encoder
-from pipelines.ablations import ABLATIONS, custom_profiles
+from hippo.retrieval.profiles import resolve_profile
 from pipelines.common import new_parser, publish
 from pipelines.cost import query_cost, reading_cost, show_cost
 from pipelines.replay import TimedEncoder
 
 _CUTS = (2, 5, 10, 20)
-_CHAINS = (5, 10)
-"""Where it counts that all gold passages are among the first."""
 _TIMED = 100
 """Questions that retrieval is timed on."""
 
@@ -71,7 +70,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "encoder": {"name": arguments.encoder},
         "extractor": {"name": arguments.extractor},
         "llm": {"name": arguments.llm} if arguments.llm else {},
-        "retrieval": {"profiles": custom_profiles()} if arguments.ablations else {},
+        "retrieval": {"profiles": ablations()} if arguments.ablations else {},
     }
     config = load_config(arguments.config, overrides)
     made = make_encoder(config)
@@ -80,7 +79,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         encoder.encode(["warm up"])
         encoder.seconds = 0.0
     folder = arguments.index or Path("runs") / f"{arguments.name}-{arguments.encoder}-{arguments.extractor}"
-    names = [*arguments.profiles.split(","), *(ABLATIONS if arguments.ablations else ())]
+    names = [*arguments.profiles.split(","), *(ablations() if arguments.ablations else ())]
     questions = [question.text for question in dataset.questions]
     cost: dict[str, Any] = {}
     with Hippo.open(folder, encoder=encoder, config=config) as memory:
@@ -88,22 +87,15 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
             report = memory.add(dataset.documents, progress=bars)
         if report.added and encoder:
             cost["indexing"] = indexing_cost(report, encoder)
-        rankings = {name: ranked(memory, questions, name) for name in names}
-        reading = evaluate(memory, dataset.questions, profiles=names, read=True) if arguments.read else None
+        found = evaluate(memory, dataset.questions, systems=names, ks=_CUTS)
+        reading = evaluate(memory, dataset.questions, systems=names, read=True).table() if arguments.read else None
         if encoder:
             cost["query"] = query_cost(memory, folder, questions[:_TIMED], names, encoder)
     if arguments.read and arguments.timed > 0:
         uncached = load_config(arguments.config, {**overrides, "llm": {**overrides["llm"], "cache": False}})
         with Hippo.open(folder, encoder=encoder, config=uncached) as memory:
             cost["reading"] = reading_cost(memory, questions[: arguments.timed], names)
-    golds = [question.gold for question in dataset.questions]
-    table = comparison_table(
-        {
-            name: {f"Recall@{k}": recall_at(k, ranking, golds) for k in _CUTS}
-            | {f"All@{k}": full_chain_recall_at(k, ranking, golds) for k in _CHAINS}
-            for name, ranking in rankings.items()
-        }
-    )
+    table = found.table()
     title = f"{dataset.name}: {len(questions)} questions, {len(dataset.documents)} passages"
     parts = [f"{title}\n{table.to_text()}", reading.to_text() if reading else "", show_cost(cost)]
     return {
@@ -115,14 +107,20 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "recall": table.to_dict(),
         **({"reading": reading.to_dict()} if reading else {}),
         "cost": cost,
-        "rankings": rankings,
+        "rankings": {name: one.rankings for name, one in found.systems.items()},
     }
 
 
-def ranked(memory: Hippo, questions: Sequence[str], profile: str) -> list[list[str]]:
-    """Ids of the best documents of each question."""
-    found = memory.retrieve_many(questions, k=max(_CUTS), profile=profile)
-    return [[hit.document_id for hit in one.hits] for one in found]
+def ablations() -> Mapping[str, Mapping[str, Any]]:
+    """The profile `hippo` without each of its parts, as profiles of a configuration."""
+    base = resolve_profile("hippo")
+    return {
+        name: {
+            "base": "hippo",
+            **{key: value for key, value in made.to_dict().items() if key != "name" and value != base.to_dict()[key]},
+        }
+        for name, made in without(base, ["all"]).items()
+    }
 
 
 def indexing_cost(report: ChangeReport, encoder: TimedEncoder) -> dict[str, Any]:

@@ -19,9 +19,10 @@ import numpy as np
 from hippo import Hippo, Usage
 from hippo.errors import LLMBudgetError, LLMError, LLMRefusedError, QuestionError
 from hippo.evaluation import paired_difference
+from hippo.evaluation.latency import in_turns
 from hippo.retrieval.profiles import resolve_profile
 from pipelines.common import table
-from pipelines.replay import TimedEncoder, in_turns
+from pipelines.replay import TimedEncoder
 
 __all__ = ["query_cost", "reading_cost", "show_cost", "summary"]
 

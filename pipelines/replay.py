@@ -1,8 +1,8 @@
-"""For measuring: an encoder that keeps time, one that repeats vectors made before, and profiles that take turns."""
+"""For measuring: an encoder that keeps time, and one that repeats vectors made before."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from time import perf_counter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -12,24 +12,7 @@ from hippo.types import TextKind
 if TYPE_CHECKING:
     from hippo.protocols import Float32
 
-__all__ = ["RememberingEncoder", "ReplayEncoder", "TimedEncoder", "in_turns"]
-
-T = TypeVar("T")
-
-
-def in_turns(questions: Sequence[str], profiles: Sequence[T]) -> Iterator[tuple[str, T]]:
-    """Every question with every profile; at each question another profile comes first.
-
-    So none of them finds warm what another has paid for: pages of the index, connections, a provider's prompt cache.
-
-    Examples:
-        >>> list(in_turns(["why", "who"], ["a", "b"]))
-        [('why', 'a'), ('why', 'b'), ('who', 'b'), ('who', 'a')]
-    """
-    for row, question in enumerate(questions):
-        first = row % len(profiles)
-        for profile in (*profiles[first:], *profiles[:first]):
-            yield question, profile
+__all__ = ["RememberingEncoder", "ReplayEncoder", "TimedEncoder"]
 
 
 class TimedEncoder:

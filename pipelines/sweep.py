@@ -3,24 +3,22 @@
     python -m pipelines.sweep musique_train hotpotqa_train 2wikimultihopqa_train --datasets DIR --index runs/diagnose \
         --option query_gain=0.3,0.5,0.7 --option kind_weights.titles=4,8,16
 
-Options are those of a profile, by default of `hippo`. Every passage is one chunk. Indexes are kept in --index and used
-again: those of `pipelines.diagnose` are the same.
+Options are those of a profile, by default of `hippo`; `hippo tune` chooses them for one index. Every passage is one
+chunk. Indexes are kept in --index and used again: those of `pipelines.diagnose` are the same.
 """
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
-from itertools import product
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from hippo import Hippo, ProgressBars
-from hippo.errors import ConfigError
 from hippo.evaluation import load_dataset, recall_at
-from hippo.retrieval.profiles import Profile, resolve_profile
+from hippo.evaluation.tuning import grid
+from hippo.retrieval.profiles import resolve_profile
 from pipelines.common import new_parser, publish, table
 
-__all__ = ["grid", "left_out"]
+__all__ = ["left_out"]
 
 _K = 5
 
@@ -35,7 +33,7 @@ def main() -> None:
     parser.add_argument("--encoder", default="minilm", help="name of the encoder, or none")
     parser.add_argument("--index", type=Path, default=Path("runs/diagnose"), help="folder for the indexes, used again")
     arguments = parser.parse_args()
-    points = dict(grid(resolve_profile(arguments.profile), dict(arguments.option)))
+    points = grid(resolve_profile(arguments.profile), dict(arguments.option))
     recall: dict[str, dict[str, float]] = {label: {} for label in points}
     config = {"chunking": {"method": "document"}, "encoder": {"name": arguments.encoder}}
     for name in arguments.names:
@@ -49,24 +47,6 @@ def main() -> None:
                 recall[label][name] = round(100 * float(recall_at(_K, ranked, golds).mean()), 2)
     result = {"recall": recall, "left_out": left_out(recall)}
     publish(arguments, result, show(result, arguments.names))
-
-
-def grid(profile: Profile, axes: Mapping[str, Sequence[float]]) -> Iterator[tuple[str, Profile]]:
-    """Every combination of values, with a name.
-
-    Args:
-        profile: What is changed.
-        axes: Values of each option; `kind_weights.KIND` is that of a kind of edge.
-    """
-    for values in product(*axes.values()):
-        options: dict[str, Any] = {}
-        for key, value in zip(axes, values, strict=True):
-            option, _, kind = key.partition(".")
-            if option not in profile.to_dict():
-                raise ConfigError(f"profile {profile.name!r}", key, "unknown option")
-            options[option] = {**options.get(option, profile.kind_weights), kind: value} if kind else value
-        label = " ".join(f"{key}={value:g}" for key, value in zip(axes, values, strict=True))
-        yield label, resolve_profile(replace(profile, **options))
 
 
 def left_out(recall: Mapping[str, Mapping[str, float]]) -> dict[str, dict[str, Any]]:

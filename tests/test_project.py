@@ -18,7 +18,7 @@ LONGEST = 400
 """Lines of a file."""
 SUITES = {"pytest"}
 """Imported by `hippo.testing`, for those who run its conformance suites; not needed to use hippo."""
-EXTRAS = ("local", "documents", "llm", "langchain", "llamaindex", "mcp", "serve", "otel", "testing")
+EXTRAS = ("local", "documents", "llm", "langchain", "llamaindex", "mcp", "serve", "otel", "eval", "plot", "testing")
 """Extras with which hippo is used."""
 
 
@@ -114,10 +114,19 @@ def test_every_imported_package_is_declared(settings: dict[str, Any]) -> None:
     lines = [*settings["project"]["dependencies"], *(line for name in EXTRAS for line in extras[name])]
     declared = {normalised(re.split(r"[\s<>=!~;\[]", line)[0]) for line in lines}
     distributions = packages_distributions()
+
+    def provided(top: str) -> set[str]:
+        """Distributions that bring a package; one that is not installed is taken to have its own name."""
+        return set(map(normalised, distributions.get(top, [top])))
+
     undeclared = {
         path: missing
         for path, packages in imported().items()
-        if (missing := {top for top in packages - SUITES if not declared & set(map(normalised, distributions[top]))})
+        if (
+            missing := {
+                top for top in packages - SUITES if not declared & set(map(normalised, distributions.get(top, [top])))
+            }
+        )
     }
     # Come with sentence-transformers and are its interface; jinja2, with torch, is what fills chat templates.
     for packages in undeclared.values():

@@ -43,6 +43,8 @@ from hippo.cli.mcp import EXAMPLES as MCP_EXAMPLES
 from hippo.cli.mcp import mcp
 from hippo.cli.namespaced import namespaced
 from hippo.cli.output import reported
+from hippo.cli.plot import EXAMPLES as PLOT_EXAMPLES
+from hippo.cli.plot import plot
 from hippo.cli.query import EXAMPLES as QUERY_EXAMPLES
 from hippo.cli.query import query
 from hippo.cli.serve import EXAMPLES as SERVE_EXAMPLES
@@ -51,6 +53,8 @@ from hippo.cli.status import EXAMPLES as STATUS_EXAMPLES
 from hippo.cli.status import status
 from hippo.cli.synonyms import EXAMPLES as SYNONYMS_EXAMPLES
 from hippo.cli.synonyms import synonyms
+from hippo.cli.tune import EXAMPLES as TUNE_EXAMPLES
+from hippo.cli.tune import tune
 
 __all__ = ["COMMANDS", "app", "run"]
 
@@ -70,6 +74,8 @@ COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     "list": (list_documents, LIST_EXAMPLES),
     "get": (get, GET_EXAMPLES),
     "eval": (evaluate, EVAL_EXAMPLES),
+    "tune": (tune, TUNE_EXAMPLES),
+    "plot": (plot, PLOT_EXAMPLES),
     "history": (history, HISTORY_EXAMPLES),
     "export": (export, EXPORT_EXAMPLES),
     "mcp": (mcp, MCP_EXAMPLES),

@@ -19,6 +19,7 @@ from hippo.cli.options import (
     RerankingOption,
     StepsOption,
     WhereOption,
+    as_profile,
     open_existing,
 )
 from hippo.cli.output import console, print_json, printable
@@ -69,7 +70,7 @@ def ask(
     questions = read_questions(question)
     options: dict[str, Any] = {
         "k": k,
-        "profile": profile,
+        "profile": as_profile(profile) if profile else None,
         "steps": steps,
         "where": where,
         "as_of": as_of,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hippo.cli.evaluate import show_table
 from hippo.cli.evidence import show_path, show_retrieval
+from hippo.cli.measured import show_table
 from hippo.cli.options import JsonOption, QuietOption
 from hippo.cli.output import console, print_json, printable, progress_bars, warn
 from hippo.cli.sample import NAME, sample_folder
@@ -56,8 +56,7 @@ def demo(
     needed; passages needed for the answer are marked with a star. Then all questions of the sample are asked with every
     profile.
     """
-    from hippo.evaluation import load_dataset
-    from hippo.evaluation.run import evaluate
+    from hippo.evaluation import evaluate, load_dataset
 
     with ExitStack() as stack:
         folder = data if data is not None else stack.enter_context(sample_folder())
@@ -68,7 +67,7 @@ def demo(
             memory.add(dataset.documents, progress=progress)
         chosen = [question for question in dataset.questions if len(question.gold) > 1][:_SHOWN]
         found = memory.retrieve_many([question.text for question in chosen], k=_K, explain=True)
-        table = evaluate(memory, dataset.questions)
+        table = evaluate(memory, dataset.questions).table()
     if json_:
         pairs = zip(chosen, found, strict=True)
         questions = [{"gold": sorted(question.gold), "retrieval": one.to_dict()} for question, one in pairs]

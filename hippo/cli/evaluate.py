@@ -1,58 +1,118 @@
 """`hippo eval`: how well an index answers questions with known passages."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from hippo.cli.measured import show_changes, show_table
 from hippo.cli.options import (
     ConfigOption,
-    IndexArgument,
     JsonOption,
     LLMOption,
+    QuietOption,
     RecognitionOption,
     RerankingOption,
     StepsOption,
+    as_profile,
     open_existing,
 )
-from hippo.cli.output import console, print_json, printable
+from hippo.cli.output import console, print_json, printable, progress_bars, warn
 from hippo.cli.waiting import waiting
 from hippo.errors import InputError
 
 if TYPE_CHECKING:
-    from rich.console import Console
+    from hippo import Hippo, Profile
+    from hippo.evaluation import Asked, Evaluation, Question
 
-    from hippo.evaluation import Table
-    from hippo.evaluation.compare import Interval
-
-__all__ = ["EXAMPLES", "evaluate", "show_table"]
+__all__ = [
+    "EXAMPLES",
+    "DatasetOption",
+    "GenerateOption",
+    "HopsOption",
+    "SeedOption",
+    "evaluate",
+    "open_for",
+    "questions_for",
+    "questions_of",
+]
 
 EXAMPLES = (
-    "hippo eval my-index questions.json",
-    "hippo eval my-index questions.jsonl --profile hippo --profile bm25 -k 5 -k 20",
-    "hippo eval my-index questions.json --recognition llm --steps 3 --llm openai:gpt-4o-mini",
-    "hippo eval my-index questions.json --read --llm openai:gpt-4o-mini",
-    "hippo eval my-index questions.json --json > results.json",
+    "hippo eval my-index --generate 200",
+    "hippo eval my-index --dataset questions.jsonl -k 5 -k 20 --measure nDCG@10 --out results.parquet",
+    "hippo eval musique-index --dataset benchmarks/musique --profile hippo --without all",
+    "hippo eval my-index --dataset questions.json --profile hippo --profile tuned.toml",
+    "hippo eval my-index --dataset questions.json --read --llm openai:gpt-4o-mini",
+    "hippo eval --diff before.parquet after.parquet",
+    "hippo eval --diff results.parquet:dense results.parquet:hippo --measure Recall@5",
 )
+
+DatasetOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--dataset",
+        metavar="PATH",
+        help="Questions with gold passages: a .json or .jsonl file, as MuSiQue, HotpotQA and 2WikiMultihopQA have them "
+        "or with document ids under `gold`; a folder NAME of NAME.json and NAME_corpus.json; or a folder in BEIR's "
+        "format. Where there is no index yet, one is made of the folder's corpus, every passage one chunk.",
+        show_default=False,
+    ),
+]
+GenerateOption = Annotated[
+    int | None,
+    typer.Option(
+        "--generate",
+        metavar="N",
+        help="Make N questions of what the index says, half of them about one passage and half over two; with --llm a "
+        "language model words them.",
+        show_default=False,
+    ),
+]
+HopsOption = Annotated[
+    list[int] | None,
+    typer.Option(
+        "--hops",
+        metavar="N",
+        help="With --generate: number of facts that a question leads over. May be repeated. Default: 1 and 2.",
+        show_default=False,
+    ),
+]
+SeedOption = Annotated[int, typer.Option("--seed", metavar="N", help="The same seed gives the same result.")]
 
 
 def evaluate(
-    index: IndexArgument,
-    questions: Annotated[
-        Path,
-        typer.Argument(
-            metavar="QUESTIONS",
-            help="A .json or .jsonl file of questions with gold passages, as MuSiQue, HotpotQA and 2WikiMultihopQA "
-            "have them, or with document ids under `gold`.",
-            show_default=False,
-        ),
-    ],
+    index: Annotated[
+        Path | None,
+        typer.Argument(metavar="INDEX", help="Folder of the index; none with --diff.", show_default=False),
+    ] = None,
+    dataset: DatasetOption = None,
+    generate: GenerateOption = None,
+    hops: HopsOption = None,
+    seed: SeedOption = 0,
+    save: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="With --generate: write the questions here, as .jsonl.", show_default=False),
+    ] = None,
+    split: Annotated[str, typer.Option(metavar="NAME", help="Of a folder in BEIR's format.")] = "test",
+    limit: Annotated[
+        int | None, typer.Option(metavar="N", help="Ask the first questions only.", show_default=False)
+    ] = None,
     profile: Annotated[
         list[str] | None,
         typer.Option(
             metavar="NAME",
-            help="Profile to measure; the first one is the baseline. May be repeated. Default: hippo, dense (if the "
-            "index has vectors), bm25.",
+            help="Profile to measure, or a .toml file as hippo tune writes it; the first one is the baseline. May be "
+            "repeated. Default: hippo, dense (if the index has vectors), bm25, with --generate hybrid too.",
+            show_default=False,
+        ),
+    ] = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PART",
+            help="Measure the first profile without this part, too: synonyms, passages, relations, bm25, recognition, "
+            "names, titles, open-question, facts, query-walk, reranking; or all, for each of them. May be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -62,6 +122,15 @@ def evaluate(
             "-k",
             metavar="N",
             help="Cut-off. May be repeated. Default: 2, 5, 10, with --read as far as --answer-k reaches.",
+            show_default=False,
+        ),
+    ] = None,
+    measure: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="NAME",
+            help="Further measure, of ir-measures: nDCG@10, MRR, AP, P@5. May be repeated. With --diff the one to "
+            "compare. Default: none, with --diff Recall@5.",
             show_default=False,
         ),
     ] = None,
@@ -84,72 +153,190 @@ def evaluate(
         bool | None,
         typer.Option("--reasoning", help="With --read: let it think before it answers.", show_default=False),
     ] = None,
+    timed: Annotated[int, typer.Option(metavar="N", help="Questions to measure on how long one takes; 0: none.")] = 20,
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write every question's results here, as Parquet.", show_default=False),
+    ] = None,
+    diff: Annotated[
+        tuple[str, str] | None,
+        typer.Option(
+            metavar="A B",
+            help="List the questions for which B does better or worse than A: two files of --out, or FILE:PROFILE.",
+            show_default=False,
+        ),
+    ] = None,
     llm: LLMOption = None,
     config: ConfigOption = None,
     json_: JsonOption = False,
+    quiet: QuietOption = False,
 ) -> None:
     """Measure profiles on questions whose gold passages are known.
 
+    The questions are those of a data set, or made of the index itself.
+
     Recall@k is the share of the gold documents among the first k; All@k the share of questions with every gold document
-    among them. Intervals are 95 % bootstrap intervals over questions.
+    among them. Intervals are 95 % bootstrap intervals over questions. Where hippo is measured beside dense, bm25 or
+    hybrid, the last lines say whether the graph helps.
 
     With --read a language model answers every question from the passages of each profile. EM is the share of the
     answers that are one of the accepted answers, but for case, punctuation and articles; F1 the harmonic mean of
     precision and recall of their words. Questions that it could not answer score 0 and are counted. Replies are kept in
     the index: measuring again costs nothing.
     """
-    from hippo.evaluation import load_questions
-    from hippo.evaluation.run import evaluate as measure
-    from hippo.evaluation.run import match_questions
-
+    if diff is not None:
+        _compare(diff, measure[0] if measure else None, as_json=json_)
+        return
     if not read and (answer_k is not None or reasoning):
         raise InputError("--answer-k and --reasoning are about answers, and none are read. Add --read")
-    with open_existing(index, config, llm=llm, recognition=recognition, reranking=reranking) as memory:
-        matched = match_questions(memory, load_questions(questions))
-        with waiting(memory, as_json=json_):
-            table = measure(
-                memory,
-                matched,
-                profiles=profile or None,
-                ks=k or None,
-                steps=steps,
-                read=read,
-                answer_k=5 if answer_k is None else answer_k,
-                reasoning=reasoning,
-            )
+    for path in (out, save):
+        if path is not None and path.exists():
+            raise InputError(f"{path}: exists already; remove it or choose another name")
+    from hippo.evaluation import evaluate as measure_systems
+    from hippo.evaluation import verdicts, write_questions
+
+    asked = questions_for(dataset, generate, hops, save, split=split, limit=limit)
+    parts = {"recognition": recognition, "reranking": reranking}
+    with (
+        open_for(index, asked, config, llm=llm, parts=parts, quiet=quiet, as_json=json_) as memory,
+        waiting(memory, as_json=json_),
+    ):
+        questions = questions_of(memory, asked, generate, hops, seed, llm)
+        if save is not None:
+            write_questions(questions, save)
+        results = measure_systems(
+            memory,
+            questions,
+            systems=_systems(memory, profile, without, generated=generate is not None),
+            ks=k or None,
+            measures=measure or (),
+            steps=steps,
+            read=read,
+            answer_k=5 if answer_k is None else answer_k,
+            reasoning=reasoning,
+            timed=timed,
+        )
+    if out is not None:
+        results.write(out)
+    found = verdicts(results)
     if json_:
-        print_json(table.to_dict())
-    else:
-        show_table(console(), table)
+        print_json({**results.table().to_dict(), "verdicts": [one.to_dict() for one in found]})
+        return
+    table = results.table()
+    show_table(console(), table)
+    for one in found:
+        console().print(printable(one.to_text()), soft_wrap=True)
 
 
-def show_table(out: "Console", table: "Table") -> None:
-    """A row per measure, a column per profile: mean and interval, and below it the difference to the first profile.
+def questions_for(
+    dataset: Path | None,
+    generate: int | None,
+    hops: list[int] | None,
+    save: Path | None = None,
+    *,
+    split: str = "test",
+    limit: int | None = None,
+) -> "Asked | None":
+    """What is asked, as far as a file says it; None: it is made of the index.
 
-    Below the table stands what became of the questions where language models took part.
+    Raises:
+        InputError: Neither or both are given, or an option belongs to the other one.
     """
-    from rich.table import Table as Grid
-    from rich.text import Text
+    if (dataset is None) == (generate is None):
+        raise InputError(
+            "what to ask is said by --dataset PATH, or made of the index by --generate N: give one of them"
+        )
+    if generate is None and (hops or save is not None):
+        raise InputError("--hops and --save belong to --generate")
+    if dataset is None:
+        return None
+    from hippo.evaluation import open_dataset
 
-    grid = Grid(box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    grid.add_column("percent", no_wrap=True)
-    for row in table.rows:
-        grid.add_column(printable(row.name))
-    for column, measure in enumerate(table.columns):
-        cells = []
-        for row in table.rows:
-            cell = row.cells[column]
-            text = Text.assemble((f"{100 * cell.value.mean:.1f}", "bold"), f" {_interval(cell.value)}")
-            if cell.difference is not None:
-                text.append(f"\n{100 * cell.difference.mean:+.1f} {_interval(cell.difference)}", "dim")
-            cells.append(text)
-        grid.add_row(measure, *cells)
-    out.print(grid)
-    note = f"\n{table.questions} questions; in brackets {100 * table.confidence:g} % intervals"
-    if len(table.rows) > 1:
-        note += f"; second lines: difference to {table.rows[0].name}"
-    out.print(printable("\n".join([note, *table.notes()])), soft_wrap=True)
+    return open_dataset(dataset, split=split, limit=limit)
 
 
-def _interval(interval: "Interval") -> str:
-    return f"[{100 * interval.low:.1f}, {100 * interval.high:.1f}]"
+def open_for(
+    index: Path | None,
+    asked: "Asked | None",
+    config: Path | None,
+    *,
+    llm: str | None = None,
+    parts: Mapping[str, str | None] | None = None,
+    quiet: bool,
+    as_json: bool,
+) -> "Hippo":
+    """The index; where there is none, it is made of the corpus that came with the questions.
+
+    Args:
+        index: Its folder.
+        asked: What is asked, and about what.
+        config: A file of settings.
+        llm: Name of a language model.
+        parts: "recognition" and "reranking", by name.
+        quiet: Whether no progress is shown.
+        as_json: Whether results are JSON.
+    """
+    named = {section: name for section, name in (parts or {}).items() if name}
+    if index is None:
+        raise InputError("INDEX is missing: the folder of the index to measure")
+    if asked is None or asked.documents is None or (index / "CURRENT").exists():
+        return open_existing(index, config, llm=llm, **named)
+    from hippo import Hippo
+
+    overrides = {"chunking": {"method": "document"}, **{section: {"name": name} for section, name in named.items()}}
+    memory = Hippo.open(index, config=config, llm=llm, overrides=overrides)
+    with progress_bars(quiet=quiet, as_json=as_json) as progress:
+        memory.add(asked.documents, progress=progress)
+    return memory
+
+
+def questions_of(
+    memory: "Hippo", asked: "Asked | None", generate: int | None, hops: list[int] | None, seed: int, llm: str | None
+) -> "list[Question]":
+    """The questions with ids of documents of the index."""
+    from hippo.evaluation import generate_questions, match_questions
+
+    if asked is not None:
+        return match_questions(memory, asked.questions)
+    writer = memory.language_model() if llm is not None else None
+    made = generate_questions(memory, generate or 0, hops=hops or (1, 2), seed=seed, llm=writer)
+    told = ", ".join(f"{count} of {length} {'hop' if length == 1 else 'hops'}" for length, count in made.made.items())
+    dropped = "".join(f"; {count} dropped: {reason}" for reason, count in made.dropped.items())
+    warn(f"made {len(made.questions)} questions: {told}{dropped}")
+    return list(made.questions)
+
+
+def _systems(
+    memory: "Hippo", profiles: list[str] | None, parts: list[str] | None, *, generated: bool
+) -> "list[str | Profile]":
+    """What is measured."""
+    from hippo.evaluation import default_profiles, without
+    from hippo.retrieval.profiles import resolve_profile
+
+    chosen: list[str | Profile] = [as_profile(name) for name in profiles or default_profiles(memory)]
+    if generated and not profiles and "dense" in chosen:
+        chosen.append("hybrid")
+    first = resolve_profile(chosen[0], memory.config.retrieval.profiles)
+    return [*chosen, *without(first, parts or ()).values()]
+
+
+def _compare(files: tuple[str, str], measure: str | None, *, as_json: bool) -> None:
+    """List what differs between two results."""
+    from hippo.evaluation import compare_results
+
+    (one, first), (other, second) = _results(files[0]), _results(files[1])
+    changes = compare_results(one, other, measure=measure, system_a=first, system_b=second)
+    if as_json:
+        print_json(changes.to_dict())
+    else:
+        show_changes(console(), changes, files)
+
+
+def _results(named: str) -> "tuple[Evaluation, str | None]":
+    """Results of a file, and the system that is named behind its name."""
+    from hippo.evaluation import read_results
+
+    path, _, system = named.rpartition(":")
+    if not path or Path(named).exists():
+        return read_results(named), None
+    return read_results(path), system

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    from hippo import Hippo
+    from hippo import Hippo, Profile
 
 __all__ = [
     "AsOfOption",
@@ -23,6 +23,7 @@ __all__ = [
     "StepsOption",
     "WaitOption",
     "WhereOption",
+    "as_profile",
     "open_existing",
 ]
 
@@ -48,8 +49,8 @@ ProfileOption = Annotated[
     str | None,
     typer.Option(
         metavar="NAME",
-        help="hippo, hipporag2, hipporag1, dense, bm25, hybrid or one of the configuration. Default: the "
-        "configuration's, or hippo.",
+        help="hippo, hipporag2, hipporag1, dense, bm25, hybrid, one of the configuration, or a .toml file as hippo "
+        "tune writes it. Default: the configuration's, or hippo.",
         show_default=False,
     ),
 ]
@@ -123,6 +124,19 @@ NewestWinsOption = Annotated[
         show_default=False,
     ),
 ]
+
+
+def as_profile(name: str) -> "str | Profile":
+    """A profile as a command was given it: its name, or the one that a TOML file makes the default.
+
+    Raises:
+        ConfigError: The file is wrong.
+    """
+    if not name.endswith(".toml"):
+        return name
+    from hippo.retrieval.profiles import read_profile
+
+    return read_profile(name)
 
 
 def open_existing(

@@ -19,6 +19,7 @@ from hippo.cli.options import (
     RerankingOption,
     StepsOption,
     WhereOption,
+    as_profile,
     open_existing,
 )
 from hippo.cli.output import console, print_json, printable, warn
@@ -77,7 +78,7 @@ def query(
             found = memory.retrieve_many(
                 questions,
                 k=k,
-                profile=profile,
+                profile=as_profile(profile) if profile else None,
                 explain=explain,
                 steps=rounds,
                 where=where,

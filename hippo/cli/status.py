@@ -1,5 +1,6 @@
 """`hippo status`: what an index holds."""
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +13,12 @@ if TYPE_CHECKING:
 
 __all__ = ["EXAMPLES", "status"]
 
-EXAMPLES = ("hippo status my-index", "hippo status my-index --runs", "hippo status my-index --json")
+EXAMPLES = (
+    "hippo status my-index",
+    "hippo status my-index --runs",
+    "hippo status my-index --plot graph.svg",
+    "hippo status my-index --json",
+)
 
 
 def status(
@@ -20,6 +26,14 @@ def status(
     runs: Annotated[
         bool, typer.Option("--runs", help="Also list the runs that changed the index, the newest first.")
     ] = False,
+    plot: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.svg",
+            help="Also draw the graph's figures: neighbours of nodes, kinds of edge, pieces.",
+            show_default=False,
+        ),
+    ] = None,
     json_: JsonOption = False,
 ) -> None:
     """Show what an index holds and what it was made with.
@@ -30,8 +44,14 @@ def status(
     with open_existing(index) as memory:
         found = memory.status()
         made = memory.runs() if runs else []
+        graph = memory.statistics() if plot is not None else None
+    if plot is not None and graph is not None:
+        from hippo.plots import draw_statistics
+
+        draw_statistics(graph, plot)
     if json_:
-        print_json({**found.to_dict(), "runs": [run.to_dict() for run in made]} if runs else found.to_dict())
+        more = {"runs": [run.to_dict() for run in made]} if runs else {}
+        print_json({**found.to_dict(), **more, **({"graph": graph.to_dict()} if graph is not None else {})})
         return
     rows = [
         ("path", found.path),
@@ -48,6 +68,12 @@ def status(
         ("pending passages", f"{found.pending:,}"),
         *((f"failed: {reason}", f"{count:,}") for reason, count in sorted(found.failed.items())),
     ]
+    if graph is not None:
+        rows += [
+            ("pieces of the graph", f"{graph.components:,}, the largest of {max(graph.largest, default=0):,} nodes"),
+            ("nodes without neighbours", f"{graph.isolated:,}"),
+            ("plot", str(plot)),
+        ]
     width = max(len(label) for label, _ in rows)
     out = console()
     for label, value in rows:

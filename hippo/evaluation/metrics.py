@@ -1,7 +1,7 @@
 """Quality of rankings and of answers, one number per question, from 0 to 1, higher is better.
 
 A ranking lists document ids, best first. Several chunks of one document count once, at the best of their ranks:
-k counts documents.
+k counts documents. Measures that weigh ranks, such as nDCG and MRR, are in `hippo.evaluation.measures`.
 """
 
 import re
@@ -23,10 +23,8 @@ __all__ = [
     "exact_match",
     "f1",
     "full_chain_recall_at",
-    "ndcg_at",
     "normalise_answer",
     "recall_at",
-    "reciprocal_rank",
 ]
 
 Rankings = Sequence[Sequence[str]]
@@ -65,40 +63,6 @@ def full_chain_recall_at(k: int, rankings: Rankings, golds: Golds) -> "Float64":
         array([1., 0.])
     """
     return _each(rankings, golds, lambda ranking, gold: float(gold <= set(ranking[:k])), k)
-
-
-def reciprocal_rank(rankings: Rankings, golds: Golds) -> "Float64":
-    """1 / rank of the first gold document, 0 where none was ranked. Its mean is MRR.
-
-    Arguments, result and errors are those of `recall_at`.
-
-    Examples:
-        >>> reciprocal_rank([["a", "b"], ["c"]], [{"b"}, {"d"}])
-        array([0.5, 0. ])
-    """
-
-    def score(ranking: list[str], gold: frozenset[str]) -> float:
-        return next((1.0 / rank for rank, document in enumerate(ranking, start=1) if document in gold), 0.0)
-
-    return _each(rankings, golds, score)
-
-
-def ndcg_at(k: int, rankings: Rankings, golds: Golds) -> "Float64":
-    """nDCG@k with gains 0 and 1: Σ 1/log2(rank + 1) over the gold documents of the first k, by the best possible sum.
-
-    Arguments, result and errors are those of `recall_at`. Järvelin and Kekäläinen, TOIS 20(4), 2002.
-
-    Examples:
-        >>> ndcg_at(2, [["a", "b"], ["x", "a"]], [{"a", "b"}, {"a"}]).round(4)
-        array([1.    , 0.6309])
-    """
-    discounts = 1.0 / np.log2(np.arange(2, max(k, 0) + 2))
-
-    def score(ranking: list[str], gold: frozenset[str]) -> float:
-        gained = sum(discount for discount, document in zip(discounts, ranking, strict=False) if document in gold)
-        return float(gained / discounts[: len(gold)].sum())
-
-    return _each(rankings, golds, score, k)
 
 
 def normalise_answer(text: str) -> str:
@@ -155,10 +119,8 @@ def _accepted(answers: Sequence[str]) -> Sequence[str]:
     return answers
 
 
-def _each(
-    rankings: Rankings, golds: Golds, score: Callable[[list[str], frozenset[str]], float], k: int | None = None
-) -> "Float64":
-    if k is not None and k < 1:
+def _each(rankings: Rankings, golds: Golds, score: Callable[[list[str], frozenset[str]], float], k: int) -> "Float64":
+    if k < 1:
         raise QuestionError("k must be at least 1", k)
     if len(rankings) != len(golds):
         raise InputError(f"rankings and golds must be as many, got {len(rankings)} and {len(golds)}")

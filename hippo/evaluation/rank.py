@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from hippo.errors import LLMBudgetError, LLMError, LLMRefusedError, QuestionError
+from hippo.retrieval.profiles import Profile
 from hippo.types import Retrieval
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ def rank_documents(
     questions: Sequence[str],
     *,
     k: int,
-    profile: str,
+    profile: str | Profile,
     steps: int = 1,
     found: Mapping[int, Retrieval] | None = None,
 ) -> list[list[str] | Failure]:
@@ -33,7 +34,7 @@ def rank_documents(
         memory: The index.
         questions: The questions.
         k: Number of documents; an index that holds fewer gives all.
-        profile: Name of the profile.
+        profile: A profile or its name.
         steps: Rounds of retrieving and reasoning.
         found: Retrievals of this profile that are there already, by position of their question: nothing is retrieved
             again for those that hold k documents.
@@ -61,7 +62,7 @@ def rank_documents(
 
 
 def retrieve_each(
-    memory: "Hippo", questions: Sequence[str], *, k: int, profile: str, steps: int = 1
+    memory: "Hippo", questions: Sequence[str], *, k: int, profile: str | Profile, steps: int = 1
 ) -> list[Retrieval | Failure]:
     """`Hippo.retrieve_many`, with an error in the place of a retrieval that failed: one does not end all.
 
@@ -69,7 +70,7 @@ def retrieve_each(
         memory: The index.
         questions: The questions.
         k: Number of passages.
-        profile: Name of the profile.
+        profile: A profile or its name.
         steps: Rounds of retrieving and reasoning.
 
     Raises:

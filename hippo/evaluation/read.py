@@ -14,7 +14,7 @@ from hippo.types import Answer
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["check_answers", "read_scores"]
+__all__ = ["answer_scores", "check_answers", "read_scores"]
 
 _MEASURES: dict[str, Callable[[str, Sequence[str]], float]] = {"EM": exact_match, "F1": f1}
 
@@ -55,15 +55,26 @@ def read_scores(
     for answer, question in zip(answers, questions, strict=True):
         if isinstance(answer, Answer) and answer.question != question.text:
             raise InputError(f"the answer to {answer.question!r} stands where that to {question.text!r} should")
+    return answer_scores([one.text if isinstance(one, Answer) else None for one in answers], questions)
+
+
+def answer_scores(answers: Sequence[str | None], questions: Sequence[Question]) -> "dict[str, NDArray[np.float64]]":
+    """What `read_scores` gives, of the texts of answers.
+
+    Args:
+        answers: One answer per question, in their order; None: there is none, which scores 0.
+        questions: The questions with their accepted answers.
+
+    Raises:
+        InputError: There are more or fewer answers than questions.
+    """
+    if len(answers) != len(questions):
+        raise InputError(f"answers and questions must be as many, got {len(answers)} and {len(questions)}")
+    pairs = list(zip(answers, questions, strict=True))
     return {
-        name: np.array([_score(measure, *pair) for pair in zip(answers, questions, strict=True)], dtype=np.float64)
+        name: np.array(
+            [0.0 if text is None else measure(without_citations(text), question.answers) for text, question in pairs],
+            dtype=np.float64,
+        )
         for name, measure in _MEASURES.items()
     }
-
-
-def _score(
-    measure: Callable[[str, Sequence[str]], float], answer: Answer | LLMError | QuestionError, question: Question
-) -> float:
-    if not isinstance(answer, Answer):
-        return 0.0
-    return measure(without_citations(answer.text), question.answers)

@@ -43,8 +43,9 @@ class Table:
         rows: The first one is the baseline of the differences.
         questions: Number of questions.
         confidence: Of all intervals, in (0, 1).
-        outcomes: What became of the questions, and what language models took, by name of the row; empty where none
-            took part.
+        outcomes: What became of the questions, how long they took, and what language models took, by name of the row;
+            empty where nothing of this is to be told.
+        passages: Number of passages that were searched; None: unknown.
     """
 
     columns: tuple[str, ...]
@@ -52,6 +53,7 @@ class Table:
     questions: int
     confidence: float
     outcomes: Mapping[str, Outcome] = field(default_factory=dict)
+    passages: int | None = None
 
     def notes(self) -> list[str]:
         """A line for each of the outcomes."""
@@ -71,9 +73,9 @@ class Table:
         return "\n".join([*grid, *self.notes()])
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain data: per profile and measure `mean`, `low`, `high` and `difference`, the same with `p_value`.
+        """Plain data: per profile and measure `mean`, `low`, `high`, and `difference` with these and both p-values.
 
-        Where language models took part there are also `outcomes`: see `hippo.evaluation.outcome.Outcome`.
+        `outcomes`, where there are any: see `hippo.evaluation.outcome.Outcome`.
         """
         outcomes = {name: outcome.to_dict() for name, outcome in self.outcomes.items()}
         return {
@@ -87,6 +89,7 @@ class Table:
                 for row in self.rows
             },
             **({"outcomes": outcomes} if outcomes else {}),
+            **({"passages": self.passages} if self.passages is not None else {}),
         }
 
     def to_json(self) -> str:
@@ -171,4 +174,6 @@ def _percent(cell: Cell) -> str:
 
 def _plain(interval: Interval) -> dict[str, float]:
     data = {"mean": interval.mean, "low": interval.low, "high": interval.high}
-    return data | {"p_value": interval.p_value} if isinstance(interval, Difference) else data
+    if isinstance(interval, Difference):
+        data |= {"p_value": interval.p_value, "p_random": interval.p_random}
+    return data

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path
 from typing import Any, Literal
 
 from hippo import registry
+from hippo.config import load_config
 from hippo.errors import ConfigError, UnknownNameError
 
-__all__ = ["PROFILES", "Profile", "resolve_profile"]
+__all__ = ["PROFILES", "Profile", "read_profile", "resolve_profile"]
 
 
 _KIND_WEIGHTS = {"relation": 0.2, "titles": 8.0, "synonym": 0.7, "follows": 0.3}
@@ -167,6 +169,20 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "recency_half_life": (1e-6, float("inf"), "above 0"),
     "source_cap": (1e-6, 1, "above 0 and up to 1"),
 }
+
+
+def read_profile(path: str | Path) -> Profile:
+    """The profile that a TOML file of settings makes the default one, such as `hippo tune --out` writes.
+
+    Args:
+        path: The file. What it says of other things is checked and passed over.
+
+    Raises:
+        ConfigError: There is no such file, or it is wrong.
+        UnknownNameError: It names a profile that does not exist.
+    """
+    settings = load_config(path, environment={}).retrieval
+    return resolve_profile(settings.profile, settings.profiles)
 
 
 def resolve_profile(profile: str | Profile, custom: Mapping[str, Mapping[str, Any]] | None = None) -> Profile:

@@ -30,6 +30,7 @@ REPLIES = {
     "founded?": "1850 [1]",
 }
 MODEL = ["--llm", "openai:any"]
+ASKING = ["--timed", "0", "--dataset"]
 
 
 def read(request: LLMRequest) -> str:
@@ -62,7 +63,7 @@ def questions(tmp_path: Path) -> Path:
 
 
 def test_answers_are_scored_and_their_price_is_told(run: Run, index: Path, questions: Path, server: LLMServer) -> None:
-    arguments = ["eval", index, questions, "--profile", "bm25", "--read", *MODEL, "--json"]
+    arguments = ["eval", index, *ASKING, questions, "--profile", "bm25", "--read", *MODEL, "--json"]
     data = json.loads(run(*arguments).stdout)
     measures = data["profiles"]["bm25"]
     assert list(measures) == ["Recall@2", "Recall@5", "All@2", "All@5", "EM", "F1"]
@@ -81,7 +82,22 @@ def test_answers_are_scored_and_their_price_is_told(run: Run, index: Path, quest
 
 def test_a_table_for_people(run: Run, index: Path, questions: Path, server: LLMServer) -> None:
     server.fail_next("500")
-    done = run("eval", index, questions, "--profile", "bm25", "--profile", "hippo", "--read", "--answer-k", 2, *MODEL)
+    done = run(
+        "eval",
+        index,
+        "--dataset",
+        questions,
+        "--timed",
+        0,
+        "--profile",
+        "bm25",
+        "--profile",
+        "hippo",
+        "--read",
+        "--answer-k",
+        2,
+        *MODEL,
+    )
     assert done.exit_code == 0, done.output
     assert [line.split()[0] for line in done.stdout.splitlines() if line.startswith(("Recall", "EM", "F1"))] == [
         "Recall@2", "EM", "F1",
@@ -95,7 +111,7 @@ def test_a_table_for_people(run: Run, index: Path, questions: Path, server: LLMS
 
 def test_a_wrong_key_is_no_measurement(run: Run, index: Path, questions: Path, server: LLMServer) -> None:
     server.fail_next("401", 10)
-    done = run("eval", index, questions, "--read", *MODEL)
+    done = run("eval", index, *ASKING, questions, "--read", *MODEL)
     assert (done.exit_code, done.stdout) == (1, "")
     assert "refuses all requests" in done.stderr
 
@@ -103,13 +119,13 @@ def test_a_wrong_key_is_no_measurement(run: Run, index: Path, questions: Path, s
 def test_missing_answers_are_refused_before_a_call(run: Run, index: Path, tmp_path: Path, server: LLMServer) -> None:
     path = tmp_path / "questions.jsonl"
     path.write_text("\n".join(map(json.dumps, [*QUESTIONS, {"id": "q9", "question": "Why?", "gold": ["ada"]}])))
-    done = run("eval", index, path, "--read", *MODEL)
+    done = run("eval", index, "--dataset", path, "--read", *MODEL)
     assert (done.exit_code, done.stdout) == (1, "")
     assert "question 'q9': has no accepted answer" in done.stderr
     assert server.stats().arrived == 0
-    assert run("eval", index, path, "--profile", "bm25").exit_code == 0
+    assert run("eval", index, "--dataset", path, "--profile", "bm25").exit_code == 0
     path.write_text(json.dumps(QUESTIONS[0]))
-    assert "needs a language model, and none is set" in run("eval", index, path, "--read").stderr
+    assert "needs a language model, and none is set" in run("eval", index, "--dataset", path, "--read").stderr
 
 
 def test_a_thought_that_fails_costs_one_question(run: Run, index: Path, questions: Path) -> None:
@@ -117,7 +133,20 @@ def test_a_thought_that_fails_costs_one_question(run: Run, index: Path, question
     faults = Faults(rate=1.0, kinds=("length",), only="Who built the Iron Bridge?")
     with LLMServer(faults=faults) as server:
         settings = {"HIPPO_LLM__OPENAI__BASE_URL": server.base_url}
-        arguments = ["eval", index, questions, "--profile", "bm25", "--steps", 2, *MODEL, "--json"]
+        arguments = [
+            "eval",
+            index,
+            "--dataset",
+            questions,
+            "--timed",
+            0,
+            "--profile",
+            "bm25",
+            "--steps",
+            2,
+            *MODEL,
+            "--json",
+        ]
         for more, failed in (([], 1), (["--read"], 1)):
             done = run(*arguments, *more, **settings)
             assert done.exit_code == 0, done.output
@@ -129,24 +158,24 @@ def test_a_thought_that_fails_costs_one_question(run: Run, index: Path, question
 
 def test_nobody_answers(run: Run, index: Path, questions: Path) -> None:
     environment = {"HIPPO_LLM__OPENAI__BASE_URL": "http://127.0.0.1:1/v1", "HIPPO_LLM__ATTEMPTS": "1"}
-    done = run("eval", index, questions, "--profile", "bm25", "--read", *MODEL, **environment)
+    done = run("eval", index, *ASKING, questions, "--profile", "bm25", "--read", *MODEL, **environment)
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr.startswith("error: model 'any' did not answer: ")
 
 
 def test_options_of_reading_need_it(run: Run, index: Path, questions: Path) -> None:
     for option in (["--answer-k", 3], ["--reasoning"]):
-        done = run("eval", index, questions, *option)
+        done = run("eval", index, *ASKING, questions, *option)
         assert (done.exit_code, done.stdout) == (1, "")
         assert done.stderr == "error: --answer-k and --reasoning are about answers, and none are read. Add --read\n"
-    wrong = run("eval", index, questions, "--read", "--answer-k", 0, *MODEL)
+    wrong = run("eval", index, *ASKING, questions, "--read", "--answer-k", 0, *MODEL)
     assert wrong.stderr == "error: answer_k must be a whole number of at least 1, got 0\n"
 
 
 def test_recognition_and_steps_of_retrieval_alone(run: Run, index: Path, questions: Path) -> None:
     with LLMServer() as server:
         settings = {"HIPPO_LLM__OPENAI__BASE_URL": server.base_url}
-        arguments = ["eval", index, questions, "--profile", "hippo", *MODEL, "--json"]
+        arguments = ["eval", index, *ASKING, questions, "--profile", "hippo", *MODEL, "--json"]
         recognised = run(*arguments, "--recognition", "llm", **settings)
         assert recognised.exit_code == 0, recognised.output
         data = json.loads(recognised.stdout)

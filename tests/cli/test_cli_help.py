@@ -28,6 +28,8 @@ NAMES = [
     "list",
     "get",
     "eval",
+    "tune",
+    "plot",
     "history",
     "export",
     "mcp",

@@ -111,7 +111,8 @@ def test_dense_needs_vectors(run: Run, wordless_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["query", "{}", "Why?"], ["status", "{}"], ["eval", "{}", "q.json"], ["export", "{}", "{out}"]]
+    "command",
+    [["query", "{}", "Why?"], ["status", "{}"], ["eval", "{}", "--generate", "9"], ["export", "{}", "{out}"]],
 )
 class TestPlaces:
     """What is no index stays as it is."""

@@ -32,7 +32,7 @@ def questions(tmp_path: Path) -> Path:
 
 
 def test_eval_compares_profiles(run: Run, index_path: Path, questions: Path) -> None:
-    data = json.loads(run("eval", index_path, questions, "--json").stdout)
+    data = json.loads(run("eval", index_path, "--dataset", questions, "--json").stdout)
     assert data["questions"] == 2
     assert list(data["profiles"]) == ["hippo", "dense", "bm25"]
     measures = data["profiles"]["hippo"]
@@ -40,22 +40,24 @@ def test_eval_compares_profiles(run: Run, index_path: Path, questions: Path) -> 
     assert measures["Recall@10"]["mean"] == measures["All@10"]["mean"] == 1.0
     assert measures["All@2"]["mean"] == 0.5  # three gold documents do not fit into two places
     assert measures["Recall@2"]["low"] <= measures["Recall@2"]["mean"] <= measures["Recall@2"]["high"]
-    assert data["profiles"]["bm25"]["Recall@5"]["difference"].keys() == {"mean", "low", "high", "p_value"}
+    assert data["profiles"]["bm25"]["Recall@5"]["difference"].keys() == {"mean", "low", "high", "p_value", "p_random"}
 
 
 def test_eval_shows_a_table(run: Run, index_path: Path, questions: Path) -> None:
-    done = run("eval", index_path, questions, "--profile", "bm25", "--profile", "hippo", "-k", "1", "-k", "5")
+    done = run(
+        "eval", index_path, "--dataset", questions, "--profile", "bm25", "--profile", "hippo", "-k", "1", "-k", "5"
+    )
     lines = done.stdout.splitlines()
     assert lines[0].split() == ["percent", "bm25", "hippo"]
-    assert [line.split()[0] for line in lines if line.startswith(("Recall", "All"))] == [
+    assert [line.split()[0] for line in lines if line.startswith(("Recall@", "All@"))] == [
         "Recall@1", "Recall@5", "All@1", "All@5",
     ]  # fmt: skip
     assert "2 questions; in brackets 95 % intervals; second lines: difference to bm25" in done.stdout
-    assert "difference" not in run("eval", index_path, questions, "--profile", "bm25").stdout
+    assert "difference" not in run("eval", index_path, "--dataset", questions, "--profile", "bm25").stdout
 
 
 def test_eval_without_vectors_leaves_dense_out(run: Run, wordless_path: Path, questions: Path) -> None:
-    data = json.loads(run("eval", wordless_path, questions, "--json").stdout)
+    data = json.loads(run("eval", wordless_path, "--dataset", questions, "--json").stdout)
     assert list(data["profiles"]) == ["hippo", "bm25"]
 
 
@@ -78,10 +80,12 @@ def test_eval_of_bad_questions(
     run: Run, index_path: Path, tmp_path: Path, record: dict[str, Any], options: list[str], message: str
 ) -> None:
     (tmp_path / "questions.jsonl").write_text(json.dumps(record))
-    done = run("eval", index_path, tmp_path / "questions.jsonl", *options)
+    done = run("eval", index_path, "--dataset", tmp_path / "questions.jsonl", *options)
     assert (done.exit_code, done.stdout) == (1, "")
     assert message in done.stderr
-    assert run("eval", index_path, tmp_path / "missing.json").stderr.endswith("missing.json: no such file\n")
+    assert run("eval", index_path, "--dataset", tmp_path / "missing.json").stderr.endswith(
+        "missing.json: no such file\n"
+    )
 
 
 def test_eval_counts_documents_not_passages(run: Run, tmp_path: Path) -> None:
@@ -93,7 +97,7 @@ def test_eval_counts_documents_not_passages(run: Run, tmp_path: Path) -> None:
         memory.add([{"id": "long", "text": long}, {"id": "short", "text": "A bridge of wood stands far away."}])
         assert memory.contents().n_chunks > 10
     (tmp_path / "q.json").write_text(json.dumps([{"question": "Iron Bridge of Hull", "gold": ["long", "short"]}]))
-    data = json.loads(run("eval", tmp_path / "index", tmp_path / "q.json", "-k", "2", "--json").stdout)
+    data = json.loads(run("eval", tmp_path / "index", "--dataset", tmp_path / "q.json", "-k", "2", "--json").stdout)
     assert data["profiles"]["bm25"]["All@2"]["mean"] == 1.0
 
 

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,9 +18,9 @@ from hippo.errors import (
     QuestionError,
     UnknownNameError,
 )
-from hippo.evaluation import Question
+from hippo.evaluation import Question, Table
+from hippo.evaluation import evaluate as evaluate_systems
 from hippo.evaluation.rank import rank_documents
-from hippo.evaluation.run import evaluate
 from hippo.testing import ScriptedLLM
 from hippo.types import Completion, LLMRequest, Usage
 
@@ -43,6 +44,12 @@ REPLIES: Mapping[str, str | Exception] = {
     "founded?": "1850. [1]",
     "mayor": "[none] The mayor is not named.",
 }
+
+
+def evaluate(*arguments: Any, **options: Any) -> Table:
+    return evaluate_systems(*arguments, **options).table()
+
+
 EM = [0.0, 0.0, 1.0, 0.0]
 F1 = [2 * 1 / (3 + 1), 2 * 2 / (2 + 3), 1.0, 0.0]  # words in common, by those of both sides but for articles
 
@@ -90,7 +97,7 @@ EACH = 0.1 + 0.1  # dollars
 
 def test_scores_of_right_and_wrong_answers(open_with: Open) -> None:
     memory = open_with(priced(), **PRICES)
-    table = evaluate(memory, QUESTIONS, profiles=["hippo", "bm25"], read=True)
+    table = evaluate(memory, QUESTIONS, systems=["hippo", "bm25"], read=True)
     assert table.columns == ("Recall@2", "Recall@5", "All@2", "All@5", "EM", "F1")
     for row in table.rows:
         cells = dict(zip(table.columns, row.cells, strict=True))
@@ -113,9 +120,9 @@ def test_scores_of_right_and_wrong_answers(open_with: Open) -> None:
 def test_the_second_run_costs_nothing(open_with: Open) -> None:
     llm = priced()
     memory = open_with(llm, **PRICES)
-    first = evaluate(memory, QUESTIONS, profiles=["bm25"], read=True)
+    first = evaluate(memory, QUESTIONS, systems=["bm25"], read=True)
     assert llm.calls == 4
-    again = evaluate(memory, QUESTIONS, profiles=["bm25"], read=True)
+    again = evaluate(memory, QUESTIONS, systems=["bm25"], read=True)
     assert llm.calls == 4
     assert again.rows == first.rows
     assert again.outcomes["bm25"].usage == {"reader": Usage(replayed=4)}
@@ -125,7 +132,7 @@ def test_questions_without_an_answer_count_and_score_0(open_with: Open) -> None:
     """One is refused, one gets a reply that was paid for and holds nothing."""
     refused = LLMRequestError("scripted", "too rude")
     memory = open_with(priced({**REPLIES, "born?": refused, "founded?": " "}), **PRICES)
-    table = evaluate(memory, QUESTIONS, profiles=["bm25"], ks=[1], read=True)
+    table = evaluate(memory, QUESTIONS, systems=["bm25"], ks=[1], read=True)
     cells = dict(zip(table.columns, table.rows[0].cells, strict=True))
     assert cells["Recall@1"].value.mean == 1.0  # they are retrieved all the same
     assert cells["EM"].value.mean == 0.0
@@ -143,9 +150,9 @@ def test_questions_without_an_answer_count_and_score_0(open_with: Open) -> None:
 def test_what_would_stop_every_question_is_raised(open_with: Open) -> None:
     refused = LLMRefusedError("scripted", "the key is wrong", "Get another")
     with pytest.raises(LLMRefusedError, match="the key is wrong"):
-        evaluate(open_with(priced(dict.fromkeys(REPLIES, refused))), QUESTIONS, profiles=["bm25"], read=True)
+        evaluate(open_with(priced(dict.fromkeys(REPLIES, refused))), QUESTIONS, systems=["bm25"], read=True)
     with pytest.raises(LLMBudgetError, match="run it again with a higher limit"):
-        evaluate(open_with(priced(), **PRICES, max_cost=EACH / 2), QUESTIONS, profiles=["bm25"], read=True)
+        evaluate(open_with(priced(), **PRICES, max_cost=EACH / 2), QUESTIONS, systems=["bm25"], read=True)
 
 
 def test_refused_before_a_call(open_with: Open) -> None:
@@ -155,25 +162,25 @@ def test_refused_before_a_call(open_with: Open) -> None:
     with pytest.raises(DocumentError, match="question 'open': has no accepted answer"):
         evaluate(memory, [*QUESTIONS, unanswered], read=True)
     with pytest.raises(UnknownNameError, match="unknown profile 'x'"):
-        evaluate(memory, QUESTIONS, profiles=["bm25", "x"], read=True)
+        evaluate(memory, QUESTIONS, systems=["bm25", "x"], read=True)
     for wrong in ({"ks": [0, 5]}, {"ks": []}, {"steps": 0}, {"answer_k": 0, "ks": [1]}):
         with pytest.raises(QuestionError):
-            evaluate(memory, QUESTIONS, profiles=["bm25"], read=True, **wrong)  # type: ignore[arg-type]
+            evaluate(memory, QUESTIONS, systems=["bm25"], read=True, **wrong)  # type: ignore[arg-type]
     assert llm.calls == 0
     with pytest.raises(ConfigError, match="language model"):
-        evaluate(open_with(None), QUESTIONS, profiles=["bm25"], read=True)
-    assert evaluate(open_with(None), [unanswered], profiles=["bm25"]).questions == 1  # nothing is read
+        evaluate(open_with(None), QUESTIONS, systems=["bm25"], read=True)
+    assert evaluate(open_with(None), [unanswered], systems=["bm25"]).questions == 1  # nothing is read
 
 
 def test_passages_read_and_cut_offs_follow_answer_k(open_with: Open) -> None:
     llm = priced()
     memory = open_with(llm)
-    table = evaluate(memory, QUESTIONS[:1], profiles=["bm25"], read=True, answer_k=2)
+    table = evaluate(memory, QUESTIONS[:1], systems=["bm25"], read=True, answer_k=2)
     assert table.columns == ("Recall@2", "All@2", "EM", "F1")
     assert [("[2]" in text, "[3]" in text) for text in asked(llm)] == [(True, False)]
-    assert evaluate(memory, QUESTIONS[:1], profiles=["bm25"], read=True, answer_k=1).columns[0] == "Recall@1"
-    assert evaluate(memory, QUESTIONS[:1], profiles=["bm25"]).columns[:3] == ("Recall@2", "Recall@5", "Recall@10")
-    more = evaluate(memory, QUESTIONS[:1], profiles=["bm25"], read=True, answer_k=1, ks=[1, 4])
+    assert evaluate(memory, QUESTIONS[:1], systems=["bm25"], read=True, answer_k=1).columns[0] == "Recall@1"
+    assert evaluate(memory, QUESTIONS[:1], systems=["bm25"]).columns[:3] == ("Recall@2", "Recall@5", "Recall@10")
+    more = evaluate(memory, QUESTIONS[:1], systems=["bm25"], read=True, answer_k=1, ks=[1, 4])
     assert more.columns[:2] == ("Recall@1", "Recall@4")
     assert more.rows[0].cells[1].value.mean == 1.0
 
@@ -181,7 +188,7 @@ def test_passages_read_and_cut_offs_follow_answer_k(open_with: Open) -> None:
 def test_reasoning(open_with: Open) -> None:
     llm = ScriptedLLM(replies={"born?": "[thought] Ada [1]. [answer] Riga [1]."})
     memory = open_with(llm)
-    table = evaluate(memory, QUESTIONS[:1], profiles=["bm25"], read=True, reasoning=True)
+    table = evaluate(memory, QUESTIONS[:1], systems=["bm25"], read=True, reasoning=True)
     assert table.rows[0].cells[-2].value.mean == 1.0
     assert "[thought]" in llm.requests[0].messages[0].content
 
@@ -190,11 +197,11 @@ def test_steps_of_retrieval_are_counted_and_made_once(open_with: Open) -> None:
     replies = {"Where was": "Riga is what must be found.", "Who built": "[enough]"}
     llm = ScriptedLLM(replies=replies)
     memory = open_with(llm)
-    table = evaluate(memory, QUESTIONS[:2], profiles=["bm25"], steps=2)
+    table = evaluate(memory, QUESTIONS[:2], systems=["bm25"], steps=2)
     assert table.outcomes["bm25"].not_found is None
     assert table.outcomes["bm25"].usage["reader"].requests == llm.calls > 0
     assert "could not" not in table.to_text()
-    again = evaluate(memory, QUESTIONS[:2], profiles=["bm25"], steps=2, read=True, ks=[2])
+    again = evaluate(memory, QUESTIONS[:2], systems=["bm25"], steps=2, read=True, ks=[2])
     assert [request.prompt for request in llm.requests[-2:]] == ["answer/2", "answer/2"]
     usage = again.outcomes["bm25"].usage["reader"]
     assert (usage.requests, usage.replayed) == (2, 2)  # answers; and thoughts, for they are thought once for both uses
@@ -211,7 +218,7 @@ def test_a_step_that_fails_costs_one_question(open_with: Open, read: bool) -> No
         return "[enough]" if thinking else "1850 [1]"
 
     memory = open_with(ScriptedLLM(replies=reply))
-    table = evaluate(memory, QUESTIONS[:3], profiles=["bm25"], ks=[4], steps=2, read=read)
+    table = evaluate(memory, QUESTIONS[:3], systems=["bm25"], ks=[4], steps=2, read=read)
     cells = dict(zip(table.columns, table.rows[0].cells, strict=True))
     assert cells["Recall@4"].value.mean == cells["All@4"].value.mean == pytest.approx(2 / 3)
     assert "EM" not in cells or cells["EM"].value.mean == pytest.approx(1 / 3)
@@ -228,7 +235,7 @@ def test_a_filter_that_fails_costs_one_question(index_path: Path) -> None:
 
     overrides = {"recognition": {"name": "llm", "when_failed": "error"}, "llm": {"cache": False}}
     with Hippo.open(index_path, llm=ScriptedLLM(replies=reply), overrides=overrides) as memory:
-        table = evaluate(memory, QUESTIONS[:3], profiles=["hippo"], ks=[4])
+        table = evaluate(memory, QUESTIONS[:3], systems=["hippo"], ks=[4])
     assert table.rows[0].cells[0].value.mean == pytest.approx(2 / 3)
     [reason] = table.outcomes["hippo"].reasons
     assert "no usable" in reason
@@ -240,7 +247,7 @@ def test_a_filter_that_fails_costs_one_question(index_path: Path) -> None:
 def test_a_question_that_cannot_be_asked_costs_itself(open_with: Open, read: bool, steps: int) -> None:
     blank = Question("blank", " ", ("1850",), frozenset({"works"}))
     memory = open_with(ScriptedLLM(replies=lambda request: "1850 [1]"))
-    table = evaluate(memory, [QUESTIONS[2], blank], profiles=["bm25"], ks=[4], read=read, steps=steps)
+    table = evaluate(memory, [QUESTIONS[2], blank], systems=["bm25"], ks=[4], read=read, steps=steps)
     assert table.rows[0].cells[0].value.mean == 0.5
     assert table.outcomes["bm25"].reasons == {"a question must be a text that is not empty, got ' '": 1}
 
@@ -250,7 +257,7 @@ def test_silence_for_every_question_is_raised(open_with: Open) -> None:
     memory = open_with(ScriptedLLM(replies=lambda request: silence))
     for options in ({"read": True}, {"steps": 2}):
         with pytest.raises(LLMUnavailableError, match="nobody is there"):
-            evaluate(memory, QUESTIONS, profiles=["bm25"], **options)  # type: ignore[arg-type]
+            evaluate(memory, QUESTIONS, systems=["bm25"], **options)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("wrong", ["typo", 5])
@@ -261,7 +268,7 @@ def test_a_wrong_profile_is_refused_before_a_call(index_path: Path, wrong: objec
         pytest.raises((UnknownNameError, ConfigError), match=f"{wrong}"),
         Hippo.open(index_path, llm=llm, overrides=overrides) as memory,
     ):
-        evaluate(memory, QUESTIONS, profiles=["bm25", "mine"], read=True)
+        evaluate(memory, QUESTIONS, systems=["bm25", "mine"], read=True)
     assert llm.calls == 0
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from hippo.evaluation import Dataset, load_dataset
-from pipelines.ablations import ABLATIONS, custom_profiles
 from pipelines.harm import SHAPES, Told, compare, single_hop
 
 
@@ -62,12 +61,3 @@ def test_single_hops_are_the_parts_that_stand_alone(tmp_path: Path) -> None:
     table = single_hop(folder, None)
     assert table.questions == 1
     assert [row.cells[0].value.mean for row in table.rows] == [1.0, 1.0]
-
-
-def test_every_ablation_is_a_profile_that_differs() -> None:
-    from hippo.retrieval.profiles import PROFILES, resolve_profile
-
-    for name in ABLATIONS:
-        made = resolve_profile(name, custom_profiles()).to_dict()
-        changed = {key for key, value in PROFILES["hippo"].to_dict().items() if made[key] != value}
-        assert changed == {"name", *ABLATIONS[name]}

@@ -9,11 +9,11 @@ import pytest
 
 from hippo import Hippo
 from hippo.errors import LLMRefusedError, LLMRequestError
+from hippo.evaluation.latency import in_turns
 from hippo.testing import ScriptedLLM
 from hippo.types import Completion, LLMRequest, Usage
 from pipelines.common import new_parser, publish, table
 from pipelines.cost import reading_cost, show_cost, summary
-from pipelines.replay import in_turns
 
 JOBS = [
     "ask_throughput",

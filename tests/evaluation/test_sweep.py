@@ -6,18 +6,19 @@ from pathlib import Path
 import pytest
 
 from hippo.errors import ConfigError
+from hippo.evaluation.tuning import grid
 from hippo.retrieval.profiles import PROFILES
 from pipelines import sweep
 
 
 def test_every_combination_once() -> None:
-    points = dict(sweep.grid(PROFILES["hippo"], {"facts": [5, 10], "kind_weights.titles": [4.0]}))
+    points = grid(PROFILES["hippo"], {"facts": [5, 10], "kind_weights.titles": [4.0]})
     assert list(points) == ["facts=5 kind_weights.titles=4", "facts=10 kind_weights.titles=4"]
     assert [profile.facts for profile in points.values()] == [5, 10]
     weights = {**PROFILES["hippo"].kind_weights, "titles": 4.0}
     assert all(profile.kind_weights == weights for profile in points.values())
     with pytest.raises(ConfigError, match="fact: unknown option"):
-        list(sweep.grid(PROFILES["hippo"], {"fact": [5]}))
+        grid(PROFILES["hippo"], {"fact": [5]})
 
 
 def test_what_is_chosen_without_a_set_and_what_it_gives_there() -> None:
