@@ -152,7 +152,8 @@ def test_extras_and_packages_are_those_of_the_project() -> None:
     for page in PAGES:
         for named in re.findall(r"(?:hippo-memory|\.)\[([\w,]+)\]", page.read_text("utf-8")):
             assert set(named.split(",")) <= set(extras), page.name
-    named = ("local", "gpu", "documents", "llm", "langchain", "llamaindex", "mcp", "serve", "otel", "eval", "plot", "testing")
+    frameworks = ("langchain", "llamaindex", "mcp", "serve", "otel")
+    named = ("local", "gpu", "documents", "llm", *frameworks, "eval", "plot", "testing")
     lines = [*project["dependencies"], *(line for extra in named for line in extras[extra])]
     page = read("docs/architecture.md").partition("## Dependencies")[2].partition("\n## ")[0]
     names = {re.split(r"[\s<>=!~;\[]", line)[0] for line in lines}
