@@ -280,7 +280,8 @@ def open_for(
     if index is None:
         raise InputError("INDEX is missing: the folder of the index to measure")
     if asked is None or asked.documents is None or (index / "CURRENT").exists():
-        return open_existing(index, config, llm=llm, **named)
+        recognition, reranking = named.get("recognition"), named.get("reranking")
+        return open_existing(index, config, llm=llm, recognition=recognition, reranking=reranking)
     from hippo import Hippo
 
     overrides = {"chunking": {"method": "document"}, **{section: {"name": name} for section, name in named.items()}}
