@@ -10,7 +10,7 @@ from hippo.errors import QuestionError
 if TYPE_CHECKING:
     from hippo.filters import Condition
 
-__all__ = ["AsOf", "Where", "condition", "moment", "whole"]
+__all__ = ["AsOf", "Where", "condition", "moment", "whole", "within"]
 
 Where = str | Mapping[str, Any] | None
 """A condition on the metadata of documents, as text or as a mapping; None: all documents."""
@@ -30,6 +30,26 @@ def condition(where: Where) -> "Condition | None":
     from hippo.filters import parse_where
 
     return parse_where(where)
+
+
+def within(session: str | None, where: Where) -> Where:
+    """A condition that holds within a session alone.
+
+    Args:
+        session: Name of a session; None: all.
+        where: A condition; None: there is none.
+
+    Raises:
+        FilterError: The condition is wrong.
+
+    Examples:
+        >>> within("chat-7", "year > 2020")
+        "(session = 'chat-7') and (year > 2020)"
+    """
+    if session is None or where is None:
+        return where if session is None else {"session": session}
+    quoted = session.replace("'", "''")
+    return f"(session = '{quoted}') and ({condition(where)})"
 
 
 def moment(as_of: AsOf) -> datetime | None:

@@ -7,13 +7,17 @@ fsync that fails is fatal: the system may already have dropped the data, and try
 import os
 import secrets
 import shutil
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from hippo.errors import IndexStateError
 
-__all__ = ["discard", "keep_beside", "remove_tree", "replace_text", "sync_directory", "sync_file", "writing"]
+if sys.platform != "win32":
+    import fcntl
+
+__all__ = ["discard", "keep_beside", "locked", "remove_tree", "replace_text", "sync_directory", "sync_file", "writing"]
 
 
 @contextmanager
@@ -105,3 +109,43 @@ def replace_text(path: Path, text: str) -> None:
     finally:
         discard(temporary)
     sync_directory(path.parent)
+
+
+@contextmanager
+def locked(folder: Path, *, exclusive: bool, unless_held: bool = False) -> Iterator[bool]:
+    """Hold a lock on a folder, which ends with the process too. Gives whether it is held.
+
+    Where folders cannot be locked (Windows, some network file systems) nobody waits.
+
+    Args:
+        folder: The folder.
+        exclusive: Whether all others are kept out, not only those that want it for themselves.
+        unless_held: Do not wait for who holds it exclusively.
+    """
+    if sys.platform == "win32":
+        yield False
+        return
+    try:
+        descriptor = os.open(folder, os.O_RDONLY)
+    except OSError:  # Whoever needs the folder says what is wrong with it.
+        yield False
+        return
+    try:
+        yield _acquired(descriptor, exclusive=exclusive, unless_held=unless_held)
+    finally:
+        # A process forked meanwhile has the descriptor too: closing it here alone would not end the lock.
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_UN)
+        os.close(descriptor)
+
+
+def _acquired(descriptor: int, *, exclusive: bool, unless_held: bool) -> bool:
+    if sys.platform == "win32":
+        return False
+    try:
+        if unless_held:
+            fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX if exclusive else fcntl.LOCK_SH)
+    except OSError:  # BlockingIOError too
+        return False
+    return True

@@ -1,17 +1,19 @@
 """What every encoder's output is held to, whoever wrote the encoder."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hippo.errors import EncodingError
+from hippo.ids import text_hash
 from hippo.protocols import Encoder, InstructedEncoder
 from hippo.types import TextKind
 
 if TYPE_CHECKING:
     from hippo.protocols import Float32
 
-__all__ = ["alike", "checked"]
+__all__ = ["alike", "checked", "text_hashes"]
 
 _NORM_ERROR = 1e-3
 
@@ -43,3 +45,8 @@ def alike(encoder: Encoder, *kinds: TextKind) -> bool:
         True
     """
     return isinstance(encoder, InstructedEncoder) and len({encoder.instruction(kind) for kind in kinds}) == 1
+
+
+def text_hashes(kind: TextKind, texts: Sequence[str]) -> list[str]:
+    """Under what the vectors of texts are cached: models encode a text otherwise as another kind."""
+    return [text_hash(f"{kind}\n{text}") for text in texts]

@@ -7,15 +7,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self
 
-from hippo.asking import Asking
 from hippo.config import Config, load_config
 from hippo.deciding import Deciding
 from hippo.deferred import in_thread_of
-from hippo.errors import (
-    IndexCorruptError,
-)
+from hippo.errors import IndexCorruptError
 from hippo.exploring import Exploring
 from hippo.identity import Identity
 from hippo.models import Models
@@ -31,7 +28,7 @@ from hippo.parts import (
 )
 from hippo.place import checked_place, newest_snapshot, sizes
 from hippo.protocols import LLM, DialogueExtractor, Encoder, Extractor, FactFilter, Reranker
-from hippo.renewing import Renewing
+from hippo.remembering import Remembering
 from hippo.snapshot import Snapshot
 from hippo.tenants import namespace_folder
 from hippo.types import Status, Version
@@ -41,14 +38,13 @@ if TYPE_CHECKING:
     import igraph
     import networkx
 
+    from hippo.fresh.state import Fresh
     from hippo.retrieval.filtered import Retrievers
 
 __all__ = ["Hippo"]
 
-T = TypeVar("T")
 
-
-class Hippo(Renewing, Asking, Deciding, Exploring):
+class Hippo(Remembering, Deciding, Exploring):
     """A memory in a folder: documents go in, ranked passages with their evidence come out.
 
     Any number of threads and processes may retrieve, also while one adds. Made by `Hippo.open`.
@@ -87,6 +83,8 @@ class Hippo(Renewing, Asking, Deciding, Exploring):
         self._damage = snapshot if isinstance(snapshot, IndexCorruptError) else None
         self._snapshot = snapshot if isinstance(snapshot, Snapshot) else None
         self._retrievers: Retrievers | None = None
+        self._layered: tuple[Retrievers | None, Fresh, Retrievers] | None = None
+        self._desk = None
         self._watcher: Watcher | None = None
         _memories.add(self)
 
@@ -239,6 +237,7 @@ class Hippo(Renewing, Asking, Deciding, Exploring):
             info.get("extractor"),
             sizes(self.path),
             info.get("versions", 0),
+            self.waiting,
         )
 
     def history(self, document_id: str | None = None) -> list[Version]:
@@ -254,7 +253,7 @@ class Hippo(Renewing, Asking, Deciding, Exploring):
             IndexEmptyError: Nothing has been added yet.
             IndexMismatchError: The open snapshot is of an older version, which does not know.
         """
-        return self._from_newest(lambda now: now.history.versions(now.whole.contents, document_id))
+        return self._from_newest(lambda now: now.history.versions(now.present, document_id))
 
     def to_networkx(self) -> "networkx.Graph":
         """The graph as a `networkx.Graph`: see `hippo.export.to_networkx`."""
@@ -272,12 +271,13 @@ class Hippo(Renewing, Asking, Deciding, Exploring):
         """Let go of the snapshot, so that it may be removed once there is a newer one. Closing twice does nothing."""
         if self._watcher is not None:
             self._watcher.stop()
+        self._end_merging()
         with self._lock:
             self._closed = True
             self._models.close()
             if self._snapshot is not None:
                 self._snapshot.close()
-            self._snapshot, self._retrievers = None, None
+            self._snapshot, self._retrievers, self._layered = None, None, None
 
     aclose = in_thread_of(close)
     """`close` without blocking the event loop; `async with memory` does so at its end."""
@@ -286,6 +286,7 @@ class Hippo(Renewing, Asking, Deciding, Exploring):
         """Begin anew in a child: threads of the parent that held locks, or asked a model, are not here."""
         self._lock, self._refreshing = threading.Lock(), threading.RLock()
         self._models = self._models.in_child()
+        self._desk, self._layered, self._merging, self._changes = None, None, None, 0
         if self._retrievers is not None:
             self._retrievers.forked()
         if self._watcher is not None:

@@ -24,6 +24,7 @@ __all__ = [
     "make_filter",
     "make_llm",
     "make_reranker",
+    "make_tools",
 ]
 
 _SPECIAL_TOKENS = 2
@@ -151,6 +152,15 @@ def make_chunker(config: Config, encoder: Encoder | None) -> Chunker:
         options = {"max_tokens": budget, "counter": counter, "language": config.chunking.language}
     keys = {option: f"chunking.{option}" for option in options}
     return cast("Chunker", _create(config, "chunker", "chunking.method", config.chunking.method, options, keys))
+
+
+def make_tools(config: Config, encoder: Encoder | None) -> tuple[Chunker, Extractor]:
+    """What remembered documents are made ready with at once: the chunker, and the extractor by rules.
+
+    Another extractor has its say when they are merged.
+    """
+    extractor = _by_spec(config, "extractor", "pattern", config.extractor.options, None)
+    return make_chunker(config, encoder), cast("Extractor", extractor)
 
 
 def make_engine(config: Config) -> PageRank:

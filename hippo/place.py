@@ -4,13 +4,14 @@ import os
 from pathlib import Path
 
 from hippo.errors import IndexCorruptError, IndexEmptyError, IndexPathError
+from hippo.fresh.log import FOLDER
 from hippo.snapshot import Snapshot
 from hippo.tenants import NAMESPACES
 
 __all__ = ["checked_place", "newest_snapshot", "sizes"]
 
-_PARTS = {"store": "store.duckdb", "snapshots": "snapshots", "current": "CURRENT"}
-_SIZED = {"store": "store.duckdb", "snapshots": "snapshots", "replies": "replies.sqlite"}
+_PARTS = {"store": "store.duckdb", "snapshots": "snapshots", "current": "CURRENT", "fresh": FOLDER}
+_SIZED = {"store": "store.duckdb", "snapshots": "snapshots", "replies": "replies.sqlite", "fresh": FOLDER}
 
 
 def checked_place(path: object) -> Path:

@@ -1,4 +1,4 @@
-"""The snapshot that a memory answers from: opened, prepared, and renewed when a newer one is there."""
+"""What a memory answers from: a snapshot, renewed when a newer one is there, and what was remembered since."""
 
 import threading
 from collections.abc import Callable
@@ -8,13 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from hippo.errors import IndexClosedError, IndexCorruptError, IndexEmptyError
+from hippo.fresh.log import FOLDER, FRESH
+from hippo.fresh.state import Fresh
 from hippo.identity import Identity
+from hippo.parts import make_tools
 from hippo.protocols import PageRank
 from hippo.searching import Searching
 from hippo.snapshot import Snapshot, current
 
 if TYPE_CHECKING:
     from hippo.filters import Condition
+    from hippo.fresh.desk import Desk
     from hippo.retrieval.filtered import Retrievers
     from hippo.retrieval.retrieve import Retriever
     from hippo.snapshot.contents import Contents
@@ -22,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["Renewing"]
 
 T = TypeVar("T")
+
+_TRIES = 5
+"""Times that a reader follows writers who publish while it reads."""
 
 
 class Renewing(Searching):
@@ -36,6 +43,8 @@ class Renewing(Searching):
     _damage: IndexCorruptError | None
     _snapshot: Snapshot | None
     _retrievers: "Retrievers | None"
+    _layered: "tuple[Retrievers | None, Fresh, Retrievers] | None"
+    _desk: "Desk | None"
 
     def refresh(self, *, prepare: bool = False) -> bool:
         """Open the newest snapshot, if another process has published one; else this does nothing.
@@ -81,7 +90,7 @@ class Renewing(Searching):
         Raises:
             IndexEmptyError: Nothing has been added yet.
         """
-        return self._retrievers_now().whole.contents
+        return self._retrievers_now().present
 
     def _retriever_now(self, where: "Condition | None" = None, as_of: datetime | None = None) -> "Retriever":
         return self._from_newest(lambda now: now.of(where, as_of))
@@ -89,24 +98,81 @@ class Renewing(Searching):
     def _from_newest(self, read: "Callable[[Retrievers], T]") -> T:
         """What is read of the open snapshot, or of the one that took its place meanwhile."""
         while True:
-            retrievers = self._retrievers_now()
+            opened, retrievers = self._snapshot, self._retrievers_now()
             try:
                 return read(retrievers)
             except IndexCorruptError:
                 # What was before is mapped late: after a refresh its snapshot may be gone.
-                if retrievers is self._retrievers:
+                if opened is self._snapshot:
                     raise
 
     def _retrievers_now(self) -> "Retrievers":
-        with self._lock:
-            if self._retrievers is None:
+        """Of the open snapshot, and of what was remembered since."""
+        for _ in range(_TRIES):
+            with self._lock:
                 self._check_open()
                 if self._damage is not None:
                     raise self._damage
-                if self._snapshot is None:
-                    raise IndexEmptyError(str(self.path))
-                self._retrievers = self._make_retrievers(self._snapshot)
-            return self._retrievers
+                if (found := self._with_fresh()) is not None:
+                    return found
+            # Some of what was remembered is no longer in the log, since a newer snapshot holds it.
+            self.refresh()
+        problem = "some of what was remembered is missing from it, and from the newest snapshot"
+        raise IndexCorruptError(str(self.path / FOLDER), f"{problem}. Run `hippo doctor`")
+
+    def _with_fresh(self) -> "Retrievers | None":
+        """Retrievers of both; None: there is a newer snapshot."""
+        fresh = self._beside()
+        if fresh is None:
+            return None
+        if self._retrievers is None and self._snapshot is not None:
+            self._retrievers = self._make_retrievers(self._snapshot)
+        base = self._retrievers
+        if base is not None and not fresh:
+            return base
+        if base is None and fresh.part is None:
+            raise IndexEmptyError(str(self.path))
+        known = self._layered
+        if known is None or known[0] is not base or known[1] is not fresh:
+            known = self._layered = base, fresh, self._put_together(base, fresh)
+        return known[2]
+
+    def _beside(self) -> Fresh | None:
+        """What was remembered since the open snapshot; None: a newer snapshot holds some of it."""
+        if self._desk is None and not (self.path / FOLDER).is_dir():
+            return Fresh(self._merged)
+        return self._log().beside(self._merged)
+
+    def _log(self) -> "Desk":
+        """Where what is remembered is written and read."""
+        if self._desk is None:
+            from hippo.fresh.desk import Desk
+
+            # No method of this memory, which would keep it from being collected.
+            tools = partial(make_tools, self.config, self._encoder)
+            self._desk = Desk(self.path, tools, self._encoder, self.config.graph.rules)
+        return self._desk
+
+    @property
+    def _merged(self) -> int:
+        """Number up to which the open snapshot holds what was remembered."""
+        opened = self._snapshot
+        return int(opened.info.get(FRESH, 0)) if opened else 0
+
+    def _put_together(self, base: "Retrievers | None", fresh: Fresh) -> "Retrievers":
+        from hippo.graph.synonyms import Similar
+        from hippo.retrieval.filtered import Retrievers
+        from hippo.retrieval.layered import LayeredRetrievers
+        from hippo.snapshot.history import History
+        from hippo.snapshot.restrict import finished
+
+        if base is not None:
+            return LayeredRetrievers(base, fresh, self._maker())
+        if fresh.part is None or fresh.starts is None:
+            raise IndexEmptyError(str(self.path))
+        settings, history = self.config.graph, History(fresh.starts)
+        info = {**self._identity.to_info(), "rules": settings.rules, "synonym_max": settings.synonym_max}
+        return Retrievers(finished(fresh.part, Similar.none(), info), self._maker(), lambda: history)
 
     def _prepared(self, snapshot: Snapshot) -> "Retrievers":
         from hippo.retrieval.prepare import prepare
@@ -117,19 +183,23 @@ class Renewing(Searching):
 
     def _make_retrievers(self, snapshot: Snapshot) -> "Retrievers":
         from hippo.retrieval.filtered import Retrievers
-        from hippo.retrieval.retrieve import Retriever
         from hippo.snapshot.contents import read_contents
         from hippo.snapshot.history import read_history
 
+        return Retrievers(read_contents(snapshot), self._maker(), partial(read_history, snapshot))
+
+    def _maker(self) -> "Callable[..., Retriever]":
+        """Makes the retriever of some contents."""
+        from hippo.retrieval.retrieve import Retriever
+
         options = self.config.retrieval
-        make = partial(
+        return partial(
             Retriever,
             engine=self._engine,
             tolerance=options.tolerance,
             vectors=options.vectors,
             encode=partial(self._encode, self._encoder, kind="query_to_entity") if self._encoder else None,
         )
-        return Retrievers(read_contents(snapshot), make, partial(read_history, snapshot))
 
     def _check_open(self) -> None:
         if self._closed:

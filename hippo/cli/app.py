@@ -47,6 +47,16 @@ from hippo.cli.plot import EXAMPLES as PLOT_EXAMPLES
 from hippo.cli.plot import plot
 from hippo.cli.query import EXAMPLES as QUERY_EXAMPLES
 from hippo.cli.query import query
+from hippo.cli.remember import (
+    FORGET_EXAMPLES,
+    MERGE_EXAMPLES,
+    RECALL_EXAMPLES,
+    REMEMBER_EXAMPLES,
+    forget,
+    merge,
+    recall,
+    remember,
+)
 from hippo.cli.serve import EXAMPLES as SERVE_EXAMPLES
 from hippo.cli.serve import serve
 from hippo.cli.status import EXAMPLES as STATUS_EXAMPLES
@@ -62,6 +72,10 @@ COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     "index": (index, INDEX_EXAMPLES),
     "update": (update, UPDATE_EXAMPLES),
     "delete": (delete, DELETE_EXAMPLES),
+    "remember": (remember, REMEMBER_EXAMPLES),
+    "recall": (recall, RECALL_EXAMPLES),
+    "forget": (forget, FORGET_EXAMPLES),
+    "merge": (merge, MERGE_EXAMPLES),
     "query": (query, QUERY_EXAMPLES),
     "ask": (ask, ASK_EXAMPLES),
     "entities": (entities, ENTITIES_EXAMPLES),

@@ -20,7 +20,7 @@ from hippo.cli.output import console, counted, print_json, progress_bars
 from hippo.cli.report import check_extraction, show_report
 from hippo.errors import DocumentError, InputError
 
-__all__ = ["DELETE_EXAMPLES", "UPDATE_EXAMPLES", "delete", "update"]
+__all__ = ["DELETE_EXAMPLES", "UPDATE_EXAMPLES", "delete", "json_object", "update"]
 
 DELETE_EXAMPLES = (
     "hippo delete my-index report.pdf notes/old.md",
@@ -118,7 +118,7 @@ def update(
     if title is not None:
         changes["title"] = title or None
     if metadata is not None:
-        changes["metadata"] = _object(metadata)
+        changes["metadata"] = json_object(metadata)
     if timestamp is not None:
         changes["timestamp"] = timestamp or None
     if not changes:
@@ -142,7 +142,12 @@ def _read(file: Path) -> str:
         raise DocumentError(str(file), f"it cannot be read as UTF-8 text: {error}") from error
 
 
-def _object(text: str) -> Any:
+def json_object(text: str) -> dict[str, Any]:
+    """The JSON object of the option --metadata.
+
+    Raises:
+        InputError: It is none.
+    """
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:

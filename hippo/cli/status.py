@@ -66,6 +66,7 @@ def status(
         ("extractor", found.extractor or "none"),
         *((f"{part} on disk", f"{size / 2**20:,.1f} MiB") for part, size in sorted(found.bytes.items())),
         ("pending passages", f"{found.pending:,}"),
+        *([("wait to be merged", f"{found.waiting:,}")] if found.waiting else []),
         *((f"failed: {reason}", f"{count:,}") for reason, count in sorted(found.failed.items())),
     ]
     if graph is not None:

@@ -136,6 +136,8 @@ class IndexingConfig:
         keep_versions: Whether versions of documents that are replaced or deleted are kept, for questions as of an
             earlier time.
         keep_runs: Manifests of runs kept in the index, the newest; 0: none are written.
+        merge_after: Remembered documents after which they are merged into the index in the background, and not before
+            they are a fiftieth of it; 0: only `merge` and other changes do so.
     """
 
     batch_chunks: int = 256
@@ -144,11 +146,12 @@ class IndexingConfig:
     wait_seconds: float = 0.0
     keep_versions: bool = True
     keep_runs: int = 50
+    merge_after: int = 256
 
     def __post_init__(self) -> None:
         for name in ("batch_chunks", "batch_texts"):
             checked(getattr(self, name) >= 1, f"indexing.{name}", f"must be at least 1, got {getattr(self, name)}")
-        for name in ("keep_snapshots", "wait_seconds", "keep_runs"):
+        for name in ("keep_snapshots", "wait_seconds", "keep_runs", "merge_after"):
             checked(getattr(self, name) >= 0, f"indexing.{name}", f"must be 0 or more, got {getattr(self, name)}")
 
 

@@ -1,6 +1,5 @@
 """Entities by name: the one of that name, then those whose names hold its words, then those with a near vector."""
 
-from bisect import bisect_left
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -41,7 +40,7 @@ def find_entities(contents: Contents, name: str, k: int, encode: Encode | None =
     key = _key_of(contents, name)
     if not key:
         return []
-    exact = _exact(contents, key)
+    exact = contents.entity_row(key)
     found = [] if exact is None else [_entity(contents, exact, "exact", 1.0)]
     rows = {exact}
     for row, share in _by_words(contents, key, k + 1):
@@ -61,7 +60,7 @@ def row_of(contents: Contents, name: str, encode: Encode | None = None) -> int:
     Raises:
         NotInIndexError: There is none of that very name; it says which names are near.
     """
-    row = _exact(contents, _key_of(contents, name))
+    row = contents.entity_row(_key_of(contents, name))
     if row is None:
         near = find_entities(contents, name, _PROPOSED, encode)
         raise NotInIndexError("entity", name, tuple(one.name for one in near))
@@ -71,12 +70,6 @@ def row_of(contents: Contents, name: str, encode: Encode | None = None) -> int:
 def _key_of(contents: Contents, name: str) -> str:
     normaliser = contents.info.get("identity", {}).get("key_normaliser")
     return (ascii_key if normaliser == ASCII_NORMALISER else entity_key)(name)
-
-
-def _exact(contents: Contents, key: str) -> int | None:
-    keys = contents.entities.column("key")
-    row = bisect_left(range(len(keys)), key, key=lambda place: str(keys[place].as_py()))
-    return row if row < len(keys) and keys[row].as_py() == key else None
 
 
 def _by_words(contents: Contents, key: str, k: int) -> list[tuple[int, float]]:

@@ -13,7 +13,7 @@ from hippo.graph.model import Graph
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Pairs", "assemble", "count_pairs", "distinct_pairs", "follow_pairs"]
+__all__ = ["Pairs", "assemble", "count_pairs", "distinct_pairs", "extended", "follow_pairs"]
 
 Pairs = tuple["NDArray[np.int64]", "NDArray[np.int64]", "NDArray[np.float32]"]
 """Unordered pairs of nodes and their weights: three arrays of one length, each pair once."""
@@ -66,6 +66,46 @@ def assemble(n_entities: int, n_passages: int, pairs: Mapping[str, Pairs]) -> Gr
         weights[kind] = row
     indptr = np.searchsorted(pattern, np.arange(n + 1, dtype=np.int64) * n)
     return Graph(n_entities, n_passages, indptr.astype(np.int64), (pattern % max(n, 1)).astype(np.int32), weights)
+
+
+def extended(graph: Graph, n_entities: int, n_passages: int, pairs: Mapping[str, Pairs]) -> Graph:
+    """A graph with more nodes and pairs; what is there is copied and not built anew.
+
+    Args:
+        graph: The graph. Its entities keep their rows, and so do its passages: new ones come after them.
+        n_entities: E, new ones included.
+        n_passages: P, likewise.
+        pairs: More pairs by kind, of nodes in [0, E + P), each unordered pair at most once within a kind. Weights of
+            pairs that the kind joins already add up.
+    """
+    n, shift = n_entities + n_passages, n_entities - graph.n_entities
+    sizes = np.diff(graph.indptr)
+    rows = np.repeat(_moved(np.arange(graph.n_nodes), graph.n_entities, shift), sizes)
+    codes = rows * n + _moved(graph.indices.astype(np.int64), graph.n_entities, shift)
+    more = {kind: _sorted(*pairs[kind], n) for kind in sorted(pairs)}
+    wanted = np.unique(np.concatenate([np.empty(0, np.int64), *(found for found, _ in more.values())]))
+    places = np.searchsorted(codes, wanted)
+    new = np.ones(len(wanted), bool)
+    inside = places < len(codes)
+    new[inside] = codes[places[inside]] != wanted[inside]
+    pattern = np.insert(codes, places[new], wanted[new])
+    weights = {}
+    for kind in sorted({*graph.weights, *more}):
+        old = graph.weights.get(kind)
+        row = np.zeros(len(pattern), np.float32) if old is None else np.insert(old, places[new], np.float32(0))
+        if kind in more:
+            found, values = more[kind]
+            row[np.searchsorted(pattern, found)] += values
+        weights[kind] = row
+    counts = np.zeros(n + 1, np.int64)
+    counts[_moved(np.arange(graph.n_nodes), graph.n_entities, shift) + 1] = sizes
+    counts += np.bincount(wanted[new] // max(n, 1) + 1, minlength=n + 1)
+    return Graph(n_entities, n_passages, np.cumsum(counts), (pattern % max(n, 1)).astype(np.int32), weights)
+
+
+def _moved(nodes: "NDArray[np.int64]", n_entities: int, shift: int) -> "NDArray[np.int64]":
+    """Nodes of passages, moved by the number of new entities."""
+    return nodes + shift * (nodes >= n_entities)
 
 
 def _sorted(

@@ -9,8 +9,10 @@ from types import MappingProxyType
 from hippo.config import Config
 from hippo.encoding import checked
 from hippo.errors import IndexCorruptError, IndexEmptyError
+from hippo.fresh.log import FRESH, Log
 from hippo.graph.model import KINDS
 from hippo.identity import Identity
+from hippo.indexing.absorb import absorb
 from hippo.indexing.batches import fill_cache
 from hippo.indexing.clock import Clock
 from hippo.indexing.extract import Extracted, extract_pending
@@ -50,6 +52,8 @@ def add_documents(
 ) -> ChangeReport:
     """Store documents, delete others, extract and embed what is new, and publish a snapshot.
 
+    What was remembered until now (`hippo.fresh`) comes first, as if it had been added before.
+
     Work that was committed before a crash or an error is found again by the next call. Where nothing changes, nothing
     is published. What is to be forgotten, now or since a change that was broken off, is off the disk at the end.
 
@@ -81,10 +85,11 @@ def add_documents(
             stored.check(str(root), identity)
         identity.write(root)
         meta = identity.to_meta()
+        fresh, keep = {**meta, PUBLISHED: ""}, config.indexing.keep_versions
+        absorbed = absorb(root, store, chunker, encoder, fresh, clock)
         deleting = doomed(store) if doomed else ()
         if forget:
             store.set_meta({FORGETTING: "yes"})
-        fresh, keep = {**meta, PUBLISHED: ""}, config.indexing.keep_versions
         ingested = ingest(store, documents, chunker, fresh, clock, deleting, revisions, keep=keep, forget=forget)
         if decided := store.changed_decisions(decisions):
             store.set_meta({PUBLISHED: ""})
@@ -107,6 +112,7 @@ def add_documents(
         with Snapshot.open(root, name, verify=False) as snapshot:
             counts = snapshot.info
         pending = store.count_pending(fingerprint) - len(failed)
+        Log(root).drop(counts.get(FRESH, 0))
         finish_forgetting(root, store, name)
     return ChangeReport(
         ingested.added,
@@ -126,7 +132,8 @@ def add_documents(
         extracted.stopped,
         extracted.outage,
         ingested.deleted,
-        ingested.forgotten,
+        ingested.forgotten + absorbed.forgotten,
+        absorbed.remembered,
     )
 
 

@@ -3,8 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from hippo.encoding import checked
-from hippo.ids import text_hash
+from hippo.encoding import checked, text_hashes
 from hippo.indexing.clock import Clock
 from hippo.protocols import Encoder
 from hippo.store import Store
@@ -13,7 +12,7 @@ from hippo.types import TextKind
 if TYPE_CHECKING:
     from hippo.protocols import Float32
 
-__all__ = ["embed", "text_hashes"]
+__all__ = ["embed"]
 
 
 def embed(
@@ -55,8 +54,3 @@ def embed(
         found = [store.get_embeddings(fingerprint, hashes) for _, _, hashes in hashed]
     shaped = [vectors.reshape(len(vectors), encoder.dimension) for vectors in found]
     return shaped, len(missing)
-
-
-def text_hashes(kind: TextKind, texts: Sequence[str]) -> list[str]:
-    """Under what the vectors of texts are cached: models encode a text otherwise as another kind."""
-    return [text_hash(f"{kind}\n{text}") for text in texts]

@@ -11,6 +11,7 @@ import pyarrow as pa
 from hippo.backends.vectors.exact import ExactVectorIndex
 from hippo.config import GraphConfig
 from hippo.errors import IndexCorruptError
+from hippo.fresh.log import FRESH
 from hippo.graph.published import named
 from hippo.graph.rules import make_graph
 from hippo.graph.synonyms import Similar, find_similar
@@ -46,6 +47,7 @@ def manifest_info(store: Store, identity: Identity, extractor: str | None) -> di
         **identity.to_info(),
         "extractor": extractor,
         "pending": store.count_pending(extractor) - failed.total(),
+        FRESH: int(store.meta().get(FRESH, 0)),
         "failed": dict(failed),
     }
 

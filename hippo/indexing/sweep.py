@@ -4,8 +4,8 @@ from contextlib import closing
 from pathlib import Path
 
 from hippo.durable import discard
+from hippo.encoding import text_hashes
 from hippo.identity import Identity
-from hippo.indexing.embed import text_hashes
 from hippo.indexing.tables import read_past, read_tables
 from hippo.llm import REPLIES_FILE, Replies
 from hippo.snapshot import remove_old

@@ -5,7 +5,7 @@ import json
 import shutil
 import sqlite3
 from collections.abc import Mapping
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from hippo.errors import IndexCorruptError, IndexEmptyError, IndexMismatchError, IndexStateError
 from hippo.export.place import new_folder
+from hippo.fresh.log import FOLDER
 from hippo.identity import IDENTITY_FILE
 from hippo.llm import REPLIES_FILE
 from hippo.llm.replies import open_reading
@@ -96,6 +97,8 @@ def _copy_all(root: Path, made: Path) -> str | None:
     """Everything of an index into a folder; gives the name of its snapshot."""
     check_root(root)
     try:
+        # What is merged meanwhile leaves the log, and what is remembered meanwhile comes into it.
+        _copy_log(root, made)
         snapshot = _copy_snapshot(root, made)
         if (root / STORE_FILE).is_file():
             copy_store(root / STORE_FILE, made / STORE_FILE)
@@ -103,6 +106,7 @@ def _copy_all(root: Path, made: Path) -> str | None:
             shutil.copyfile(root / IDENTITY_FILE, made / IDENTITY_FILE)
         if (root / REPLIES_FILE).is_file():
             _copy_replies(root / REPLIES_FILE, made / REPLIES_FILE)
+        _copy_log(root, made)
     except (OSError, sqlite3.Error) as error:
         raise IndexStateError(str(root), f"it could not be copied: {error}") from error
     return snapshot
@@ -125,6 +129,14 @@ def _copy_snapshot(root: Path, made: Path) -> str | None:
     announce(made, name)
     Snapshot.open(made, name, verify=True).close()
     return name
+
+
+def _copy_log(root: Path, made: Path) -> None:
+    """What was remembered and is not merged; a line that is being written is passed over by readers."""
+    for file in sorted((root / FOLDER).glob("*")):
+        with suppress(FileNotFoundError):
+            (made / FOLDER).mkdir(exist_ok=True)
+            shutil.copyfile(file, made / FOLDER / file.name)
 
 
 def _copy_replies(source: Path, target: Path) -> None:

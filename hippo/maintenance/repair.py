@@ -24,6 +24,7 @@ from hippo.errors import (
     MissingExtraError,
     ModelNotFoundError,
 )
+from hippo.fresh.log import FRESH
 from hippo.identity import IDENTITY_FILE, Identity
 from hippo.indexing.clock import Clock
 from hippo.indexing.publish import manifest_info, publish
@@ -99,7 +100,7 @@ def _repair_store(root: Path) -> list[str]:
         history = read_history(snapshot)
         documents, chunks = _documents(snapshot.table("documents"), history), _chunks(snapshot.table("chunks"))
         past = past_tables(history.past) if history and history.past else {}
-        meta = Identity.from_info(snapshot.info).to_meta()
+        meta = {**Identity.from_info(snapshot.info).to_meta(), FRESH: str(snapshot.info.get(FRESH, 0))}
         tables = {"documents": documents, "chunks": chunks, "synonyms": read_contents(snapshot).decisions, **past}
         return rebuild(root / STORE_FILE, tables, meta)
 

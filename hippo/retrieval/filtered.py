@@ -22,7 +22,8 @@ __all__ = ["Retrievers"]
 _MOST_BYTES = 512 << 20
 """Memory that retrievers of parts may take together; the newest one is kept in any case."""
 _MOST_PARTS = 64
-_Key = tuple[str | None, int | None]
+_Stretch = tuple[int | None, int]
+_Key = tuple[str | None, _Stretch | None]
 """A condition as text, and a stretch of time between two changes."""
 
 
@@ -63,6 +64,11 @@ class Retrievers:
         """The retriever of all documents."""
         return self._whole
 
+    @property
+    def present(self) -> Contents:
+        """Contents of the snapshot, whatever lies beside it."""
+        return self._whole.contents
+
     @cached_property
     def history(self) -> "History":
         """What was known earlier.
@@ -88,7 +94,7 @@ class Retrievers:
             IndexMismatchError: The snapshot is of an older version, which cannot be cut.
         """
         # All times between two changes are one.
-        stretch = None if time is None else self.history.place(time)
+        stretch = None if time is None else self._stretch(time)
         if condition is None and stretch is None:
             return self._whole
         key = None if condition is None else str(condition), stretch
@@ -106,6 +112,11 @@ class Retrievers:
                 return awaited.result()
             except CancelledError:  # Whoever was cutting it was interrupted.
                 continue
+
+    def _stretch(self, time: datetime) -> _Stretch | None:
+        """The stretch between two changes that a time falls into; None: all is as it is at present."""
+        place = self.history.place(time)
+        return None if place is None else (place, 0)
 
     def _fill(
         self, key: _Key, cutting: "Future[Retriever]", condition: "Condition | None", time: datetime | None
@@ -145,6 +156,10 @@ class Retrievers:
             part = self.history.at(contents, time)
         if part is contents:
             return whole, 0
+        return self._sized(part)
+
+    def _sized(self, part: Contents) -> tuple[Retriever, int]:
+        """The retriever of a part, and the memory that it takes."""
         # What a retriever makes is, for the most part, a weight per edge: float64, unlike the stored ones.
         return self._make(part), part.nbytes + 8 * len(part.graph.indices)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 
 from hippo.protocols import VectorIndex
+from hippo.search.layered import LayeredIndex
 from hippo.search.lexical import LexicalIndex
 from hippo.search.moments import Moments
 from hippo.tracing import traced
@@ -39,7 +40,8 @@ class Linked:
         lexical: Standard score of BM25, float64 `(c,)`.
         deviation: Standard deviation of the cosines of all candidates; with a temperature it says how sharp
             weights are.
-        touched: Which of them share a word with the question, bool `(c,)`, where words are all there is; else None.
+        touched: Which of them may be chosen, bool `(c,)`: those that share a word with the question, where words are
+            all there is, and that are not hidden. None: all.
         sure: How many of the best of them are the best of all; None: each of them, since they are all.
     """
 
@@ -57,6 +59,11 @@ class Linked:
             return _best(self.fused, self.rows, count)
         places = np.flatnonzero(self.touched)
         return places[_best(self.fused[places], self.rows[places], count)]
+
+    def without(self, hidden: "NDArray[np.bool_]") -> "Linked":
+        """The same candidates, of which hidden ones are not chosen: bool by row."""
+        shown = ~hidden[self.rows]
+        return replace(self, touched=shown if self.touched is None else self.touched & shown)
 
     def weights(self, positions: "NDArray[np.int64]", temperature: float) -> "NDArray[np.float64]":
         """Soft-max weights of some candidates, summing to 1: exp((p - p_max) · σ_dense / τ)."""
@@ -81,19 +88,25 @@ class Linker:
         vectors: Unit vectors of the same texts, float32 `(n, d)`, or None.
         moments: Their moments.
         index: A search over them; None: every text is compared.
+        more: Unit vectors of further texts, which the index does not search: the last m of the n.
+        hidden: Texts that may be neither seeds nor results, bool `(n,)`; None: none.
     """
 
     def __init__(
         self,
-        lexical: LexicalIndex,
+        lexical: LexicalIndex | LayeredIndex,
         vectors: "NDArray[np.float32] | None" = None,
         moments: Moments | None = None,
         index: VectorIndex | None = None,
+        *,
+        more: "NDArray[np.float32] | None" = None,
+        hidden: "NDArray[np.bool_] | None" = None,
     ) -> None:
         self.lexical = lexical
-        self.vectors = vectors
+        self.vectors = tuple(block for block in (vectors, more) if block is not None)
         self.moments = moments
         self.index = index
+        self.hidden = hidden
 
     @traced("hippo.retrieve.link")
     def link(
@@ -114,14 +127,27 @@ class Linker:
         Returns:
             One result per question.
         """
-        if queries is None or self.vectors is None or self.moments is None:
+        found = self._link(questions, queries, lexical_weight, best)
+        if self.hidden is None:
+            return found
+        return [one.without(self.hidden) for one in found]
+
+    def _link(
+        self,
+        questions: Sequence[str],
+        queries: "NDArray[np.float32] | None",
+        lexical_weight: float,
+        best: int | None,
+    ) -> list[Linked]:
+        if queries is None or not self.vectors or self.moments is None:
             return [self._by_words(question) for question in questions]
         if best and self.index is not None:
             return [
                 self._candidates(question, query, best, lexical_weight)
                 for question, query in zip(questions, queries, strict=True)
             ]
-        rows, cosines = np.arange(self.lexical.size), products(self.vectors, queries)
+        rows = np.arange(self.lexical.size)
+        cosines = np.concatenate([products(block, queries) for block in self.vectors])
         return [
             self._fuse(rows, cosines[:, place], words, words, queries[place], lexical_weight)
             for place, words in enumerate(map(self.lexical.scores, questions))
@@ -139,20 +165,30 @@ class Linker:
         the two K-th (Fagin's threshold algorithm). Until then K grows fourfold. With an approximate index this is
         approximate.
         """
-        index, vectors = cast("VectorIndex", self.index), cast("NDArray[np.float32]", self.vectors)
+        index, searched = cast("VectorIndex", self.index), len(self.vectors[0])
         words, size = self.lexical.scores(question), self.lexical.size
-        reach = min(max(64, 4 * count), size)
+        reach = min(max(64, 4 * count), searched)
         while True:
             nearest, cosines = index.search(query[None, :], reach)
             by_words = _best(words, np.arange(size), reach)
-            rows = np.union1d(nearest[0], by_words)
-            linked = self._fuse(rows, vectors[rows] @ query, words[rows], words, query, lexical_weight)
-            if reach == size:
+            # What the index does not search is compared in any case.
+            rows = np.union1d(np.union1d(nearest[0], by_words), np.arange(searched, size))
+            linked = self._fuse(rows, self._cosines(rows, query), words[rows], words, query, lexical_weight)
+            if reach == searched:
                 return linked
             bound = self._fuse(rows[:1], cosines[0, -1:], words[by_words[-1:]], words, query, lexical_weight).fused[0]
             if np.sort(linked.fused)[-count:][0] >= bound:
                 return replace(linked, sure=count)
-            reach = min(reach * 4, size)
+            reach = min(reach * 4, searched)
+
+    def _cosines(self, rows: "NDArray[np.int64]", query: "NDArray[np.float32]") -> "NDArray[np.float32]":
+        """Similarities of some rows, ascending."""
+        parts, first = [], 0
+        for block in self.vectors:
+            own = rows[(rows >= first) & (rows < first + len(block))]
+            parts.append(block[own - first] @ query)
+            first += len(block)
+        return np.concatenate(parts)
 
     def _fuse(
         self,

@@ -1,6 +1,5 @@
 """Linking by names: a name in a question leads to the entity that has it, or to the one that is nearest."""
 
-from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
@@ -89,15 +88,8 @@ class NameLinker:
 
     def exact(self, names: Iterable[str]) -> "NDArray[np.int64]":
         """Rows of the entities that have these names, int64, ascending, without repeats."""
-        column = self._contents.entities.column("key")
-        count = len(column)
-        found = set()
-        for key in {self._key(name) for name in names}:
-            # Keys are in ascending order, so that no table of all of them is needed.
-            row = bisect_left(range(count), key, key=lambda place: column[place].as_py())
-            if row < count and column[row].as_py() == key:
-                found.add(row)
-        return np.array(sorted(found), np.int64)
+        rows = (self._contents.entity_row(key) for key in {self._key(name) for name in names})
+        return np.array(sorted(row for row in rows if row is not None), np.int64)
 
     def _rows(self, keys: list[str]) -> dict[str, int]:
         """Row of the nearest entity of each key; ties by row."""

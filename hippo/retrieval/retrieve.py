@@ -5,15 +5,14 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hippo import registry
-from hippo.backends.vectors import APPROXIMATE_FROM, open_vectors
-from hippo.protocols import PageRank, VectorIndex
+from hippo.protocols import PageRank
 from hippo.retrieval.explain import Paths, given, step_costs
-from hippo.retrieval.link import Linked, Linker, minmax
+from hippo.retrieval.link import Linked, minmax
+from hippo.retrieval.linkers import Linkers
 from hippo.retrieval.names import NameLinker, names_in
 from hippo.retrieval.opened import Opened, open_texts, preferred
 from hippo.retrieval.profiles import Profile
@@ -52,6 +51,8 @@ class Retriever:
         vectors: Name of the vector search for facts.
         names: Finds the names in a question, for profiles that link entities.
         encode: Makes their unit vectors, float32 `(n, d)`; None: names are linked by words.
+        over: The retriever of the snapshot alone, where the contents hold more.
+        hidden: Passages that may be neither seeds nor results, bool `(P,)`; None: none.
     """
 
     def __init__(
@@ -63,32 +64,17 @@ class Retriever:
         vectors: str = "auto",
         names: Callable[[str], Sequence[str]] = names_in,
         encode: "Callable[[Sequence[str]], NDArray[np.float32]] | None" = None,
+        over: "Retriever | None" = None,
+        hidden: "NDArray[np.bool_] | None" = None,
     ) -> None:
         self.contents = contents
+        self.linkers: Linkers = Linkers(contents, vectors, over.linkers if over else None, hidden)
         self._engine = engine
         self._tolerance = tolerance
-        self._vectors = vectors
         self._names = names
         self._encode = encode
         self._adjacencies: dict[tuple[tuple[str, float], ...], csr_array] = {}
         self._sources = Owners(contents)
-
-    @cached_property
-    def _facts(self) -> Linker:
-        vectors = self.contents.vectors.get("fact")
-        index: VectorIndex | None = None
-        if vectors is not None and len(vectors):
-            if self._vectors not in ("auto", "numpy"):
-                index = cast("VectorIndex", registry.create("vectors", self._vectors, vectors=vectors))
-            elif len(vectors) >= APPROXIMATE_FROM:
-                # Below, comparing every vector is the fastest exact search.
-                index = open_vectors(vectors, "auto" if self._vectors == "auto" else "numpy")
-        return Linker(self.contents.words["fact"], vectors, self.contents.moments.get("fact"), index)
-
-    @cached_property
-    def _passages(self) -> Linker:
-        contents = self.contents
-        return Linker(contents.words["passage"], contents.vectors.get("passage"), contents.moments.get("passage"))
 
     @cached_property
     def _counts(self) -> "NDArray[np.float64]":
@@ -157,7 +143,7 @@ class Retriever:
                 for_facts,
                 opened.part(part) if opened else None,
                 profile,
-                min(k, self.contents.n_chunks),
+                min(k, self.linkers.shown),
                 explain,
                 recognition,
                 aged,
@@ -178,7 +164,7 @@ class Retriever:
     ) -> list[Retrieval]:
         began = perf_counter()
         beta = profile.lexical_weight
-        passages = self._passages.link(questions, queries, beta)
+        passages = self.linkers.passages.link(questions, queries, beta)
         if profile.ranking != "walk" or not k:
             singles = [single(linked, profile) for linked in passages]
             seconds = {"link": (perf_counter() - began) / len(questions)}
@@ -187,7 +173,7 @@ class Retriever:
                 for question, score, linked in zip(questions, singles, passages, strict=True)
             ]
         seeds, found, recognized = self._seeds(questions, fact_queries, passages, profile, recognition)
-        favoured = preferred(self._passages, questions, passages, opened, beta)
+        favoured = preferred(self.linkers.passages, questions, passages, opened, beta)
         linked_at = perf_counter()
         walking = [column for column, one in enumerate(seeds) if len(one.nodes)]
         walks = self._walks([seeds[column] for column in walking], [favoured[column] for column in walking], profile, k)
@@ -266,7 +252,7 @@ class Retriever:
         """Candidates of each question, and the positions of those that may seed."""
         # The lowest score of all is known only where all are.
         reach = profile.facts if profile.weighting == "softmax" else None
-        facts = self._facts.link(questions, queries, profile.lexical_weight, best=reach)
+        facts = self.linkers.facts.link(questions, queries, profile.lexical_weight, best=reach)
         sources = self._sources(profile)
         chosen = [choose(self.contents, fact, profile, sources) for fact in facts]
         while reach:
@@ -277,7 +263,9 @@ class Retriever:
             # The best candidates say the same: look further.
             reach *= 4
             vectors = None if queries is None else queries[few]
-            again = self._facts.link([questions[place] for place in few], vectors, profile.lexical_weight, best=reach)
+            again = self.linkers.facts.link(
+                [questions[place] for place in few], vectors, profile.lexical_weight, best=reach
+            )
             for place, fact in zip(few, again, strict=True):
                 facts[place], chosen[place] = fact, choose(self.contents, fact, profile, sources)
         return facts, chosen
@@ -339,7 +327,7 @@ class Retriever:
         began = perf_counter()
         sources = self._sources(profile)
         ranked = scores if aged is None else (scores if walked else minmax(scores)) * aged
-        rows, ranked, newer = self._order(ranked, linked, profile, k, k if sources is None else len(scores))
+        rows, ranked, newer = self._order(ranked, linked, profile, k, k if sources is None else self.linkers.shown)
         if sources is not None:
             rows, held_back = first(rows, sources, k, profile.source_cap)
             parameters = {**parameters, "held_back": held_back}
@@ -381,9 +369,11 @@ class Retriever:
         self, scores: "NDArray[np.float64]", linked: Linked, profile: Profile, k: int, count: int
     ) -> "tuple[NDArray[np.int64], NDArray[np.float64], dict[int, int]]":
         """Rows of the best `count` passages, scores in their order, and what newer one replaces which of the best k."""
+        if self.linkers.hidden is not None:
+            scores = np.where(self.linkers.hidden, -np.inf, scores)
         if not profile.newest_wins:
             return order_of(scores, linked.fused, count), scores, {}
-        pool = max(k, POOL)
+        pool = min(max(k, POOL), self.linkers.shown)
         rows = order_of(scores, linked.fused, max(count, pool)).tolist()
         newer = replacements(self.contents, rows[:pool], self._times)
         order = np.array(newest_first(rows, newer), np.int64)

@@ -23,7 +23,7 @@ from hippo.search.terms import term_hash, terms
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["K1", "B", "LexicalIndex"]
+__all__ = ["K1", "B", "LexicalIndex", "hashes_of"]
 
 K1 = 1.2
 B = 0.75
@@ -55,12 +55,16 @@ class LexicalIndex:
     @classmethod
     def build(cls, texts: Sequence[str]) -> "LexicalIndex":
         """Index texts; row i is `texts[i]`."""
+        return cls.of_hashes([hashes_of(text) for text in texts])
+
+    @classmethod
+    def of_hashes(cls, texts: "Sequence[NDArray[np.uint64]]") -> "LexicalIndex":
+        """Index texts, given the hashes of the terms of each: row i is `texts[i]`."""
         from scipy.sparse import coo_array
 
         size = len(texts)
-        rows_of_terms = [terms(text) for text in texts]
-        lengths = np.fromiter(map(len, rows_of_terms), np.int64, size)
-        hashes = np.fromiter((term_hash(term) for row in rows_of_terms for term in row), np.uint64, int(lengths.sum()))
+        lengths = np.fromiter(map(len, texts), np.int64, size)
+        hashes = np.concatenate([np.empty(0, np.uint64), *texts])
         vocabulary, columns = np.unique(hashes, return_inverse=True)
         rows = np.repeat(np.arange(size), lengths)
         counts = coo_array((np.ones(len(rows), np.float32), (rows, columns)), shape=(size, len(vocabulary))).tocsc()
@@ -148,3 +152,9 @@ class LexicalIndex:
                 span = slice(self.indptr[place], self.indptr[place + 1])
                 scores[self.texts[span]] += self.weights[span]
         return scores
+
+
+def hashes_of(text: str) -> "NDArray[np.uint64]":
+    """Hashes of the terms of a text, in order, repeats kept: uint64 `(n,)`."""
+    found = terms(text)
+    return np.fromiter(map(term_hash, found), np.uint64, len(found))

@@ -35,3 +35,16 @@ class Moments:
         """Mean and standard deviation of the similarities of a query to all vectors."""
         wide = query.astype(np.float64)
         return float(self.mean @ wide), math.sqrt(max(float(wide @ self.covariance @ wide), 0.0))
+
+    def joined(self, count: int, other: "Moments", other_count: int) -> "Moments":
+        """Moments of these vectors and others together.
+
+        Args:
+            count: Number of these.
+            other: Moments of the others.
+            other_count: Number of them.
+        """
+        share = other_count / max(count + other_count, 1)
+        mean = (1 - share) * self.mean + share * other.mean
+        seconds = [one.covariance + np.outer(one.mean, one.mean) for one in (self, other)]
+        return Moments(mean, (1 - share) * seconds[0] + share * seconds[1] - np.outer(mean, mean))

@@ -18,6 +18,7 @@ from hippo.serving.chat import UnknownModelError, chat
 from hippo.serving.guard import Guard
 from hippo.serving.measures import Measures
 from hippo.serving.problems import Told, on_failure
+from hippo.serving.remembering import memories
 from hippo.serving.routes import MissingDocumentError, changes, questions, state
 from hippo.serving.service import BusyError, NotRunningError, Service
 from hippo.serving.tokens import READ_VARIABLE, WRITE_VARIABLE, Tokens, is_loopback
@@ -76,7 +77,7 @@ def create_app(memory: "Hippo", *, tokens: Tokens | None = None, settings: Serve
     )
     app.state.service = service
     bearer = [Depends(HTTPBearer(auto_error=False, description="A token of the server."))] if tokens else []
-    for router in (questions, changes, chat):
+    for router in (questions, changes, memories, chat):
         app.include_router(router, dependencies=bearer)
     app.include_router(state)
     for kind in (HippoError, HTTPException, RequestValidationError):

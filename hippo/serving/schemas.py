@@ -1,8 +1,8 @@
 """Bodies of requests, checked by pydantic; they are the schema that /openapi.json shows."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 __all__ = [
     "AskRequest",
@@ -10,7 +10,10 @@ __all__ = [
     "DeleteRequest",
     "DocumentBody",
     "DocumentsRequest",
+    "ForgetRequest",
     "ManyRequest",
+    "RecallRequest",
+    "RememberRequest",
     "RetrieveRequest",
     "UpdateRequest",
 ]
@@ -100,6 +103,50 @@ class DeleteRequest(_Body):
     missing_ok: bool = Field(False, description="Pass over ids that the index does not hold.")
     forget: bool = Field(False, description="Leave nothing of them, earlier versions included.")
     dry_run: bool = Field(False, description="Only list the documents that would go.")
+
+
+Message = str | dict[str, Any]
+Session = Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None
+_SESSION = "Name of a conversation."
+
+
+class RememberRequest(_Body):
+    """A text to remember, or the messages of a conversation."""
+
+    text: str | None = Field(None, description="The text.", examples=["Ada Lovelace moved to London."])
+    messages: list[Message] | None = Field(
+        None, description="In its place: messages with `role` and `content`, or texts.", min_length=1
+    )
+    session: Session = Field(None, description=_SESSION, examples=["chat-7"])
+    timestamp: str | None = Field(None, description="When it was said, ISO 8601; null: now.")
+    metadata: dict[str, Any] = Field({}, description="A JSON object, for conditions; `speaker` says who.")
+
+    @model_validator(mode="after")
+    def _one(self) -> Self:
+        if (self.text is None) == (self.messages is None):
+            raise ValueError("give either text or messages")
+        return self
+
+    def what(self) -> str | list[Message]:
+        """What is to be remembered."""
+        return self.text if self.text is not None else self.messages or []
+
+
+class RecallRequest(_Search):
+    """A question to what was remembered."""
+
+    question: Question = Field(description="The question.", examples=[_QUESTION])
+    session: Session = Field(None, description=f"{_SESSION} null: all.")
+
+
+class ForgetRequest(_Body):
+    """What to forget: by ids, or by a session or a condition."""
+
+    ids: list[str] | None = Field(None, description="Ids of documents.", examples=[["ada"]])
+    session: Session = Field(None, description=_SESSION)
+    where: Where = Field(None, description=_WHERE)
+    missing_ok: bool = Field(False, description="Pass over ids that are not known.")
+    dry_run: bool = Field(False, description="Only list what would be forgotten.")
 
 
 class _Part(BaseModel):

@@ -4,6 +4,7 @@ A snapshot of format 1 lacks what only `hippo.snapshot.restrict` needs: mentions
 It is read without them. What was known at an earlier time is beside all this, in `hippo.snapshot.history`.
 """
 
+from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from hippo.errors import IndexMismatchError
 from hippo.graph.decisions import DECISIONS
 from hippo.graph.model import Graph
 from hippo.graph.synonyms import Similar
+from hippo.search.layered import LayeredIndex
 from hippo.search.lexical import LexicalIndex
 from hippo.search.moments import Moments
 from hippo.snapshot.manifest import FORMAT
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from hippo.graph.tables import Tables
     from hippo.snapshot.history import History
+    from hippo.snapshot.merge import Part
 
 __all__ = [
     "EMBEDDED",
@@ -74,6 +77,11 @@ class Contents:
         mentions: chunk, entity (int32 rows), surface (as it is written there; dictionary in code point order); by chunk
             and place. None: the snapshot has the older format.
         decisions: What was decided about synonyms, by entity key: first, second, decision; by both keys.
+        fresh: What lies beside a snapshot until it is merged (`hippo.fresh`). Its rows come after those of the snapshot
+            in all tables, and as nodes in the graph; `words` and `vectors` are of the snapshot's rows alone, and its
+            synonyms are not looked for. None: this is an index as it was built.
+        ordered: How many entities, from the first, are in the order of their keys; the others are in order too. None:
+            all.
     """
 
     documents: "pa.Table"
@@ -89,6 +97,24 @@ class Contents:
     info: Mapping[str, Any] = field(default_factory=dict)
     mentions: "pa.Table | None" = None
     decisions: "pa.Table" = field(default_factory=DECISIONS.empty_table)
+    fresh: "Part | None" = None
+    ordered: int | None = None
+
+    def words_of(self, kind: str) -> LexicalIndex | LayeredIndex:
+        """BM25 over all passages or facts."""
+        words = self.words[kind]
+        return words if self.fresh is None else LayeredIndex(words, self.fresh.words[kind])
+
+    def entity_row(self, key: str) -> int | None:
+        """Row of the entity of a key; None: there is none."""
+        keys = self.entities.column("key")
+        ordered = len(keys) if self.ordered is None else self.ordered
+        # No table of all keys is needed where they are in ascending order.
+        for first, last in ((0, ordered), (ordered, len(keys))):
+            row = bisect_left(range(len(keys)), key, first, last, key=lambda place: str(keys[place].as_py()))
+            if row < last and keys[row].as_py() == key:
+                return row
+        return None
 
     @property
     def nbytes(self) -> int:

@@ -77,5 +77,5 @@ def check_root(root: Path) -> None:
         raise IndexPathError(
             str(root), "an index is a folder, and this is a file" if root.exists() else "no such folder"
         )
-    if not any((root / name).exists() for name in ("store.duckdb", "snapshots", "CURRENT")):
+    if not any((root / name).exists() for name in ("store.duckdb", "snapshots", "CURRENT", "fresh")):
         raise IndexPathError(str(root), "there is no index in this folder")

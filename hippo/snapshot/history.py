@@ -26,7 +26,7 @@ from hippo.types import Version
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["EVER", "History", "Past", "as_times", "microseconds", "read_history"]
+__all__ = ["EVER", "History", "Past", "as_microseconds", "as_times", "microseconds", "read_history"]
 
 EVER = np.iinfo(np.int64).min
 """Stands for a start that is not known: the document was always there."""
@@ -94,7 +94,7 @@ class History:
 
     def place(self, time: datetime) -> int | None:
         """Number of the stretch between two changes that a time falls into; None: all is as it is at present."""
-        moment = _microseconds(time)
+        moment = as_microseconds(time)
         if (self.past is None or not self._in_force(moment).any()) and (self.starts <= moment).all():
             return None
         return int(np.searchsorted(self._changes, moment, side="right"))
@@ -106,7 +106,7 @@ class History:
             contents: Of the snapshot that this is the history of.
             time: The time.
         """
-        moment = _microseconds(time)
+        moment = as_microseconds(time)
         present = self.starts <= moment
         if self.past is None or not self._in_force(moment).any():
             return restrict(contents, present)
@@ -216,7 +216,7 @@ def _utc(time: datetime | None) -> datetime | None:
     return time and time.replace(tzinfo=UTC)
 
 
-def _microseconds(time: datetime) -> int:
+def as_microseconds(time: datetime) -> int:
     """Microseconds since 1970; a time without a zone is UTC."""
     zoned = time if time.tzinfo else time.replace(tzinfo=UTC)
     return (zoned - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1)

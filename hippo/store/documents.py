@@ -15,7 +15,7 @@ from hippo.store.columns import bad_text, strings
 from hippo.store.versions import Versions
 from hippo.types import Chunk, Document
 
-__all__ = ["EXTRACTION", "Documents"]
+__all__ = ["DOCUMENTS", "EXTRACTION", "Documents", "chunk_columns", "document_row"]
 
 EXTRACTION = "extraction"
 """The stage whose work the ledger follows chunk by chunk."""
@@ -96,7 +96,7 @@ class Documents(Versions):
             DuplicateDocumentError: Two of them share an id.
             InputError: An id is missing or known already; delete the old version first.
         """
-        rows = [_document_row(document, content_hash) for document, content_hash, _ in documents]
+        rows = [document_row(document, content_hash) for document, content_hash, _ in documents]
         _check_unique([document for document, _, _ in documents])
         if known := set(self.content_hashes([row["id"] for row in rows])).difference(replacing):
             raise InputError(f"the index already holds {min(known)!r}; replace or delete it")
@@ -104,7 +104,7 @@ class Documents(Versions):
         for chunk in chunks:
             if problem := bad_text(chunk.id, chunk.document_id, chunk.title, chunk.text):
                 raise DocumentError(chunk.document_id, problem)
-        given, now = pa.Table.from_pylist(rows, _DOCUMENTS), now or datetime.now(UTC)
+        given, now = pa.Table.from_pylist(rows, DOCUMENTS), now or datetime.now(UTC)
         with self._connection.transaction():
             starts = self._starts(given, now)
             if keep and deleting:
@@ -120,7 +120,7 @@ class Documents(Versions):
             if replacing:
                 self._delete(replacing, keeping=same)
             journal.insert(self._connection, "documents", _with_starts(given, starts))
-            journal.insert(self._connection, "chunks", _chunk_columns(chunks))
+            journal.insert(self._connection, "chunks", chunk_columns(chunks))
             journal.insert(self._connection, "ledger", _ledger_columns([one for one in chunks if one.id not in same]))
         return deleted
 
@@ -190,7 +190,7 @@ class Documents(Versions):
         )
 
 
-_DOCUMENTS = pa.schema(
+DOCUMENTS = pa.schema(
     {
         "id": pa.string(),
         "title": pa.string(),
@@ -207,7 +207,8 @@ def _with_starts(documents: pa.Table, starts: pa.Table) -> pa.Table:
     return documents.append_column("started", starts.column("started").cast(pa.timestamp("us")).take(places))
 
 
-def _document_row(document: Document, content_hash: str) -> dict[str, Any]:
+def document_row(document: Document, content_hash: str) -> dict[str, Any]:
+    """A row of the table `documents`."""
     if document.id is None:
         raise InputError(f"a document needs an id before it is stored, got none ({document.source or document.title})")
     name = document.source or document.id
@@ -248,7 +249,8 @@ def _check_unique(documents: Sequence[Document]) -> None:
             raise DuplicateDocumentError(document.id, first.source or "no source", document.source or "no source")
 
 
-def _chunk_columns(chunks: Sequence[Chunk]) -> pa.Table:
+def chunk_columns(chunks: Sequence[Chunk]) -> pa.Table:
+    """Rows of the table `chunks`."""
     return pa.table(
         {
             "id": strings([chunk.id for chunk in chunks]),

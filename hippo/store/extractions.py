@@ -11,7 +11,7 @@ from hippo.store.documents import EXTRACTION
 from hippo.store.ledger import Ledger
 from hippo.types import Extraction, ExtractionFailure, Fact, Mention
 
-__all__ = ["Extractions"]
+__all__ = ["Extractions", "fact_columns", "mention_columns"]
 
 
 class Extractions(Ledger):
@@ -34,7 +34,7 @@ class Extractions(Ledger):
             if problem := _problem(outcome):
                 raise ExtractionError(extractor, f"chunk {outcome.chunk_id}: {problem}")
         found = [outcome for outcome in outcomes if isinstance(outcome, Extraction)]
-        facts, mentions = _fact_columns(found), _mention_columns(found)
+        facts, mentions = fact_columns(found), mention_columns(found)
         with self._connection.transaction():
             again = self._check_known(outcomes)
             replaced = pa.table({"key": strings([item.chunk_id for item in found if item.chunk_id in again])})
@@ -122,7 +122,8 @@ def _problem(outcome: Extraction | ExtractionFailure) -> str | None:
     )
 
 
-def _fact_columns(extractions: Sequence[Extraction]) -> pa.Table:
+def fact_columns(extractions: Sequence[Extraction]) -> pa.Table:
+    """Rows of the table `facts`."""
     rows = [(item.chunk_id, ordinal, fact) for item in extractions for ordinal, fact in enumerate(item.facts)]
     triples = [fact.triple for _, _, fact in rows]
     return pa.table(
@@ -147,7 +148,8 @@ def _positions(fact: Fact) -> list[int]:
     return [position[key] for pair in fact.relations for key in pair]
 
 
-def _mention_columns(extractions: Sequence[Extraction]) -> pa.Table:
+def mention_columns(extractions: Sequence[Extraction]) -> pa.Table:
+    """Rows of the table `mentions`."""
     rows: list[tuple[str, Mention]] = [(item.chunk_id, mention) for item in extractions for mention in item.mentions]
     return pa.table(
         {

@@ -31,9 +31,9 @@ STORE_FILE = "store.duckdb"
 """Name of the store's file in the folder of an index."""
 
 _UNFINISHED = ".store-"
-_MAY_PRECEDE = (_UNFINISHED, "replies.sqlite", NAMESPACES)
+_MAY_PRECEDE = (_UNFINISHED, "replies.sqlite", NAMESPACES, "fresh", "identity.json")
 """What a folder may hold before it becomes an index: a store left by a crash, cached replies of another index, other
-indexes below it."""
+indexes below it, what was remembered and how."""
 _PUBLISHED = ("CURRENT", "snapshots")
 
 

@@ -44,6 +44,7 @@ class ChangeReport(Plain):
         outage: Whether a language model was asked for facts and answered nothing at all.
         deleted: Documents that are gone.
         forgotten: Documents of which no version is left either.
+        remembered: Documents that had been remembered before, and came into the index with this change.
     """
 
     added: int
@@ -64,6 +65,7 @@ class ChangeReport(Plain):
     outage: bool = False
     deleted: int = 0
     forgotten: int = 0
+    remembered: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ class Status(Plain):
         extractor: Fingerprint of the extractor that made the newest facts.
         bytes: Size on disk by part.
         versions: Versions of documents that are kept and not in force any more.
+        waiting: Documents that were remembered or forgotten since, and wait to be merged.
     """
 
     path: str
@@ -134,6 +137,7 @@ class Status(Plain):
     extractor: str | None
     bytes: Mapping[str, int]
     versions: int = 0
+    waiting: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,7 +223,7 @@ class Run(Plain):
 
     Attributes:
         id: Name of its file: when it began, in UTC.
-        command: "add", "add_files", "update", "delete" or "sync".
+        command: "add", "add_files", "update", "delete", "sync" or "merge".
         outcome: "done", "stopped" (before all was extracted) or "failed".
         problem: Why it stopped or failed; None: it did neither.
         seconds: Wall time.

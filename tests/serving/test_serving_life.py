@@ -61,6 +61,26 @@ def test_documents_come_change_and_go(start: Start, index: Path) -> None:
     assert server.is_healthy()
 
 
+def test_what_is_remembered_is_recalled_forgotten_and_merged(start: Start, index: Path) -> None:
+    server = start(index)
+    said = {"text": "Ada Smith moved to Oslo.", "session": "s1", "metadata": {"speaker": "Ben"}}
+    [key] = server.post("/remember", said).json()["documents"]
+    messages = [{"role": "user", "content": "Ben likes Oslo."}]
+    [other] = server.post("/remember", {"messages": messages, "session": "s2"}).json()["documents"]
+    question = {"question": "Where did Ada Smith move?", "k": 1}
+    assert server.post("/recall", {**question, "session": "s1"}).json()["hits"][0]["document_id"] == key
+    assert server.post("/retrieve", question).json()["hits"][0]["document_id"] == key
+    assert server.client.get("/status").json()["waiting"] == 2
+    assert server.post("/forget", {"session": "s1", "dry_run": True}).json() == {"documents": [key]}
+    assert server.post("/forget", {"ids": [key]}).json() == {"documents": [key]}
+    assert server.post("/recall", {**question, "session": "s1"}).json()["hits"] == []
+    assert server.post("/merge", {}).status_code == 200
+    assert server.client.get("/status").json()["waiting"] == 0
+    assert server.client.get(f"/documents/{other}").json()["text"] == "Ben likes Oslo."
+    for wrong in ({}, {"text": "a", "messages": ["b"]}, {"messages": []}):
+        assert server.post("/remember", wrong).status_code == 422
+
+
 def test_questions_do_not_wait_for_changes_which_come_one_by_one(start: Start, index: Path) -> None:
     server = start(index)
     texts = [{"text": f"Town {number} lies on the river {number % 7} of Latvia."} for number in range(400)]

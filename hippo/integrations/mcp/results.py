@@ -16,6 +16,7 @@ __all__ = [
     "PassagesResult",
     "PathItem",
     "PathsResult",
+    "RememberedResult",
     "StatsResult",
     "StepItem",
 ]
@@ -142,3 +143,9 @@ class DeletedResult(BaseModel):
 
     deleted: int
     forgotten: int = Field(description="Documents of which no version is left either.")
+
+
+class RememberedResult(BaseModel):
+    """Documents that were remembered or forgotten."""
+
+    document_ids: list[str]

@@ -27,7 +27,7 @@ from hippo.integrations.mcp.results import (
 )
 from hippo.types import Hit, Passage, PathStep
 
-__all__ = ["READ_ONLY", "make_server", "told"]
+__all__ = ["READ_ONLY", "Session", "make_server", "told"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -52,6 +52,9 @@ AsOf = Annotated[
         description="Answer from what was known then: a date or time, ISO 8601. Default: from the present documents."
     ),
 ]
+
+
+Session = Annotated[str | None, Field(description="Name of a conversation. Default: all.")]
 
 
 def told(function: Callable[P, T]) -> Callable[P, T]:
@@ -110,6 +113,18 @@ def _looking_up(memory: Hippo, most: int) -> tuple[Callable[..., Any], ...]:
         kept, note = fit(items, _tokens(max_tokens, most), what="passages", most=most, text="text")
         return PassagesResult(passages=kept, truncated=note is not None, note=note)
 
+    def recall(
+        question: Annotated[str, Field(description="A whole question, or a few words.")],
+        session: Session = None,
+        k: Annotated[int, Field(ge=1, le=_MOST_AT_ONCE, description="Number of passages.")] = 5,
+        max_tokens: Tokens = None,
+    ) -> PassagesResult:
+        """Find what was said that answers a question, within one conversation if its name is given."""
+        found = memory.recall(question, k=k, session=session)
+        items = [_of_hit(hit) for hit in found.hits]
+        kept, note = fit(items, _tokens(max_tokens, most), what="passages", most=most, text="text")
+        return PassagesResult(passages=kept, truncated=note is not None, note=note)
+
     def get_passage(
         passage_id: Annotated[str, Field(description="As search and the other tools give it.")],
         before: Annotated[int, Field(ge=0, le=_MOST_AT_ONCE, description="Passages before it.")] = 0,
@@ -134,7 +149,7 @@ def _looking_up(memory: Hippo, most: int) -> tuple[Callable[..., Any], ...]:
         found = memory.status().to_dict()
         return StatsResult(passages=found.pop("chunks"), **found)
 
-    return search, get_passage, index_stats
+    return search, recall, get_passage, index_stats
 
 
 def _looking_around(memory: Hippo, most: int) -> tuple[Callable[..., Any], ...]:

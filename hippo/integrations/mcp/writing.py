@@ -7,16 +7,19 @@ from mcp.types import ToolAnnotations
 from pydantic import Field
 
 from hippo.engine import Hippo
-from hippo.integrations.mcp.results import AddedResult, DeletedResult, NewDocument
-from hippo.integrations.mcp.server import told
+from hippo.integrations.mcp.results import AddedResult, DeletedResult, NewDocument, RememberedResult
+from hippo.integrations.mcp.server import Session, told
 
 __all__ = ["add_writing_tools"]
 
 _WRITES = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempotent_hint=True, open_world_hint=False)
 
 
+_ADDS = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False)
+
+
 def add_writing_tools(server: MCPServer[Any], memory: Hippo) -> None:
-    """Give a server the tools `add_documents` and `delete_documents`."""
+    """Give a server the tools `add_documents`, `delete_documents`, `remember` and `forget`."""
 
     def add_documents(
         documents: Annotated[list[NewDocument], Field(min_length=1, max_length=1000)],
@@ -44,5 +47,24 @@ def add_writing_tools(server: MCPServer[Any], memory: Hippo) -> None:
         report = memory.delete(*ids, forget=forget)
         return DeletedResult(deleted=report.deleted, forgotten=report.forgotten)
 
-    for tool in (add_documents, delete_documents):
+    def remember(
+        text: Annotated[str, Field(description="What to remember, in words that stand for themselves.")],
+        session: Session = None,
+        timestamp: Annotated[str | None, Field(description="When it was said or true, ISO 8601. Default: now.")] = None,
+        metadata: Annotated[
+            dict[str, Any] | None, Field(description="For conditions; the key speaker says who said it.")
+        ] = None,
+    ) -> RememberedResult:
+        """Remember a text. It is kept when this returns, and found by the next search or recall."""
+        ids = memory.remember(text, session=session, timestamp=timestamp, metadata=metadata)
+        return RememberedResult(document_ids=ids)
+
+    def forget(
+        ids: Annotated[list[str], Field(min_length=1, max_length=1000, description="Ids of documents.")],
+    ) -> RememberedResult:
+        """Forget documents: nothing is answered from them any more, and nothing is kept of them."""
+        return RememberedResult(document_ids=memory.forget(*ids))
+
+    for tool in (add_documents, delete_documents, forget):
         server.add_tool(told(tool), annotations=_WRITES)
+    server.add_tool(told(remember), annotations=_ADDS)

@@ -28,6 +28,9 @@ def arguments(passage_id: str) -> dict[str, dict[str, Any]]:
         "entity_neighbors": {"entity": "Ada Smith"},
         "paths_between": {"source": "Steelworks Smith", "target": "Riga"},
         "index_stats": {},
+        "recall": {"question": QUESTION, "k": 2},
+        "remember": {"text": "Eve met Ada Smith.", "session": "s1"},
+        "forget": {"ids": ["s1/000000000"]},
         "add_documents": {"documents": [{"id": "new", "text": "Eve lives in Bergen."}]},
         "delete_documents": {"ids": ["new"]},
     }

@@ -14,8 +14,8 @@ from hippo.errors import InputError
 from hippo.integrations.mcp import make_server, serve_http
 
 QUESTION = "Where was the founder of the company born that built the Iron Bridge?"
-READING = {"search", "get_passage", "find_entities", "entity_neighbors", "paths_between", "index_stats"}
-WRITING = {"add_documents", "delete_documents"}
+READING = {"search", "recall", "get_passage", "find_entities", "entity_neighbors", "paths_between", "index_stats"}
+WRITING = {"add_documents", "delete_documents", "forget", "remember"}
 
 
 @asynccontextmanager
@@ -54,7 +54,7 @@ async def test_tools_and_annotations(memory: Hippo) -> None:
     for name in WRITING:
         annotations = tools[name].annotations
         assert annotations is not None
-        assert (annotations.read_only_hint, annotations.destructive_hint) == (False, True)
+        assert (annotations.read_only_hint, annotations.destructive_hint) == (False, name != "remember")
 
 
 async def test_search_gives_what_the_memory_gives(memory: Hippo) -> None:
@@ -173,6 +173,18 @@ async def test_writing(tmp_path: Path) -> None:
             forgotten = await answer(client, "delete_documents", ids=["bob"], forget=True)
             assert forgotten == {"deleted": 0, "forgotten": 1}
             assert memory.status().versions == 0
+
+
+async def test_remembering(tmp_path: Path) -> None:
+    with Hippo.open(tmp_path / "new", encoder="hashing") as memory:
+        async with connected(memory, write=True) as client:
+            said = {"text": "Eve moved to Bergen.", "session": "s1", "metadata": {"speaker": "Eve"}}
+            [key] = (await answer(client, "remember", **said))["document_ids"]
+            [found] = (await answer(client, "recall", question="Where is Eve?", session="s1"))["passages"]
+            assert (found["document_id"], found["title"], found["text"]) == (key, "Eve", "Eve moved to Bergen.")
+            assert (await answer(client, "recall", question="Eve?", session="s2"))["passages"] == []
+            assert (await answer(client, "forget", ids=[key]))["document_ids"] == [key]
+            assert (await answer(client, "recall", question="Where is Eve?"))["passages"] == []
 
 
 async def test_what_others_publish_is_seen(tmp_path: Path) -> None:

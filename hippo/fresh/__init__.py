@@ -1,0 +1,1 @@
+"""What was remembered since the newest snapshot: on disk at once, beside the snapshot until it is merged."""

@@ -1,0 +1,118 @@
+"""What one memory knows of the log: what is in it beside a snapshot, made ready for questions."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hippo.fresh.log import Log
+from hippo.fresh.prepare import Prepared, lay_out, prepare, vectors_of
+from hippo.fresh.records import Said, forgetting, read, remembering
+from hippo.fresh.state import Fresh
+from hippo.protocols import Chunker, Encoder, Extractor
+from hippo.snapshot.history import microseconds
+from hippo.types import Document
+
+if TYPE_CHECKING:
+    from hippo.protocols import Float32
+
+__all__ = ["Desk"]
+
+
+class Desk:
+    """Writes into the log of an index, and reads what is in it.
+
+    Args:
+        root: Folder of the index.
+        tools: Makes the chunker and the extractor by rules, once they are needed.
+        encoder: Makes vectors; None: for an index without any.
+        rules: `GraphConfig.rules`.
+    """
+
+    def __init__(
+        self, root: Path, tools: Callable[[], tuple[Chunker, Extractor]], encoder: Encoder | None, rules: str
+    ) -> None:
+        self.log = Log(root)
+        self._tools = tools
+        self._encoder = encoder
+        self._rules = rules
+        self._prepared: dict[str, Prepared] = {}
+        self._vectors: dict[str, Float32] = {}
+        self._since, self._said, self._heard = -1, Said(), 0
+        """What the first records say that are beside a snapshot, and how many these are."""
+        self._made: tuple[int, Fresh] | None = None
+        self._guard = threading.Lock()
+
+    def remember(self, documents: Sequence[Document], name: Callable[[int, Document], str], start: int) -> list[str]:
+        """Write documents into the log, with the vectors of their passages and facts.
+
+        Args:
+            documents: Without ids.
+            name: From the number of a document, and what it holds, to its id.
+            start: The first number, where there is no log yet.
+
+        Returns:
+            Their ids.
+        """
+        chunker, extractor = self._tools()
+        prepared = [prepare(replace(one, id=""), chunker, extractor) for one in documents]
+        vectors = vectors_of(prepared, self._encoder, {}) if self._encoder else {}
+        ids: list[str] = []
+
+        def made(number: int) -> dict[str, object]:
+            named = [replace(one, id=name(number + place, one)) for place, one in enumerate(documents)]
+            ids.extend(one.id or "" for one in named)
+            return remembering(named, vectors)
+
+        self.log.append(made, len(documents), start=start)
+        return ids
+
+    def forget(self, ids: Sequence[str], start: int) -> None:
+        """Write into the log that documents are to be forgotten."""
+        self.log.append(lambda _: forgetting(ids), start=start)
+
+    def beside(self, merged: int) -> Fresh | None:
+        """What was remembered since a snapshot that holds all numbers below `merged`.
+
+        Returns:
+            None where a newer snapshot holds some of it.
+        """
+        with self._guard:
+            records = self.log.since(merged)
+            if records is None:
+                return None
+            version = records[-1].end if records else merged
+            if self._made and self._made[0] == merged and self._made[1].version == version:
+                return self._made[1]
+            if merged != self._since:
+                self._since, self._said, self._heard = merged, Said(), 0
+            read(records[self._heard :], self._said)
+            self._heard = len(records)
+            fresh = self._laid_out(self._said, version)
+            self._made = merged, fresh
+            return fresh
+
+    def _laid_out(self, said: Said, version: int) -> Fresh:
+        chunker, extractor = self._tools() if said.documents else (None, None)
+        kept: dict[str, Prepared] = {}
+        for key, document in said.documents.items():
+            known = self._prepared.get(key)
+            if known is None and chunker is not None and extractor is not None:
+                known = prepare(document, chunker, extractor)
+            if known is not None:
+                kept[key] = known
+        self._prepared = kept
+        prepared = list(kept.values())
+        if self._encoder is not None:
+            # Vectors of facts may be missing where another version of hippo wrote the log.
+            needed = {key for one in prepared for keys in one.hashes.values() for key in keys}
+            given = {**self._vectors, **said.vectors}
+            self._vectors = {key: given[key] for key in needed if key in given}
+            self._vectors |= vectors_of(prepared, self._encoder, self._vectors)
+        gone = frozenset(said.gone)
+        if not prepared:
+            return Fresh(version, gone=gone)
+        dimension = self._encoder.dimension if self._encoder else 0
+        part = lay_out(prepared, self._vectors if self._encoder else None, dimension, self._rules)
+        return Fresh(version, part, microseconds(part.tables.documents.column("timestamp")), gone)

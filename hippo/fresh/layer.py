@@ -1,0 +1,92 @@
+"""A snapshot with what was remembered since beside it, as one index.
+
+Chunks, facts and entities of the log come after those of the snapshot; their edges are added to its graph, their words
+and vectors are searched beside its own, and what depends on all together (BM25, moments, numbers of mentions) is that
+of both. Two things wait for the merge: synonym edges of names that are new, and, where extraction takes a language
+model, the facts that it will find in place of those found by rules.
+"""
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+
+from hippo.graph.build import extended
+from hippo.search.moments import Moments
+from hippo.snapshot.contents import Contents
+from hippo.snapshot.merge import Part, rows_in
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hippo.graph.build import Pairs
+
+__all__ = ["layered"]
+
+
+def layered(base: Contents, part: Part) -> Contents:
+    """Contents of both.
+
+    Args:
+        base: Contents of a snapshot; nothing of them is copied but the graph.
+        part: Documents of which it holds none.
+
+    Raises:
+        IndexMismatchError: The snapshot has an older format, which does not hold enough.
+    """
+    tables, graph = part.tables, base.graph
+    known = rows_in(tables.keys, base.tables.keys)
+    new = known < 0
+    entities = known.copy()
+    entities[new] = graph.n_entities + np.arange(int(new.sum()))
+    n_entities, n_passages = graph.n_entities + int(new.sum()), graph.n_passages + tables.chunks.num_rows
+    # Of the part, entity i is node i and chunk j is node E' + j.
+    nodes = np.concatenate([entities, n_entities + graph.n_passages + np.arange(tables.chunks.num_rows)])
+    pairs: dict[str, Pairs] = {}
+    for kind, (first, second, weights) in tables.pairs.items():
+        if kind in graph.weights:
+            pairs[kind] = nodes[first], nodes[second], weights
+    indptr, indices = base.fact_entities
+    more_indptr, more = tables.fact_entities
+    moments = {
+        kind: one.joined(len(base.vectors[kind]), Moments.of(part.vectors[kind]), len(part.vectors[kind]))
+        for kind, one in base.moments.items()
+    }
+    return replace(
+        base,
+        documents=_joined(base.documents, tables.documents),
+        chunks=_joined(base.chunks, _shifted(tables.chunks, "document", base.documents.num_rows)),
+        facts=_joined(base.facts, _shifted(tables.facts, "chunk", base.chunks.num_rows)),
+        entities=_entities(base, tables.entities, known),
+        fact_entities=(
+            np.concatenate([indptr, more_indptr[1:] + indptr[-1]]),
+            np.concatenate([indices, entities[more].astype(np.int32)]),
+        ),
+        graph=extended(graph, n_entities, n_passages, pairs),
+        moments=moments,
+        mentions=None,
+        fresh=part,
+        ordered=graph.n_entities,
+    )
+
+
+def _joined(first: pa.Table, second: pa.Table) -> pa.Table:
+    """Both tables, one after the other, without a copy."""
+    return pa.concat_tables([first, second.select(first.column_names).cast(first.schema)])
+
+
+def _shifted(table: pa.Table, column: str, by: int) -> pa.Table:
+    """The table with a column of rows that come after others."""
+    place = table.column_names.index(column)
+    return table.set_column(place, column, pa.array(table.column(column).to_numpy() + np.int32(by)))
+
+
+def _entities(base: Contents, own: pa.Table, known: "NDArray[np.int64]") -> pa.Table:
+    """Entities of both: how many chunks mention them is counted together; names are those of the snapshot."""
+    counts = base.entities.column("chunks").to_numpy().copy()
+    mine = own.column("chunks").to_numpy()
+    there = known >= 0
+    counts[known[there]] += mine[there]
+    place = base.entities.column_names.index("chunks")
+    return _joined(base.entities.set_column(place, "chunks", pa.array(counts)), own.filter(pa.array(~there)))

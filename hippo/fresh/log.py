@@ -1,0 +1,231 @@
+"""The log of what was remembered: on disk when the call returns, whoever reads or merges it when.
+
+It lies in the folder `fresh` of an index, in files that are only appended to and are named by the number of their first
+item. A line is a record: a check sum, and JSON that says which numbers it takes and what was remembered. Every
+process may append, each in its turn, for the length of one write. A merge closes the newest file by beginning the next
+one, brings all before it into the store, publishes, and removes the older files. The store and every snapshot say up to
+which number they hold what was remembered, so nothing is lost or counted twice wherever a process ends.
+
+A line that a crash cut off was never acknowledged: readers pass over it, and the next append removes it.
+"""
+
+import json
+import os
+import threading
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from hippo.durable import locked, sync_directory, writing
+from hippo.errors import IndexCorruptError
+
+__all__ = ["FOLDER", "FRESH", "Log", "Record"]
+
+FOLDER = "fresh"
+"""Folder of the log, in the folder of an index."""
+
+FRESH = "fresh"
+"""Name under which a store and the manifest of a snapshot say up to which number they hold what was remembered."""
+
+_SUFFIX = ".log"
+_DIGITS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One line of the log.
+
+    Attributes:
+        number: Number of its first item.
+        size: How many numbers it takes, at least 1.
+        body: What was remembered; JSON.
+    """
+
+    number: int
+    size: int
+    body: Mapping[str, Any]
+
+    @property
+    def end(self) -> int:
+        """Number of what comes next."""
+        return self.number + self.size
+
+
+class Log:
+    """The log of one index. Threads may share it; every process has one of its own.
+
+    Args:
+        root: Folder of the index.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.folder = root / FOLDER
+        self._records: list[Record] = []
+        self._read: dict[int, int] = {}
+        """Bytes read of each file, by its first number."""
+        self._next = 0
+        """Number of what comes next."""
+        self._guard = threading.RLock()
+
+    def append(self, make: Callable[[int], Mapping[str, Any]], size: int = 1, *, start: int = 0) -> Record:
+        """Write a record, and wait until it is on disk.
+
+        Args:
+            make: From the number that the record gets to its body.
+            size: How many numbers it takes.
+            start: The least number that it may get: what is below is merged already.
+
+        Raises:
+            IndexStateError: The disk refused.
+            IndexCorruptError: A record before it is damaged.
+        """
+        with self._guard, writing(self.folder):
+            if not self.folder.is_dir():
+                self.folder.mkdir(parents=True, exist_ok=True)
+                sync_directory(self.folder.parent)
+            with locked(self.folder, exclusive=True):
+                last = self._catch_up()
+                if last is None or self._next < start:
+                    last = self._begin(start)
+                record = Record(self._next, size, make(self._next))
+                self._write(last, _line(record))
+                self._keep(record)
+        return record
+
+    @property
+    def end(self) -> int:
+        """Number of what comes next, as far as was read."""
+        return self._next
+
+    def since(self, merged: int) -> list[Record] | None:
+        """Records whose numbers are not below `merged`, in order; what is older is let go of.
+
+        Returns:
+            None where some are missing, because a newer snapshot holds them.
+
+        Raises:
+            IndexCorruptError: One of them is damaged.
+        """
+        with self._guard:
+            if not self._records and not self._read and not self.folder.is_dir():
+                return []
+            self._catch_up()
+            self._records = [one for one in self._records if one.end > merged]
+            known = merged
+            for one in self._records:
+                if one.number > known:
+                    return None
+                known = one.end
+            there = self._files()
+            if there and there[-1] > known:
+                return None
+            return list(self._records)
+
+    def close_file(self) -> int:
+        """Begin the next file, so that all before it can be merged.
+
+        Returns:
+            The number at which it begins; 0 where nothing was ever remembered.
+        """
+        with self._guard:
+            if not self.folder.is_dir():
+                return 0
+            with writing(self.folder), locked(self.folder, exclusive=True):
+                last = self._catch_up()
+                if last is None:
+                    return 0
+                if self._next > last:
+                    self._begin(self._next)
+                return self._next
+
+    def drop(self, merged: int) -> None:
+        """Remove files all of whose numbers are below `merged`; the newest stays."""
+        with self._guard, writing(self.folder):
+            files = self._files()
+            for first, following in pairwise(files):
+                if following <= merged:
+                    self._file(first).unlink(missing_ok=True)
+                    self._read.pop(first, None)
+            if len(files) > 1:
+                sync_directory(self.folder)
+
+    def _files(self) -> list[int]:
+        """First numbers of the files, ascending."""
+        try:
+            names = [item.name for item in self.folder.iterdir()]
+        except FileNotFoundError:
+            return []
+        stems = (name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
+        return sorted(int(stem) for stem in stems if len(stem) >= _DIGITS and stem.isdecimal())
+
+    def _file(self, first: int) -> Path:
+        return self.folder / f"{first:0{_DIGITS}d}{_SUFFIX}"
+
+    def _begin(self, first: int) -> int:
+        with self._file(first).open("xb") as file:
+            os.fsync(file.fileno())
+        sync_directory(self.folder)
+        self._read[first] = 0
+        self._next = first
+        return first
+
+    def _keep(self, record: Record) -> None:
+        self._records.append(record)
+        self._next = record.end
+
+    def _write(self, first: int, line: bytes) -> None:
+        with self._file(first).open("r+b", buffering=0) as file:
+            if file.seek(0, os.SEEK_END) > self._read[first]:
+                # A crash cut this line off.
+                file.truncate(self._read[first])
+                file.seek(self._read[first])
+            written = 0
+            while written < len(line):
+                written += file.write(line[written:])
+            os.fsync(file.fileno())
+        self._read[first] += len(line)
+
+    def _catch_up(self) -> int | None:
+        """Read what was appended since; the first number of the newest file, None: there is none."""
+        last = None
+        for last in self._files():
+            offset = self._read.get(last, 0)
+            self._next = max(self._next, last)
+            try:
+                with self._file(last).open("rb") as file:
+                    file.seek(offset)
+                    new = file.read()
+            except FileNotFoundError:  # Merged meanwhile: `since` says that it is missing.
+                continue
+            end = new.rfind(b"\n") + 1
+            for line in new[:end].splitlines(keepends=True):
+                record = _parsed(line)
+                if record is None:
+                    if offset + len(line) == self._read.get(last, 0) + end:
+                        break  # The last one: a power cut may leave its end without its middle.
+                    problem = f"the record at byte {offset} is damaged. Run `hippo doctor --repair`"
+                    raise IndexCorruptError(str(self._file(last)), problem)
+                self._keep(record)
+                offset += len(line)
+            self._read[last] = offset
+        return last
+
+
+def _line(record: Record) -> bytes:
+    body = {"number": record.number, "size": record.size, **record.body}
+    text = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
+    return b"%08x %s\n" % (zlib.crc32(text), text)
+
+
+def _parsed(line: bytes) -> Record | None:
+    """The record that a line holds; None: it is damaged."""
+    try:
+        if int(line[:8], 16) != zlib.crc32(line[9:-1]) or line[8:9] != b" ":
+            return None
+        body = json.loads(line[9:-1])
+        return Record(body.pop("number"), body.pop("size"), body)
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return None

@@ -1,0 +1,300 @@
+"""The side of a memory that agents use: remember at once, recall, forget; merged with the index in the background."""
+
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from hippo.asking import Asking
+from hippo.changing import Changing
+from hippo.checks import AsOf, Where, condition, within
+from hippo.deferred import in_thread_of
+from hippo.documents.records import clean, parse_timestamp, plain
+from hippo.errors import DocumentError, IndexBusyError, IndexClosedError, IndexEmptyError, InputError
+from hippo.identity import Identity
+from hippo.protocols import ProgressCallback
+from hippo.renewing import Renewing
+from hippo.retrieval.profiles import Profile
+from hippo.types import ChangeReport, Document, Retrieval
+
+if TYPE_CHECKING:
+    from hippo.snapshot.contents import Contents
+
+__all__ = ["Remembering"]
+
+_SHARE = 50
+"""A merge does not begin by itself before a fiftieth of the documents is new: its work grows with the whole index, so
+that what it costs for each document does not."""
+
+
+class Remembering(Renewing, Asking, Changing):
+    """Remembering, recalling and forgetting. `hippo.Hippo` adds opening and closing.
+
+    `remember` writes into a log beside the snapshot and returns when that is on disk; it waits for nobody, also while
+    another process indexes. Every question from then on, of every process, is answered from both. A merge brings the
+    log into the index: `merge`, any other change, or by itself in the background, once `indexing.merge_after` documents
+    wait.
+    """
+
+    _merging: threading.Thread | None = None
+    _changes = 0
+    """Changes under way; meanwhile no merge begins in the background."""
+    merge_error: Exception | None = None
+    """Why the last merge in the background failed; what was remembered waits in the log. None: it did not."""
+
+    def remember(
+        self,
+        what: str | Mapping[str, Any] | Iterable[Any],
+        *,
+        session: str | None = None,
+        timestamp: datetime | str | None = None,
+        metadata: Mapping[str, Any] | None = None,
+    ) -> list[str]:
+        """Remember a text, or the messages of a conversation. It is on disk when the call returns, and can be recalled.
+
+        Args:
+            what: A text, or messages: see `hippo.documents.conversation`.
+            session: Name of the conversation that it belongs to. What is remembered of one session follows one another.
+            timestamp: When it was said or true: a datetime, or ISO 8601 (UTC without a zone). None: now. Messages may
+                have times of their own.
+            metadata: A JSON object; it can be asked for with `where`. The key "speaker" names who says a text.
+
+        Returns:
+            Ids of the documents, in order.
+
+        Raises:
+            DocumentError: Something cannot be used, or there is nothing to remember; nothing was.
+            IndexMismatchError: The index was made with another encoder or chunking.
+            IndexStateError: The disk refused.
+        """
+        documents = _turns(what, session, timestamp, metadata or {})
+        self._check_open()
+        self._prepare_place()
+        ids = self._log().remember(documents, _name, self._merged)
+        self._merge_if_due()
+        return ids
+
+    def recall(
+        self,
+        question: str,
+        *,
+        k: int = 5,
+        session: str | None = None,
+        profile: str | Profile | None = None,
+        explain: bool = False,
+        where: Where = None,
+        as_of: AsOf = None,
+        recency_half_life: float | None = None,
+        newest_wins: bool | None = None,
+    ) -> Retrieval:
+        """Rank what the newest snapshot holds, and what was remembered since, for a question.
+
+        Arguments and errors are those of `retrieve`, which sees what was remembered too; this one opens the newest
+        snapshot first.
+
+        Args:
+            question: The question.
+            k: Number of passages.
+            session: Only what was said in this session.
+            profile: As for `retrieve`; so are the next six.
+            explain: Whether hits say what led to them.
+            where: Which documents count.
+            as_of: What was known then counts.
+            recency_half_life: Days after which a passage counts half.
+            newest_wins: Whether passages rank after newer ones that replace what they say.
+        """
+        self.refresh()
+        return self.retrieve(
+            question,
+            k=k,
+            profile=profile,
+            explain=explain,
+            where=within(session, where),
+            as_of=as_of,
+            recency_half_life=recency_half_life,
+            newest_wins=newest_wins,
+        )
+
+    def forget(
+        self,
+        *document_ids: str,
+        session: str | None = None,
+        where: Where = None,
+        missing_ok: bool = False,
+        dry_run: bool = False,
+    ) -> list[str]:
+        """Forget documents: no question is answered from them any more when the call returns.
+
+        The merge that begins then leaves nothing of them on disk, as `delete` does with `forget`; `merge` waits for it.
+        Documents that were deleted before, of which a version is kept, are forgotten by `delete` alone.
+
+        Args:
+            document_ids: Ids of the documents.
+            session: In place of ids: all that was said in a session.
+            where: In place of ids: all documents that satisfy a condition; both may be given.
+            missing_ok: Pass over ids that are not known.
+            dry_run: Forget nothing, only say what would be.
+
+        Returns:
+            Ids of what is forgotten, in order.
+
+        Raises:
+            DocumentError: An id is not known; nothing was forgotten.
+            FilterError: The condition is wrong.
+            InputError: Neither ids nor a session or condition were given, or both.
+        """
+        chosen = within(session, where)
+        if bool(document_ids) == (chosen is not None):
+            raise InputError("name what to forget either by ids, or by a session or a condition")
+        ids = self._known(document_ids, missing_ok) if chosen is None else self._matching(chosen)
+        if ids and not dry_run:
+            self._log().forget(ids, self._merged)
+            self._merge_if_due(now=True)
+        return ids
+
+    def merge(self, *, progress: ProgressCallback | None = None) -> ChangeReport:
+        """Bring what was remembered and forgotten into the index, and publish it.
+
+        What comes of it is what adding the same documents would have made. `add`, `update`, `delete` and `sync` do so
+        too, before anything else.
+
+        Args:
+            progress: Is told of every step.
+
+        Raises:
+            IndexBusyError: Another process is changing the index.
+        """
+        report = self._change((), progress, "merge")
+        self.merge_error = None
+        return report
+
+    aremember = in_thread_of(remember)
+    """`remember` without blocking the event loop."""
+    arecall = in_thread_of(recall)
+    """`recall` without blocking the event loop."""
+    aforget = in_thread_of(forget)
+    """`forget` without blocking the event loop."""
+    amerge = in_thread_of(merge)
+    """`merge` without blocking the event loop."""
+
+    @property
+    def waiting(self) -> int:
+        """What was remembered or forgotten and is not merged yet: number of documents, as far as this memory knows."""
+        fresh = self._beside()
+        return 0 if fresh is None else fresh.version - self._merged
+
+    def _prepare_place(self) -> None:
+        """Make the folder of a new index, and say in it what the index is made with."""
+        stored = Identity.read(self.path)
+        if stored is None:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._identity.write(self.path)
+        else:
+            stored.check(str(self.path), self._identity)
+
+    def _known(self, ids: Sequence[str], missing_ok: bool) -> list[str]:
+        for one in ids:
+            if not isinstance(one, str):
+                raise InputError(f"an id is a text, got {one!r}; many ids are given one by one: forget(*ids)")
+        there = set(self._contents_now().documents.column("document_id").to_pylist())
+        missing = [one for one in ids if one not in there]
+        if missing and not missing_ok:
+            raise DocumentError(missing[0], "the index holds no document of this id; nothing was forgotten")
+        return [one for one in dict.fromkeys(ids) if one in there]
+
+    def _matching(self, where: Where) -> list[str]:
+        from hippo.filters import matching
+
+        chosen, documents = condition(where), self._contents_now().documents
+        if chosen is None:
+            return []
+        mask = matching(chosen, documents)
+        return [one for one, kept in zip(documents.column("document_id").to_pylist(), mask, strict=True) if kept]
+
+    def _contents_now(self) -> "Contents":
+        """Contents of the newest snapshot and of what lies beside it."""
+        self.refresh()
+        try:
+            return self._retriever_now().contents
+        except IndexEmptyError as error:
+            raise DocumentError(str(self.path), "nothing was remembered yet") from error
+
+    def _merge_if_due(self, *, now: bool = False) -> None:
+        """Begin a merge in the background, unless one is under way."""
+        after = self.config.indexing.merge_after
+        if not after or self._closed:
+            return
+        documents = int(self._snapshot.info.get("documents", 0)) if self._snapshot else 0
+        if not now and self._log().log.end - self._merged < max(after, documents // _SHARE):
+            return
+        with self._lock:
+            if not self._changes and (self._merging is None or not self._merging.is_alive()):
+                self._merging = threading.Thread(target=self._merge_behind, name="hippo-merge", daemon=True)
+                self._merging.start()
+
+    def _merge_behind(self) -> None:
+        try:
+            self.merge()
+        except (IndexBusyError, IndexClosedError):
+            pass  # Who is at work takes it along, or the next one does.
+        except Exception as error:
+            self.merge_error = error
+
+    def _change(self, *arguments: Any, **options: Any) -> ChangeReport:
+        with self._lock:
+            self._changes += 1
+        try:
+            self._end_merging()
+            return super()._change(*arguments, **options)
+        finally:
+            with self._lock:
+                self._changes -= 1
+
+    def _end_merging(self) -> None:
+        """Wait for a merge in the background."""
+        if self._merging is not None and self._merging is not threading.current_thread():
+            self._merging.join()
+            self._merging = None
+
+
+def _turns(
+    what: object, session: str | None, timestamp: datetime | str | None, metadata: Mapping[str, Any]
+) -> list[Document]:
+    """Documents of what is to be remembered, without ids."""
+    if session is not None and (not isinstance(session, str) or not session):
+        raise DocumentError("session", f"must be a text that is not empty, got {session!r}")
+    time = parse_timestamp(timestamp, "timestamp") or datetime.now(UTC)
+    known = plain(dict(metadata), "metadata")
+    if session is not None:
+        known["session"] = session
+    found = [
+        _turn(place, one, known, time) for place, one in enumerate([what] if isinstance(what, str) else _list(what))
+    ]
+    made = [one for one in found if one.text.strip()]
+    if not made:
+        raise DocumentError("remember", "there is nothing to remember: no text")
+    return made
+
+
+def _list(what: object) -> list[object]:
+    if isinstance(what, bytes | Mapping) or not isinstance(what, Iterable):
+        raise DocumentError("remember", f"takes a text or a list of messages, got {type(what).__name__}")
+    return list(what)
+
+
+def _turn(place: int, message: object, known: Mapping[str, Any], time: datetime) -> Document:
+    """The document of a text, or of a message."""
+    where = f"messages[{place}]"
+    if isinstance(message, str):
+        return Document(clean(message), None, known.get("speaker"), known, time)
+    if not isinstance(message, Mapping) or not isinstance(message.get("content"), str):
+        raise DocumentError(where, "must be a text, or a mapping with a text under 'content'")
+    speaker = message.get("name") or message.get("role")
+    own = {**known, "speaker": clean(str(speaker))} if speaker else dict(known)
+    said = parse_timestamp(message.get("timestamp"), where) or time
+    return Document(clean(message["content"]), None, own.get("speaker"), own, said)
+
+
+def _name(number: int, document: Document) -> str:
+    """Id of a remembered document: unique, and in the order of remembering within a session."""
+    return f"{document.metadata.get('session', 'remembered')}/{number:09d}"

@@ -1,0 +1,111 @@
+"""Retrieval from a snapshot and what was remembered since, as from one index."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from hippo.fresh.layer import layered
+from hippo.fresh.state import Fresh
+from hippo.retrieval.filtered import Retrievers
+from hippo.retrieval.retrieve import Retriever
+from hippo.snapshot.contents import Contents
+from hippo.snapshot.history import as_microseconds
+from hippo.snapshot.merge import Part, merge, rows_in
+from hippo.snapshot.restrict import finished, restrict
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hippo.filters import Condition
+
+__all__ = ["LayeredRetrievers"]
+
+
+class LayeredRetrievers(Retrievers):
+    """Retrievers of a snapshot and of what lies beside it.
+
+    The whole is layered, in time that grows with what was remembered since. What conditions and times choose is cut out
+    of both and merged, so it is what an index of it alone would hold, but for synonyms of new names.
+
+    Args:
+        base: Retrievers of the snapshot, which keep what they cut.
+        fresh: What was remembered since.
+        make: Makes the retriever of some contents; takes `over` and `hidden` too.
+    """
+
+    def __init__(self, base: Retrievers, fresh: Fresh, make: Callable[..., Retriever]) -> None:
+        self._base = base
+        self._fresh = fresh
+        whole = base.whole.contents
+        if fresh.part is not None:
+            whole = layered(whole, fresh.part)
+        hidden = _hidden(whole, fresh.gone)
+        made = make(whole, over=base.whole, hidden=hidden)
+        super().__init__(whole, lambda part: made if part is whole else make(part), lambda: base.history)
+
+    @property
+    def present(self) -> Contents:
+        """Contents of the snapshot."""
+        return self._base.present
+
+    def _stretch(self, time: datetime) -> "tuple[int | None, int] | None":
+        before, now = self.history.place(time), self._in_force(time)
+        # Times begin one after another, so their number says which are in force.
+        return None if before is None and now.all() else (before, int(now.sum()))
+
+    def _in_force(self, time: datetime | None) -> "NDArray[np.bool_]":
+        """Which of the fresh documents are in force."""
+        starts = self._fresh.starts
+        if starts is None:
+            return np.empty(0, bool)
+        return np.ones(len(starts), bool) if time is None else starts <= as_microseconds(time)
+
+    def _cut(self, condition: "Condition | None", time: datetime | None) -> tuple[Retriever, int]:
+        from hippo.filters import matching
+
+        known = self._base.of(condition, time)
+        contents = _without(known.contents, self._fresh.gone)
+        part = self._fresh.part
+        if part is not None:
+            chosen = self._in_force(time)
+            if condition is not None:
+                chosen &= matching(condition, part.tables.documents)
+            if chosen.any():
+                contents = _merged(contents, part.restrict(chosen))
+        return (known, 0) if contents is known.contents else self._sized(contents)
+
+
+def _merged(contents: Contents, part: Part) -> Contents:
+    """Contents of both, in canonical order."""
+    own = Part(contents.tables, contents.words, contents.vectors)
+    both = merge(own, part)
+    rows = rows_in(own.tables.keys, both.tables.keys)
+    return finished(both, contents.similar.renumbered(rows), contents.info)
+
+
+def _without(contents: Contents, gone: frozenset[str]) -> Contents:
+    """Contents without some documents."""
+    rows = _rows(contents, gone)
+    if not len(rows):
+        return contents
+    kept = np.ones(contents.documents.num_rows, bool)
+    kept[rows] = False
+    return restrict(contents, kept)
+
+
+def _hidden(contents: Contents, gone: frozenset[str]) -> "NDArray[np.bool_] | None":
+    """Passages of documents that are to be forgotten, bool `(P,)`; None: there are none."""
+    rows = _rows(contents, gone)
+    return np.isin(contents.chunks.column("document").to_numpy(), rows) if len(rows) else None
+
+
+def _rows(contents: Contents, ids: frozenset[str]) -> "NDArray[np.int64]":
+    """Rows of the documents of some ids, as far as they are there."""
+    if not ids:
+        return np.empty(0, np.int64)
+    there = pc.is_in(contents.documents.column("document_id"), value_set=pa.array(sorted(ids), pa.string()))
+    return np.flatnonzero(there.to_numpy(zero_copy_only=False))

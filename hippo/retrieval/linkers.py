@@ -1,0 +1,69 @@
+"""What scores the facts and passages of one index, made when it is first needed."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING, cast
+
+from hippo import registry
+from hippo.backends.vectors import APPROXIMATE_FROM, open_vectors
+from hippo.protocols import VectorIndex
+from hippo.retrieval.link import Linker
+from hippo.snapshot.contents import Contents
+from hippo.types import TextKind
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Linkers"]
+
+
+class Linkers:
+    """Linkers of one index.
+
+    Args:
+        contents: The index.
+        vectors: Name of the vector search for facts.
+        over: Those of the snapshot alone, where the contents hold more: its search is used.
+        hidden: Passages that may be neither seeds nor results, bool `(P,)`; None: none.
+    """
+
+    def __init__(
+        self, contents: Contents, vectors: str, over: "Linkers | None" = None, hidden: "NDArray[np.bool_] | None" = None
+    ) -> None:
+        self._contents = contents
+        self._vectors = vectors
+        self._over = over
+        self.hidden = hidden
+        self.shown = contents.n_chunks - (0 if hidden is None else int(hidden.sum()))
+        """Number of passages that may be results."""
+
+    @cached_property
+    def index(self) -> VectorIndex | None:
+        """The search over the vectors of the snapshot's facts; None: every one is compared."""
+        if self._over is not None:
+            return self._over.index
+        vectors = self._contents.vectors.get("fact")
+        if vectors is None or not len(vectors):
+            return None
+        if self._vectors not in ("auto", "numpy"):
+            return cast("VectorIndex", registry.create("vectors", self._vectors, vectors=vectors))
+        # Below, comparing every vector is the fastest exact search.
+        few = len(vectors) < APPROXIMATE_FROM
+        return None if few else open_vectors(vectors, "auto" if self._vectors == "auto" else "numpy")
+
+    @cached_property
+    def facts(self) -> Linker:
+        """Of facts."""
+        hidden = None if self.hidden is None else self.hidden[self._contents.facts.column("chunk").to_numpy()]
+        return self._linker("fact", self.index, hidden)
+
+    @cached_property
+    def passages(self) -> Linker:
+        """Of passages."""
+        return self._linker("passage", None, self.hidden)
+
+    def _linker(self, kind: TextKind, index: VectorIndex | None, hidden: "NDArray[np.bool_] | None") -> Linker:
+        contents = self._contents
+        more = contents.fresh.vectors.get(kind) if contents.fresh else None
+        vectors, moments = contents.vectors.get(kind), contents.moments.get(kind)
+        return Linker(contents.words_of(kind), vectors, moments, index, more=more, hidden=hidden)

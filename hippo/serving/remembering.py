@@ -1,0 +1,55 @@
+"""The endpoints of a memory as agents use it: remember, recall, forget, merge."""
+
+from functools import partial
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+from pydantic import BaseModel, Field
+
+from hippo.background import in_thread
+from hippo.checks import within
+from hippo.serving.problems import json_response
+from hippo.serving.routes import ERRORS, ServiceOf, check_k
+from hippo.serving.schemas import ForgetRequest, RecallRequest, RememberRequest
+from hippo.types import ChangeReport, Retrieval
+
+__all__ = ["memories"]
+
+memories = APIRouter(tags=["memory"], responses=ERRORS)
+
+
+class Named(BaseModel):
+    """Documents by their ids, in order."""
+
+    documents: list[str] = Field(examples=[["chat-7/000000012"]])
+
+
+@memories.post("/remember", response_model=Named, summary="Remember a text or messages")
+async def remember(body: RememberRequest, service: ServiceOf) -> Response:
+    """Ids of the documents, which are on disk. Waits for no change, and no question waits for it."""
+    options = body.model_dump(include={"session", "timestamp", "metadata"})
+    ids = await in_thread(partial(service.memory.remember, body.what(), **options))
+    return json_response({"documents": ids})
+
+
+@memories.post("/recall", response_model=Retrieval, summary="Rank what was remembered for a question")
+async def recall(body: RecallRequest, service: ServiceOf) -> Response:
+    """As /retrieve, which sees what was remembered too, within one session if that is wanted."""
+    check_k(service, body.k)
+    options = {**body.options(), "steps": 1, "where": within(body.session, body.where)}
+    [found] = await service.retrieve([body.question], options)
+    return json_response(found.to_dict())
+
+
+@memories.post("/forget", response_model=Named, summary="Forget documents, by ids, session or condition")
+async def forget(body: ForgetRequest, service: ServiceOf) -> Response:
+    """Ids of what no question is answered from any more; the merge that begins then takes it off the disk."""
+    options = body.model_dump(include={"session", "where", "missing_ok", "dry_run"})
+    gone = await in_thread(partial(service.memory.forget, *body.ids or (), **options))
+    return json_response({"documents": gone})
+
+
+@memories.post("/merge", response_model=ChangeReport, summary="Bring what was remembered into the index")
+async def merge(service: ServiceOf) -> Response:
+    """Publish what was remembered and forgotten. It happens by itself too, in the background."""
+    return json_response((await service.change(service.memory.merge)).to_dict())
