@@ -130,7 +130,7 @@ class Renewing(Searching):
         base = self._retrievers
         if base is not None and not fresh:
             return base
-        if base is None and fresh.part is None:
+        if base is None and fresh.version == self._merged:
             raise IndexEmptyError(str(self.path))
         known = self._layered
         if known is None or known[0] is not base or known[1] is not fresh:
@@ -169,7 +169,7 @@ class Renewing(Searching):
         if base is not None:
             return LayeredRetrievers(base, fresh, self._maker())
         if fresh.part is None or fresh.starts is None:
-            raise IndexEmptyError(str(self.path))
+            return self._put_together(None, self._log().nothing())
         settings, history = self.config.graph, History(fresh.starts)
         info = {**self._identity.to_info(), "rules": settings.rules, "synonym_max": settings.synonym_max}
         return Retrievers(finished(fresh.part, Similar.none(), info), self._maker(), lambda: history)

@@ -12,6 +12,7 @@ from hippo.fresh.records import Said, forgetting, read, remembering
 from hippo.fresh.state import Fresh
 from hippo.protocols import Chunker, Encoder, Extractor
 from hippo.snapshot.history import microseconds
+from hippo.snapshot.merge import Part
 from hippo.types import Document
 
 if TYPE_CHECKING:
@@ -113,6 +114,14 @@ class Desk:
         gone = frozenset(said.gone)
         if not prepared:
             return Fresh(version, gone=gone)
-        dimension = self._encoder.dimension if self._encoder else 0
-        part = lay_out(prepared, self._vectors if self._encoder else None, dimension, self._rules)
+        part = self._part(prepared)
         return Fresh(version, part, microseconds(part.tables.documents.column("timestamp")), gone)
+
+    def nothing(self) -> Fresh:
+        """No documents, laid out: all that was remembered is forgotten."""
+        part = self._part([])
+        return Fresh(0, part, microseconds(part.tables.documents.column("timestamp")))
+
+    def _part(self, prepared: Sequence[Prepared]) -> Part:
+        dimension = self._encoder.dimension if self._encoder else 0
+        return lay_out(prepared, self._vectors if self._encoder else None, dimension, self._rules)

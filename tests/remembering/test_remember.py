@@ -53,9 +53,11 @@ def test_a_new_memory_recalls_what_it_was_told(tmp_path):
         assert (hit.document_id, hit.title, hit.metadata["year"]) == (key, "Bob", 2020)
         assert abs((datetime.now(UTC) - hit.timestamp).total_seconds()) < 60
         assert memory.status().waiting == 1
-    with Hippo.open(tmp_path / "new") as again:
+    with Hippo.open(tmp_path / "new", config=MANUAL) as again:
         assert again.config.encoder.name == "hashing"
         assert found(again, "Who leads Acme?") == ["Alice Smith leads Acme."]
+        [other] = again.remember("Bob leads Acme.")
+        again.forget(other)
         assert again.merge().remembered == 1
         assert (again.status().waiting, again.status().documents) == (0, 1)
 
@@ -165,6 +167,12 @@ def test_what_is_forgotten_is_gone_at_once_and_off_the_disk_after_the_merge(memo
             content = file.read_bytes()
             assert b"never finished" not in content
             assert b"built the Analytical" not in content
+
+
+def test_a_new_memory_that_was_told_nothing_else_forgets_all(tmp_path):
+    with Hippo.open(tmp_path / "new", encoder="hashing", config=MANUAL) as memory:
+        memory.forget(*memory.remember("Alice Smith leads Acme."))
+        assert memory.recall("Who leads Acme?").hits == ()
 
 
 def test_forgetting_by_session_and_by_condition(memory):

@@ -49,8 +49,8 @@ def test_named_entities_take_their_share_by_specificity(asked):
     named = np.array([keys.index("ada smith"), keys.index("paul klee")])
     assert counts[named].tolist() == [1, 2]
     profile = replace(PROFILES["hippo"], passage_share=0.0, facts=0, name_share=0.4)
-    linker = asked._retriever_now()  # the linkers of an index, as retrieval uses them
-    [facts], [passages] = (one.link([QUESTION], None, 0.3) for one in (linker._facts, linker._passages))
+    linker = asked._retriever_now().linkers  # the linkers of an index, as retrieval uses them
+    [facts], [passages] = (one.link([QUESTION], None, 0.3) for one in (linker.facts, linker.passages))
     alone = seed(contents, counts, facts, passages, profile, None, named)
     assert dict(zip(alone.nodes.tolist(), alone.weights.tolist(), strict=True)) == pytest.approx(
         {int(named[0]): 2 / 3, int(named[1]): 1 / 3}
