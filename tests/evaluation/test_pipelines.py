@@ -28,6 +28,7 @@ JOBS = [
     "llm_faults",
     "parity",
     "query_cost",
+    "remember",
     "sentences",
     "sweep",
     "synthetic",
