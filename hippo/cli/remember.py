@@ -118,9 +118,9 @@ def recall(
     config: ConfigOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Rank what an index holds, and what was remembered since, for a question.
+    """Find what answers a question, in one conversation or in all.
 
-    So does `hippo query`; this command can be kept to one conversation.
+    What was remembered a moment ago is found, too. `hippo query` does the same and has more options.
     """
     with open_existing(index, config, llm=llm) as memory:
         found = memory.recall(
@@ -158,9 +158,10 @@ def forget(
     json_: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Forget documents, what was remembered included, and leave nothing of them on disk.
+    """Forget documents, and leave nothing of them on disk.
 
-    No question is answered from them any more, even while the index is being published without them.
+    What was remembered counts as well. No question is answered from them any more, even while the index is being
+    published without them.
     """
     with open_existing(index, config, wait=wait) as memory, progress_bars(quiet=quiet, as_json=json_) as progress:
         gone = memory.forget(*ids or (), session=session, where=where, missing_ok=missing_ok, dry_run=dry_run)
@@ -185,9 +186,9 @@ def merge(
     json_: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Bring what was remembered and forgotten into an index, and publish it.
+    """Bring what was remembered into an index, and publish it.
 
-    Every other change does so too, before anything else.
+    So does every other change, before anything else. What was forgotten leaves the disk.
     """
     with open_existing(index, config, llm=llm, wait=wait) as memory:
         with progress_bars(quiet=quiet, as_json=json_) as progress:
