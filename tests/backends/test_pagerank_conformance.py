@@ -16,6 +16,12 @@ class TestPower(PageRankConformance):
         return PowerPageRank()
 
 
+class TestRelaxation(PageRankConformance):
+    @pytest.fixture
+    def engine(self):
+        return PowerPageRank(compiled=True)
+
+
 class TestPush(PageRankConformance):
     @pytest.fixture
     def engine(self):

@@ -5,14 +5,15 @@ import sys
 import numpy as np
 import pytest
 
-from hippo.backends.pagerank import auto, problem, push_kernel
+from hippo.backends.pagerank import auto, power, problem, push_kernel, relaxation_kernel
 from hippo.backends.pagerank.auto import AutoPageRank
 from hippo.backends.pagerank.cuda import TorchArrays
 from hippo.backends.pagerank.power import PowerPageRank
 from hippo.backends.pagerank.push import PushPageRank
+from hippo.backends.pagerank.relaxation import relax
 from hippo.errors import ConfigError, InputError, MissingExtraError
 from hippo.protocols import PageRank, Walk
-from hippo.testing.pagerank import GRAPHS, bipartite_graph, restart_block
+from hippo.testing.pagerank import GRAPHS, adjacency, bipartite_graph, restart_block
 
 PASSAGES = slice(0, 2000)
 
@@ -30,9 +31,12 @@ def asked(large):
 @pytest.fixture
 def no_numba(monkeypatch):
     monkeypatch.setitem(sys.modules, "numba", None)
-    push_kernel.compiled.cache_clear()
+    kernels = push_kernel, relaxation_kernel
+    for kernel in kernels:
+        kernel.compiled.cache_clear()
     yield
-    push_kernel.compiled.cache_clear()
+    for kernel in kernels:
+        kernel.compiled.cache_clear()
 
 
 @pytest.mark.parametrize("engine", [AutoPageRank, PowerPageRank, PushPageRank])
@@ -142,6 +146,45 @@ def test_interpreted_push_equals_compiled_push():
     assert (tables[0][:, push_kernel.ESTIMATE] > 0).sum() > 1
 
 
+@pytest.mark.parametrize("columns", [1, 2, 11])
+def test_relaxation_takes_fewer_sweeps_to_the_same_order(large, columns):
+    gain = 10 ** np.random.default_rng(3).uniform(-1, 0, (large.shape[0], columns))
+    walk, restart = Walk(large, 0.8, gain), restart_block(large.shape[0], columns + 2, seed=4)[:, 2:]
+    asked = {"top": 10, "candidates": PASSAGES}
+    swept, relaxed = (PowerPageRank(compiled=one).rank(walk, restart, **asked) for one in (False, True))
+    assert swept.certified.all()
+    assert relaxed.certified.all()
+    assert relaxed.iterations.sum() < 0.8 * swept.iterations.sum()
+    best = [np.argsort(-result.scores[PASSAGES], axis=0, kind="stable")[:10] for result in (swept, relaxed)]
+    np.testing.assert_array_equal(*best)
+
+
+def test_interpreted_relaxation_equals_compiled_relaxation():
+    graph = GRAPHS["heavy weights"]
+    walk, restart = Walk(graph, 0.7), restart_block(graph.shape[0], 10)
+    for columns in ([0], [3, 4, 5]):
+        asked = problem.Problem.of(walk, restart[:, columns], 1e-9, None, None)
+        found = [relax(asked, loops, 200, 1) for loops in (relaxation_kernel.interpreted(), relaxation_kernel.compiled())]
+        np.testing.assert_allclose(found[0].scores, found[1].scores, rtol=1e-9)
+        np.testing.assert_array_equal(found[0].iterations, found[1].iterations)
+
+
+def test_equal_nodes_have_equal_scores_after_relaxation():
+    """Two nodes with the same neighbours: nothing but their rows could tell them apart."""
+    twins = adjacency(7, [(0, 1, 0.3), (0, 2, 0.7), (1, 3, 1.1), (2, 3, 0.9), (1, 6, 1.1), (2, 6, 0.9), (4, 0, 2.0)])
+    result = PowerPageRank(compiled=True).rank(Walk(twins, 0.8), np.array([[1.0], *[[0.0]] * 6]), top=5)
+    assert result.scores[3, 0] == result.scores[6, 0] > 0
+    assert not result.certified[0]
+
+
+def test_graphs_of_some_size_are_relaxed_where_numba_is(large, asked, monkeypatch):
+    walk = Walk(large, 0.5)
+    few = PowerPageRank(compiled=True).rank(walk, asked, top=3).iterations
+    assert (PowerPageRank().rank(walk, asked, top=3).iterations != few).any()
+    monkeypatch.setattr(power, "_COMPILED_ENTRIES", 1000)
+    np.testing.assert_array_equal(PowerPageRank().rank(walk, asked, top=3).iterations, few)
+
+
 def test_auto_sweeps_small_graphs_and_pushes_on_large_ones(large, asked, monkeypatch):
     walk = Walk(large, 0.3)
     engine = AutoPageRank()
@@ -154,6 +197,15 @@ def test_auto_sweeps_small_graphs_and_pushes_on_large_ones(large, asked, monkeyp
     np.testing.assert_array_equal(*best)
     assert engine.rank(walk, asked).engine == "power"
     assert engine.rank(walk, np.full((large.shape[0], 1), 1 / large.shape[0]), top=3).engine == "power"
+
+
+@pytest.mark.usefixtures("no_numba")
+def test_without_numba_relaxation_says_so_and_power_sweeps(large, asked, monkeypatch):
+    with pytest.raises(MissingExtraError, match=r"relaxation.*numba.*\[local\]"):
+        PowerPageRank(compiled=True)
+    monkeypatch.setattr(power, "_COMPILED_ENTRIES", 1000)
+    monkeypatch.setattr(power.importlib.util, "find_spec", lambda name: None)
+    assert PowerPageRank().rank(Walk(large, 0.3), asked, top=3).certified.all()
 
 
 @pytest.mark.usefixtures("no_numba")
