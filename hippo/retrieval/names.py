@@ -5,7 +5,6 @@ from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
-import regex
 
 from hippo.ids import ASCII_NORMALISER, ascii_key, entity_key
 from hippo.retrieval.link import products
@@ -17,6 +16,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["NameLinker", "names_in", "without_names"]
+
+_REMEMBERED = 4096
+"""Names whose entities are remembered; each question asks for its own twice."""
 
 
 def names_in(question: str) -> list[str]:
@@ -49,11 +51,21 @@ def without_names(question: str, names: Iterable[str]) -> str:
     """
     rest = question
     for name in sorted(set(names), key=lambda name: (-len(name), name)):
-        rest = regex.sub(rf"(?<![\p{{L}}\p{{N}}]){regex.escape(name)}(?![\p{{L}}\p{{N}}])", " ", rest)
-    return " ".join(rest.split()) if _WORD.search(rest) else question
+        rest = _without(rest, name)
+    return " ".join(rest.split()) if any(map(str.isalpha, rest)) else question
 
 
-_WORD = regex.compile(r"\p{L}")
+def _without(text: str, name: str) -> str:
+    """A text with a space in place of a name, wherever that is not a part of a longer word."""
+    place = text.find(name) if name else -1
+    while place >= 0:
+        end = place + len(name)
+        if text[place - 1 : place].isalnum() or text[end : end + 1].isalnum():
+            place = text.find(name, place + 1)
+        else:
+            text = f"{text[:place]} {text[end:]}"
+            place = text.find(name, place + 1)
+    return text
 
 
 class NameLinker:
@@ -74,6 +86,7 @@ class NameLinker:
         self._vectors = contents.vectors.get("entity")
         self._encode = encode
         identity = contents.info.get("identity", {})
+        self._row = lru_cache(maxsize=_REMEMBERED)(self._look_up)
         self._key = ascii_key if identity.get("key_normaliser") == ASCII_NORMALISER else entity_key
 
     def link(self, names: Sequence[Sequence[str]]) -> list[dict[str, int]]:
@@ -88,8 +101,12 @@ class NameLinker:
 
     def exact(self, names: Iterable[str]) -> "NDArray[np.int64]":
         """Rows of the entities that have these names, int64, ascending, without repeats."""
-        rows = (self._contents.entity_row(key) for key in {self._key(name) for name in names})
+        rows = {self._row(name) for name in names}
         return np.array(sorted(row for row in rows if row is not None), np.int64)
+
+    def _look_up(self, name: str) -> int | None:
+        """Row of the entity that has a name."""
+        return self._contents.entity_row(self._key(name))
 
     def _rows(self, keys: list[str]) -> dict[str, int]:
         """Row of the nearest entity of each key; ties by row."""

@@ -1,7 +1,7 @@
 """Retrieval profiles: data, not code. A profile of your own is a known one with some options changed."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -102,8 +102,10 @@ class Profile:
 
     def to_dict(self) -> dict[str, Any]:
         """The options as plain data."""
-        return {**asdict(self), "kind_weights": dict(self.kind_weights)}
+        return {name: getattr(self, name) for name in _OPTIONS} | {"kind_weights": dict(self.kind_weights)}
 
+
+_OPTIONS = tuple(item.name for item in fields(Profile))
 
 PROFILES: dict[str, Profile] = {
     "hippo": Profile("hippo"),

@@ -50,10 +50,10 @@ def gains(n_entities: int, passages: Sequence[Linked], profile: Profile) -> "NDA
     """
     if not profile.query_gain:
         return None
-    found = np.ones((n_entities + len(passages[0].fused), len(passages)))
+    found = np.ones((n_entities + len(passages[0].fused), len(passages)), order="F")
     for column, linked in enumerate(passages):
-        logarithm = np.clip(profile.query_gain * (linked.fused - _TYPICAL), _MOST_AVERSE, 0.0)
-        found[n_entities:, column] = np.exp(logarithm)
+        logarithm = profile.query_gain * (linked.fused - _TYPICAL)
+        np.exp(logarithm.clip(_MOST_AVERSE, 0.0), out=found[n_entities:, column])
     return found
 
 
@@ -83,7 +83,7 @@ def spread(
     Returns:
         Activations of all nodes, one column per question.
     """
-    restart = np.zeros((adjacency.shape[0], len(seeds)))
+    restart = np.zeros((adjacency.shape[0], len(seeds)), order="F")
     for column, one in enumerate(seeds):
         restart[one.nodes, column] = one.weights
     walk = Walk(adjacency, profile.damping, gains)

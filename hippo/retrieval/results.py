@@ -57,4 +57,6 @@ def hits(contents: Contents, rows: "NDArray[np.int64]", scores: "NDArray[np.floa
 
 def pick(column: "pa.ChunkedArray", rows: "Iterable[int]") -> list[Any]:
     """A few values of a column. Arrow's `take` is for many, and the first call of it imports all of its functions."""
-    return [column[int(row)].as_py() for row in rows]
+    # Tables of a snapshot are in one piece, which is asked without looking for the piece first.
+    values = column.chunk(0) if column.num_chunks == 1 else column
+    return [values[int(row)].as_py() for row in rows]

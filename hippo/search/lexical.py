@@ -142,16 +142,19 @@ class LexicalIndex:
             np.concatenate([self.lengths, other.lengths])[order],
         )
 
-    def scores(self, question: str) -> "NDArray[np.float32]":
-        """BM25 score of every text: float32 `(n,)`, 0 where no term matches; a term of the question counts once."""
-        scores = np.zeros(self.size, np.float32)
-        wanted = np.unique(np.fromiter(map(term_hash, set(terms(question))), np.uint64))
+    def scores(self, question: str) -> "NDArray[np.float64]":
+        """BM25 score of every text: float64 `(n,)`, 0 where no term matches; a term of the question counts once."""
+        wanted = np.array(sorted(map(term_hash, set(terms(question)))), np.uint64)
         places = np.searchsorted(self.vocabulary, wanted)
-        for place, term in zip(places, wanted, strict=True):
-            if place < len(self.vocabulary) and self.vocabulary[place] == term:
-                span = slice(self.indptr[place], self.indptr[place + 1])
-                scores[self.texts[span]] += self.weights[span]
-        return scores
+        spans = [
+            slice(self.indptr[place], self.indptr[place + 1])
+            for place, term in zip(places.tolist(), wanted, strict=True)
+            if place < len(self.vocabulary) and self.vocabulary[place] == term
+        ]
+        if not spans:
+            return np.zeros(self.size)
+        texts, weights = (np.concatenate([part[span] for span in spans]) for part in (self.texts, self.weights))
+        return np.bincount(texts, weights, minlength=self.size)
 
 
 def hashes_of(text: str) -> "NDArray[np.uint64]":

@@ -164,7 +164,9 @@ def test_interpreted_relaxation_equals_compiled_relaxation():
     walk, restart = Walk(graph, 0.7), restart_block(graph.shape[0], 10)
     for columns in ([0], [3, 4, 5]):
         asked = problem.Problem.of(walk, restart[:, columns], 1e-9, None, None)
-        found = [relax(asked, loops, 200, 1) for loops in (relaxation_kernel.interpreted(), relaxation_kernel.compiled())]
+        found = [
+            relax(asked, loops, 200, 1) for loops in (relaxation_kernel.interpreted(), relaxation_kernel.compiled())
+        ]
         np.testing.assert_allclose(found[0].scores, found[1].scores, rtol=1e-9)
         np.testing.assert_array_equal(found[0].iterations, found[1].iterations)
 

@@ -35,7 +35,7 @@ def by_formula(texts: list[str], question: str) -> list[float]:
 @given(TEXTS, st.lists(st.sampled_from([*WORDS, "unknown"]), max_size=6).map(" ".join))
 def test_scores_are_those_of_the_formula(texts, question):
     scores = LexicalIndex.build(texts).scores(question)
-    assert scores.dtype == np.float32
+    assert scores.dtype == np.float64
     assert scores.shape == (len(texts),)
     if texts:
         np.testing.assert_allclose(scores, by_formula(texts, question), rtol=1e-5, atol=1e-6)

@@ -26,8 +26,8 @@ _WIDTH = 16
 # Numbers in one array of a block: bounds the memory of a block (six arrays of 128 MB) and of one on a CUDA device.
 _BLOCK_NUMBERS = 2**24
 _CUDA_BLOCK_NUMBERS = 2**27
-# Entries of the matrix from which compiled sweeps repay, within some hundred questions, the sixth of a second that it takes
-# to import numba.
+# Entries of the matrix from which compiled sweeps repay, within some hundred questions, that numba has to be imported,
+# which takes a sixth of a second.
 _COMPILED_ENTRIES = 50_000
 # Entries of the matrix times questions above which a CUDA device repays the transfers.
 _CUDA_WORK = 2e8
@@ -45,8 +45,8 @@ class PowerPageRank:
         device: "cpu", "cuda" (through torch), or "auto": "cuda" for big problems where torch has been imported already
             and sees a device, else "cpu".
         max_iterations: Sweeps after which to stop; the result's `residual` then says what was reached.
-        compiled: Whether sweeps on the CPU are relaxations compiled by numba (`hippo.backends.pagerank.relaxation`), which
-            need about half as many; None: on graphs of some size, where numba is installed.
+        compiled: Whether sweeps on the CPU are relaxations compiled by numba (`hippo.backends.pagerank.relaxation`):
+            about half as many are needed. None: on graphs of some size, where numba is installed.
 
     Raises:
         ConfigError: An option is out of range.

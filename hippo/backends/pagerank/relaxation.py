@@ -1,10 +1,11 @@
 """Relaxation: the sweeps of power iteration in place, so that each node has the news of those before it.
 
-With z = x ⊘ s a walk solves z = G z + b (see `hippo.backends.pagerank.sweep`), a system whose matrix is, up to a diagonal
-scaling, symmetric and positive definite: successive over-relaxation converges for every 0 < ω < 2 (Ostrowski 1954), and
-with ω = 2 / (1 + √(1 - d²)) about twice as fast as Chebyshev's semi-iteration (Young 1954). What is handed over is one
-plain sweep further, because its residual says how far it is from the solution (`hippo.backends.pagerank.stopping`), and
-because nodes with the same neighbours then have the same score, to the last bit.
+With z = x ⊘ s a walk solves z = G z + b (see `hippo.backends.pagerank.sweep`), a system whose matrix is, up to a
+diagonal scaling, symmetric and positive definite: successive over-relaxation converges for every 0 < ω < 2 (Ostrowski
+1954), and with ω = 2 / (1 + √(1 - d²)) about twice as fast as Chebyshev's semi-iteration (Young 1954). What is handed
+over is one plain sweep further, because its residual says how far it is from the solution
+(`hippo.backends.pagerank.stopping`), and because nodes with the same neighbours then have the same score, to the last
+bit.
 """
 
 from __future__ import annotations
