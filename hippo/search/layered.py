@@ -30,8 +30,8 @@ class LayeredIndex:
         """Number of texts."""
         return self.first.size + self.second.size
 
-    def scores(self, question: str) -> "NDArray[np.float32]":
-        """BM25 score of every text: float32 `(n,)`, but for rounding that of `LexicalIndex` over all of them.
+    def scores(self, question: str) -> "NDArray[np.float64]":
+        """BM25 score of every text: float64 `(n,)`, but for rounding that of `LexicalIndex` over all of them.
 
         Raises:
             InputError: One of the two was read without counts and lengths.
@@ -42,7 +42,7 @@ class LayeredIndex:
             raise InputError("indexes of words without counts and lengths cannot be layered; build them anew")
         total = sum(float(one.sum()) for one in lengths if one is not None)
         mean = total / self.size if total else 1.0
-        scores = np.zeros(self.size, np.float32)
+        scores = np.zeros(self.size)
         for term in np.unique(hashes_of(question)):
             spans = [_span(one, term) for one in parts]
             found = sum(span.stop - span.start for span in spans)
