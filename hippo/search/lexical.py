@@ -154,7 +154,8 @@ class LexicalIndex:
         if not spans:
             return np.zeros(self.size)
         texts, weights = (np.concatenate([part[span] for span in spans]) for part in (self.texts, self.weights))
-        return np.bincount(texts, weights, minlength=self.size)
+        scores: NDArray[np.float64] = np.bincount(texts, weights.astype(np.float64), minlength=self.size)
+        return scores
 
 
 def hashes_of(text: str) -> "NDArray[np.uint64]":

@@ -96,11 +96,14 @@ class _Matrix:
 
 def _unsigned(graph: Graph) -> _Matrix:
     matrix = graph.adjacency
-    parts: list[NDArray[Any]] = [matrix.indptr, matrix.indices]
-    if graph.nnz < np.iinfo(np.uint32).max:
-        # Those of 32 bits are shared.
-        parts = [part.view(np.uint32) if part.itemsize == 4 else part.astype(np.uint32) for part in parts]
-    return _Matrix(*parts, matrix.data)
+    if graph.nnz >= np.iinfo(np.uint32).max:
+        return _Matrix(matrix.indptr, matrix.indices, matrix.data)
+    # Those of 32 bits are shared.
+    indptr, indices = (
+        part.view(np.uint32) if part.itemsize == 4 else part.astype(np.uint32)
+        for part in (matrix.indptr, matrix.indices)
+    )
+    return _Matrix(indptr, indices, matrix.data)
 
 
 class _Block:
