@@ -154,8 +154,7 @@ class LexicalIndex:
         if not spans:
             return np.zeros(self.size)
         texts, weights = (np.concatenate([part[span] for span in spans]) for part in (self.texts, self.weights))
-        scores: NDArray[np.float64] = np.bincount(texts, weights.astype(np.float64), minlength=self.size)
-        return scores
+        return np.asarray(np.bincount(texts, weights, minlength=self.size), np.float64)
 
 
 def hashes_of(text: str) -> "NDArray[np.uint64]":
