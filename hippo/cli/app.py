@@ -13,6 +13,8 @@ from hippo.cli.ask import ask
 from hippo.cli.change import DELETE_EXAMPLES, UPDATE_EXAMPLES, delete, update
 from hippo.cli.config import EXAMPLES as CONFIG_EXAMPLES
 from hippo.cli.config import show as show_config
+from hippo.cli.convert import EXAMPLES as CONVERT_EXAMPLES
+from hippo.cli.convert import convert
 from hippo.cli.copies import BACKUP_EXAMPLES, PRUNE_EXAMPLES, RESTORE_EXAMPLES, backup, prune, restore
 from hippo.cli.demo import EXAMPLES as DEMO_EXAMPLES
 from hippo.cli.demo import demo
@@ -92,6 +94,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     "plot": (plot, PLOT_EXAMPLES),
     "history": (history, HISTORY_EXAMPLES),
     "export": (export, EXPORT_EXAMPLES),
+    "convert": (convert, CONVERT_EXAMPLES),
     "mcp": (mcp, MCP_EXAMPLES),
     "doctor": (doctor, DOCTOR_EXAMPLES),
     "backup": (backup, BACKUP_EXAMPLES),

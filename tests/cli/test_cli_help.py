@@ -36,6 +36,7 @@ NAMES = [
     "plot",
     "history",
     "export",
+    "convert",
     "mcp",
     "doctor",
     "backup",

@@ -1,0 +1,132 @@
+"""Folders as LightRAG and GraphRAG leave them become an index that answers from their triples."""
+
+import json
+from pathlib import Path
+
+import networkx
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import CliRunner
+
+from hippo import Hippo
+from hippo.cli.app import app
+from hippo.errors import DocumentError, InputError
+from hippo.migration import convert
+
+BRIDGE = "It was put up within a year, by Steelworks Smith."
+WORKS = "The firm goes back to Ada Smith of Riga."
+
+
+@pytest.fixture
+def lightrag(tmp_path: Path) -> Path:
+    folder = tmp_path / "rag_storage"
+    folder.mkdir()
+    graph = networkx.Graph()
+    for name, chunks in {
+        "Iron Bridge": "chunk-1",
+        "Steelworks Smith": "chunk-1<SEP>chunk-2",
+        "Ada Smith": "chunk-2",
+        "Lost": "chunk-9",
+        "–": "chunk-1",
+    }.items():
+        graph.add_node(name, entity_id=name, entity_type="thing", source_id=chunks, description=f"About {name}")
+    built = "Steelworks Smith built the Iron Bridge.<SEP>It was quick."
+    graph.add_edge("Steelworks Smith", "Iron Bridge", source_id="chunk-1", keywords="construction", description=built)
+    graph.add_edge("Steelworks Smith", "Ada Smith", source_id="chunk-2", keywords="founder", description="It began.")
+    networkx.write_graphml(graph, folder / "graph_chunk_entity_relation.graphml")
+    first = {"content": BRIDGE, "full_doc_id": "doc-1", "chunk_order_index": 0, "file_path": "bridge.txt"}
+    second = {"content": WORKS, "full_doc_id": "doc-1", "chunk_order_index": 1, "file_path": "unknown_source"}
+    third = {"content": " ", "full_doc_id": "doc-2", "chunk_order_index": 0}
+    stored = {"chunk-1": first, "chunk-2": second, "chunk-3": third}
+    (folder / "kv_store_text_chunks.json").write_text(json.dumps(stored))
+    return folder
+
+
+def graphrag(folder: Path, prefix: str = "", named: str = "title") -> Path:
+    folder.mkdir()
+
+    def write(name: str, rows: list[dict[str, object]]) -> None:
+        pq.write_table(pa.Table.from_pylist(rows), folder / f"{prefix}{name}.parquet")
+
+    firm, bridge, ada = "STEELWORKS SMITH", "IRON BRIDGE", "ADA SMITH"
+    named_in = {bridge: ["u1"], firm: ["u1", "u2"], ada: ["u2"]}
+    built = "Steelworks Smith built the Iron Bridge"
+    write("documents", [{"id": "d", "title": "bridge.txt", "text": f"{BRIDGE} {WORKS}"}])
+    write("text_units", [{"id": f"u{n}", "text": text, "document_ids": ["d"]} for n, text in ((1, BRIDGE), (2, WORKS))])
+    write("entities", [{"id": name, named: name, "text_unit_ids": units} for name, units in named_in.items()])
+    write(
+        "relationships",
+        [
+            {"source": firm, "target": bridge, "description": built, "text_unit_ids": ["u1"]},
+            {"source": firm, "target": ada, "description": "She founded it", "text_unit_ids": ["u2"]},
+        ],
+    )
+    return folder
+
+
+def test_lightrag(lightrag: Path, tmp_path: Path) -> None:
+    made = convert(lightrag, tmp_path / "made")
+    assert (made.system, made.passages, made.entities, made.relations) == ("LightRAG", 2, 3, 2)
+    assert made.dropped == {"entity of no known passage": 1, "entity without a name": 1, "passage without text": 1}
+    documents = [json.loads(line) for line in Path(made.documents).read_text("utf-8").splitlines()]
+    assert documents == [
+        {"id": "chunk-1", "text": BRIDGE, "document": "doc-1", "source": "bridge.txt", "position": 0},
+        {"id": "chunk-2", "text": WORKS, "document": "doc-1", "position": 1},
+    ]
+    [first, second] = json.loads(Path(made.openie).read_text("utf-8"))["docs"]
+    assert first["extracted_entities"] == ["Iron Bridge", "Steelworks Smith"]
+    assert [*first["extracted_triples"], *second["extracted_triples"]] in (
+        [["Steelworks Smith", "built the", "Iron Bridge"], ["Steelworks Smith", "founder", "Ada Smith"]],
+        [["Iron Bridge", "construction", "Steelworks Smith"], ["Steelworks Smith", "founder", "Ada Smith"]],
+    )
+
+
+@pytest.mark.parametrize(("prefix", "named"), [("", "title"), ("create_final_", "name")])
+def test_graphrag_to_an_index(tmp_path: Path, prefix: str, named: str) -> None:
+    """A question about the bridge leads to the founder, whom its passage does not name."""
+    folder = graphrag(tmp_path / "output", prefix, named)
+
+    def run(*words: object) -> str:
+        done = CliRunner().invoke(app, [str(word) for word in words])
+        assert done.exit_code == 0, done.output
+        return done.stdout
+
+    made = json.loads(run("convert", folder, tmp_path / "made", "--json"))
+    assert (made["system"], made["passages"], made["relations"], made["dropped"]) == ("GraphRAG", 2, 2, {})
+    shown = run("convert", folder, tmp_path / "again")
+    assert shown.startswith("2 passages, 3 entities, 2 relations of GraphRAG\nhippo index INDEX ")
+    index, kept = tmp_path / "index", ["--chunking", "document", "--encoder", "none"]
+    assert "2 documents added" in run("index", index, made["documents"], "--openie", made["openie"], *kept)
+    with Hippo.open(index) as memory:
+        contents = memory.contents()
+        assert sorted(contents.entities.column("key").to_pylist()) == ["ada smith", "iron bridge", "steelworks smith"]
+        assert contents.facts.column("predicate").to_pylist() == ["built the", "She founded it"]
+        assert memory.get("u1").metadata == {"document": "d", "source": "bridge.txt"}
+        hits = memory.retrieve("Who built the Iron Bridge?", k=2).hits
+        assert {hit.document_id for hit in hits if hit.score > 0} == {"u1", "u2"}
+
+
+def test_what_cannot_be_converted(lightrag: Path, tmp_path: Path) -> None:
+    with pytest.raises(DocumentError, match=r"holds neither graph_chunk_entity_relation.graphml of LightRAG, or"):
+        convert(tmp_path, tmp_path / "made")
+    (tmp_path / "made").mkdir()
+    (tmp_path / "made" / "x").touch()
+    with pytest.raises(InputError, match="exists already"):
+        convert(lightrag, tmp_path / "made")
+    (lightrag / "graph_chunk_entity_relation.graphml").write_text("<graphml><graph>")
+    with pytest.raises(DocumentError, match="no GraphML"):
+        convert(lightrag, tmp_path / "new")
+    (lightrag / "kv_store_text_chunks.json").write_text("[]")
+    with pytest.raises(DocumentError, match="must hold an object from chunk"):
+        convert(lightrag, tmp_path / "new")
+    (lightrag / "kv_store_text_chunks.json").unlink()
+    with pytest.raises(DocumentError, match="only LightRAG's default stores"):
+        convert(lightrag, tmp_path / "new")
+    folder = graphrag(tmp_path / "output")
+    pq.write_table(pa.table({"id": ["1"]}), folder / "relationships.parquet")
+    with pytest.raises(DocumentError, match="has no column 'source'"):
+        convert(folder, tmp_path / "new")
+    (folder / "entities.parquet").write_text("nonsense")
+    with pytest.raises(DocumentError, match="cannot be read as Parquet"):
+        convert(folder, tmp_path / "new")
