@@ -72,7 +72,7 @@ def convert(folder: str | Path, out: str | Path) -> Converted:
         with (temporary / DOCUMENTS).open("w", encoding="utf-8") as file:
             for identity, passage in texts.items():
                 kept = {"document": passage.document, "source": passage.source, "position": passage.position}
-                record = {"id": identity, "text": passage.text}
+                record: dict[str, Any] = {"id": identity, "text": passage.text}
                 record |= {key: value for key, value in kept.items() if value is not None}
                 file.write(json.dumps(record, ensure_ascii=False) + "\n")
         docs = [
