@@ -14,12 +14,13 @@ from hippo.config import Config, DocumentsConfig
 from hippo.deferred import in_thread_of
 from hippo.documents import Columns, Limits, coerce_documents, iter_documents
 from hippo.documents.source import Places
-from hippo.errors import DocumentError, InputError
+from hippo.documents.turns import SESSION
+from hippo.errors import DocumentError, IndexCorruptError, IndexEmptyError, IndexMismatchError, InputError
 from hippo.protocols import ProgressCallback
 from hippo.snapshot import remove_old
 from hippo.snapshot.current import check_root
 from hippo.tracing import span
-from hippo.types import ChangeReport, Document, Estimate, Run, Skipped
+from hippo.types import ChangeReport, Document, Estimate, Run, Skipped, Version
 
 if TYPE_CHECKING:
     from hippo.indexing.remove import Doomed, Vanished
@@ -49,6 +50,10 @@ class Changing(ABC):
     @abstractmethod
     def _parts(self, *, extracting: bool = True) -> AbstractContextManager[dict[str, Any]]:
         """What one run of indexing is done with; no extractor and no language model where nothing is extracted."""
+
+    @abstractmethod
+    def history(self, document_id: str | None = None) -> list[Version]:
+        """Versions of documents."""
 
     @abstractmethod
     def refresh(self) -> bool:
@@ -127,7 +132,19 @@ class Changing(ABC):
         changes = {name: value for name, value in given.items() if value is not AS_IT_WAS}
         check_root(self.path)
         revision = Revision(document_id, _checked(document_id, changes))
-        return self._change((), progress, "update", revisions=[revision], extracting="text" in changes)
+        return self._change((), progress, "update", revisions=[revision], extracting=self._retold(document_id, changes))
+
+    def _retold(self, document_id: str, changes: Mapping[str, Any]) -> bool:
+        """Whether a change calls for extraction: of the text, or of when a turn of a conversation was said."""
+        if "text" in changes or SESSION in changes.get("metadata", {}):
+            return True
+        if not changes.keys() & {"metadata", "timestamp"}:
+            return False
+        try:
+            versions = self.history(document_id)
+        except (IndexCorruptError, IndexEmptyError, IndexMismatchError):
+            return True  # Who knows.
+        return bool(versions) and SESSION in versions[-1].metadata
 
     def delete(
         self,

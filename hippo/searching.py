@@ -3,8 +3,9 @@
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
-from functools import partial
+from datetime import UTC, datetime
+from functools import cached_property, partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hippo.checks import AsOf, Where, condition, moment, whole
@@ -20,7 +21,9 @@ from hippo.types import Retrieval, TextKind
 if TYPE_CHECKING:
     from hippo.filters import Condition
     from hippo.protocols import Float32
+    from hippo.recalls import Recalls
     from hippo.retrieval.retrieve import Recognize, Retriever
+    from hippo.retrieval.timeline import Asked
 
 __all__ = ["Search", "Searching", "Time", "check_question", "listed", "problem_of"]
 
@@ -53,6 +56,13 @@ class Searching(ABC):
     config: Config
     _encoder: Encoder | None
     _models: Models
+    path: Path
+
+    @cached_property
+    def _recalls(self) -> "Recalls":
+        from hippo.recalls import Recalls
+
+        return Recalls(self.path, counting=self.config.retrieval.count_recalls)
 
     @abstractmethod
     def _retriever_now(self, where: "Condition | None", as_of: datetime | None) -> "Retriever":
@@ -111,13 +121,15 @@ class Searching(ABC):
         if not questions:
             return []
         vectors = fact_vectors = open_vectors = None
-        opened = retriever.opened(questions, profile)
+        opened, asked = retriever.opened(questions, profile), _asked(questions, search)
         if self._encoder is not None and profile.ranking != "bm25":
-            texts = list(dict.fromkeys([*questions, *(opened or ())]))
+            texts = list(dict.fromkeys([*questions, *(opened or ()), *(asked.events if asked else ())]))
             encoded = self._encode(self._encoder, texts)
             places = {text: place for place, text in enumerate(texts)}
             vectors = encoded[[places[question] for question in questions]]
             open_vectors = None if opened is None else encoded[[places[text] for text in opened]]
+            if asked is not None:
+                asked = replace(asked, vectors={text: encoded[places[text]] for text in asked.events})
             if profile.ranking == "walk" and profile.linking == "facts":
                 fact_vectors = self._encode_for_facts(self._encoder, questions, vectors)
         from hippo.retrieval.opened import Opened
@@ -133,15 +145,18 @@ class Searching(ABC):
             fact_queries=fact_vectors,
             as_of=search.as_of,
             opened=None if opened is None else Opened(opened, open_vectors),
+            asked=asked,
+            recalled=self._recalls.counts() if profile.retention else {},
         )
         if reranker is not None:
             from hippo.retrieval.rerank import rerank
 
             found = rerank(reranker, found, k=search.k, share=self.config.reranking.share)
-        asked = {"where": search.where and str(search.where), "as_of": search.as_of and search.as_of.isoformat()}
-        if not any(asked.values()):
+        self._recalls.add([hit.chunk_id for one in found for hit in one.hits])
+        options = {"where": search.where and str(search.where), "as_of": search.as_of and search.as_of.isoformat()}
+        told = {name: value for name, value in options.items() if value}
+        if not told:
             return found
-        told = {name: value for name, value in asked.items() if value}
         return [replace(one, parameters={**one.parameters, **told}) for one in found]
 
     def _read_again(self, search: Search) -> int:
@@ -174,6 +189,19 @@ class Searching(ABC):
         from hippo.encoding import checked
 
         return checked(encoder, encoder.encode(list(texts), kind=kind), len(texts))
+
+
+def _asked(questions: Sequence[str], search: Search) -> "Asked | None":
+    """Times that questions ask about; None: the profile makes nothing of them, or there are none.
+
+    "Last May" is counted from the time asked for, or else from now: it is what whoever asks means.
+    """
+    if not search.profile.time_weight:
+        return None
+    from hippo.retrieval.timeline import Asked
+
+    asked = Asked.by(questions, search.as_of or datetime.now(UTC).replace(tzinfo=None))
+    return asked if any(asked.times) else None
 
 
 def check_question(question: object) -> None:

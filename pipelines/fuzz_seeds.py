@@ -165,3 +165,33 @@ ANSWERS = [
 ANSWER_WORDS = _words("[ ] ［ 】 [none] [answer] [thought] [1] [2- [1,·3] ·none - 999999999999 ** :")
 KEEP = ['Facts 1 and 3 help: {"keep": [3, 1, 9]}', "{'keep': ['2', +1.0, ]}", '{"keep": []} {"keep": [1']
 KEEP_WORDS = _words('"keep" :·[ ] , 7 +1.0')
+
+CHATS = [
+    '[{"role": "user", "content": "Hi.", "ts": "17.5"}, {"role": "ai", "content": [{"type": "text", "text": "a"}]}]',
+    (
+        '[{"current_node": "b", "mapping": {"b": {"parent": "a", "message": null}, "a": {"message": {'
+        '"create_time": 1e9, "author": {"role": "user"}, "content": {"parts": ["Hi"]}}}}}]'
+    ),
+    '{"name": "x", "messages": [{"from": "Ann", "date": "2024-05-01", "text": ["a", {"type": "bold", "text": "b"}]}]}',
+    '[{"uuid": 1, "chat_messages": [{"sender": "human", "content": [{"type": "image", "url": "u", "alt": "c"}]}]}]',
+]
+CHAT_KEYS = _words(
+    "role content speaker messages mapping parent message author parts type data text date ts name id uuid"
+)
+WHATSAPP = [
+    "08/05/2023, 13:56 - Ann: Hello.\nhow are you\n09/05/2023, 1:02 PM - Ben: IMG-1.jpg (file attached)\n",
+    "[2023-05-08, 13:56:02] ~Ann: a: b\n[08.05.23, 13:57:02] Ben: <attached: x.opus>\n",
+]
+CHAT_WORDS = _words("08/05/2023,·13:56·-· [31.12.99,·9:00] : ·AM ·Ann:· ¶ (file·attached) <attached:·x>")
+CUES = [
+    "WEBVTT\n\nNOTE x\n\n1\n00:01.000 --> 00:04.000\n<v.loud Ann>One <b>two</b>.\n\n00:05.0 --> 1:00:06.5\nBen: x\n",
+    "1\n00:00:01,000 --> 00:00:04,000\n- One\n- Two\n\n2\n00:00:04,100 --> 00:00:06,000\n{\\an8}Three\n",
+]
+CUE_WORDS = _words("--> 00:01.000 <v·A> </v> ¶¶ ¶ WEBVTT NOTE {\\an8} 99:99:99,999")
+MAIL = [
+    "From a\nFrom: =?utf-8?b?w6k=?= <a@b.c>\nDate: Mon, 8 May 2023 13:56:02 +0200\nMessage-ID: <1@x>\n\nHi\n> a\n",
+    'From a\nContent-Type: multipart/mixed; boundary="b"\n\n--b\nContent-Type: text/plain; charset=x\n\nHi\n--b--\n',
+]
+MAIL_WORDS = _words("From·a¶ Date:· Content-Type:· multipart/mixed;· boundary= --b charset= =?x?q?=FF?= base64 ¶¶ ;")
+DATES = ["I met her yesterday, two weeks ago, last May.", "Between May 2021 and 3 June 2022?", "before she moved"]
+DATE_WORDS = _words("last· next· May· 31 30·February ·ago in· 9999·years· before· when· 0001-01-01 week of· and·")

@@ -4,10 +4,12 @@ import json
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
 
 from hippo.config import load_config
+from hippo.dates import find_dates
 from hippo.documents import Columns, Limits, SentenceChunker, WordCounter, coerce_documents, sentence_spans
 from hippo.documents.front import read_front_matter
 from hippo.documents.load import read_file
@@ -24,13 +26,21 @@ from hippo.indexing.decisions import parse_decisions
 from hippo.reader.marks import cited, cites, disarm, without_citations
 from hippo.reader.reply import LiveAnswer, parse
 from hippo.recognition.reply import read_reply as read_selection
+from hippo.retrieval.when import asked_times
 from hippo.search.terms import term_hash, terms
 from hippo.types import Chunk, Document, Extraction, Skipped
 from pipelines.fuzz_inputs import docx, json_text, mutated, pages, parquet, pick, rows, text
 from pipelines.fuzz_seeds import (
     ANSWER_WORDS,
     ANSWERS,
+    CHAT_KEYS,
+    CHAT_WORDS,
+    CHATS,
     CORPORA,
+    CUE_WORDS,
+    CUES,
+    DATE_WORDS,
+    DATES,
     DECIDED,
     DECISIONS,
     EACH_PASSAGE,
@@ -44,6 +54,8 @@ from pipelines.fuzz_seeds import (
     LIST_OF_QUESTIONS,
     LIST_WORDS,
     LISTS,
+    MAIL,
+    MAIL_WORDS,
     MAPPINGS,
     MARKDOWN,
     MARKDOWN_WORDS,
@@ -56,6 +68,7 @@ from pipelines.fuzz_seeds import (
     SETTINGS,
     TOML,
     TOML_WORDS,
+    WHATSAPP,
     WHERE,
     WHERE_WORDS,
 )
@@ -148,6 +161,14 @@ def _terms(value: str) -> str:
     for term in found[:8]:
         term_hash(term)
     return "terms" if found else "none"
+
+
+def _dates(value: str) -> str:
+    found = find_dates(value, datetime(1 if len(value) % 7 == 0 else 9999, 12, 31))  # noqa: DTZ001
+    _must(all(one.span.start < one.span.end and one.span.name for one in found), "a date is some time")
+    _must(all(0 <= one.start < one.end <= len(value) for one in found), "dates stand where said")
+    asked_times(value, datetime(2024, 5, 1))  # noqa: DTZ001
+    return "dates" if found else "none"
 
 
 def _places(value: str) -> str:
@@ -317,6 +338,12 @@ def _targets() -> Iterator[Target]:
     yield _of_file(".tsv", 0.1, partial(rows, delimiter="\t"))
     yield _of_file(".json", 0.2, partial(json_text, examples=CORPORA, keys=PASSAGES))
     yield _of_file(".jsonl", 0.2, partial(_lines, examples=EACH_PASSAGE, keys=PASSAGES))
+    yield _of_file("-chat.json", 0.2, partial(json_text, examples=CHATS, keys=CHAT_KEYS))
+    yield _of_file("-chat.jsonl", 0.1, partial(_lines, examples=CHATS, keys=CHAT_KEYS))
+    yield _of_file("-chat.txt", 0.1, partial(text, seeds=WHATSAPP, words=CHAT_WORDS))
+    yield _of_file(".vtt", 0.1, partial(text, seeds=CUES, words=CUE_WORDS))
+    yield _of_file(".mbox", 0.01, partial(text, seeds=MAIL, words=MAIL_WORDS))
+    yield _of_text("dates", 1.0, 5000, partial(text, seeds=DATES, words=DATE_WORDS), _dates)
     yield _of_file(".html", 0.01, partial(text, seeds=HTML, words=HTML_WORDS))
     yield _of_file(".md", 0.01, partial(text, seeds=MARKDOWN, words=MARKDOWN_WORDS))
     yield _of_file(".pdf", 0.005, pages, 100)

@@ -87,17 +87,21 @@ class GraphConfig:
         rules: "hippo", or "hipporag" for the graph of the published systems: names in lower-case ASCII, entities from
             facts alone, triples as tuples, synonym edges in place of relation edges. For the profiles `hipporag2` and
             `hipporag1`.
+        follow_distance: Passages of one document or session that are at most so many places apart are joined by an edge
+            of the kind `follows`; 0: none are.
     """
 
     synonym_threshold: float = 0.8
     synonym_max: int = 100
     rules: str = "hippo"
+    follow_distance: int = 3
 
     def __post_init__(self) -> None:
         checked(self.rules in ("hippo", "hipporag"), "graph.rules", f"must be hippo or hipporag, got {self.rules!r}")
         threshold = self.synonym_threshold
         checked(0 < threshold <= 1, "graph.synonym_threshold", f"must be in (0, 1], got {threshold}")
         checked(self.synonym_max >= 0, "graph.synonym_max", f"must be 0 or more, got {self.synonym_max}")
+        checked(self.follow_distance >= 0, "graph.follow_distance", f"must be 0 or more, got {self.follow_distance}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,12 +170,14 @@ class RetrievalConfig:
         vectors: Vector search: "auto", or the name of one ("numpy", "faiss", a plug-in).
         profiles: Profiles of your own: `{"mine": {"base": "hippo", "damping": 0.7}}`; in TOML
             `[retrieval.profiles.mine]`.
+        count_recalls: Whether it is written down which passages were recalled, for profiles with `retention`.
     """
 
     profile: str = "hippo"
     engine: str = "auto"
     tolerance: float = 1e-7
     vectors: str = "auto"
+    count_recalls: bool = False
     profiles: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

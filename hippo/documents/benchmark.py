@@ -1,9 +1,10 @@
-"""JSON corpora in the shapes in which question-answering benchmarks are published."""
+"""JSON: conversations, and corpora in the shapes in which question-answering benchmarks are published."""
 
 import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from hippo.documents.chats import chat_turns
 from hippo.documents.decode import read_text
 from hippo.documents.records import record_document
 from hippo.documents.source import FileInput
@@ -22,6 +23,8 @@ _SHAPES = (
 def read_json(file: FileInput) -> Iterator[Document | Skipped]:
     """The passages of a corpus: a list of objects, or an object of titles and lists of sentences (joined as they are).
 
+    Conversations, as `hippo.documents.chats.chat_turns` knows them, are read as turns.
+
     Raises:
         DocumentError: The file is JSON of another shape.
     """
@@ -33,6 +36,9 @@ def read_json(file: FileInput) -> Iterator[Document | Skipped]:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
         yield file.skip(f"not JSON: {error}")
+        return
+    if (turns := chat_turns(data, file)) is not None:
+        yield from turns
         return
     records = list(_records(data, file))
     if not records:

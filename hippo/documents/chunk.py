@@ -6,6 +6,7 @@ from itertools import accumulate
 
 from hippo.documents.sentences import sentence_spans
 from hippo.documents.split import split_long
+from hippo.documents.turns import said_at
 from hippo.errors import ConfigError, DocumentError
 from hippo.ids import chunk_id
 from hippo.protocols import TokenCounter
@@ -105,9 +106,9 @@ def _chunks(document: Document, texts: Iterable[str]) -> list[Chunk]:
             document.source or "document", "has no id; give it one, or pass it through coerce_documents"
         )
     chunks: list[Chunk] = []
-    start = 0
+    start, said = 0, said_at(document)
     for position, text in enumerate(texts):
         key = chunk_id(document.id, position, text)
-        chunks.append(Chunk(key, document.id, position, text, start, start + len(text), document.title))
+        chunks.append(Chunk(key, document.id, position, text, start, start + len(text), document.title, said))
         start += len(text)
     return chunks

@@ -12,6 +12,7 @@ from hippo.documents.limits import Limits
 from hippo.documents.process import ParserProcess
 from hippo.documents.records import Columns, clean, parse_timestamp, plain, record_document
 from hippo.documents.source import FileInput
+from hippo.documents.turns import speaker_of
 from hippo.errors import DocumentError, DuplicateDocumentError, UnknownNameError
 from hippo.ids import content_id
 from hippo.types import Document, Skipped
@@ -210,7 +211,8 @@ def _finish(items: Iterable[Document | Skipped]) -> Iterator[Document | Skipped]
         elif not (text := clean(item.text)).strip():
             yield Skipped(source or "document", "no text")
         else:
-            title = clean(item.title).strip() or None if item.title else None
+            named = item.title or speaker_of(item)
+            title = clean(named).strip() or None if named else None
             key = clean(item.id) if item.id else content_id(title, text)
             yield replace(item, text=text, title=title, id=key, source=source)
 

@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from hippo.documents.chats import is_whatsapp, whatsapp_turns
 from hippo.documents.decode import read_text
 from hippo.documents.front import read_front_matter
 from hippo.documents.html import html_text
@@ -25,8 +26,11 @@ _FRONT_MATTER = re.compile(r"---[^\S\n]*\n(.*?\n)---[^\S\n]*(?:\n|\Z)", re.DOTAL
 
 
 def read_plain(file: FileInput) -> Iterator[Document | Skipped]:
-    """One document: the text as it is."""
+    """One document: the text as it is. An export of WhatsApp is read as turns."""
     text = read_text(file.path)
+    if isinstance(text, str) and is_whatsapp(text):
+        yield from whatsapp_turns(text, file)
+        return
     yield text if isinstance(text, Skipped) else Document(text, id=file.id, source=file.source)
 
 

@@ -5,12 +5,14 @@ import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any, TextIO
 
 from hippo.documents.cells import ALL_TEXT, Kind, infer_kinds, read_cell
+from hippo.documents.chats import chat_turns
 from hippo.documents.decode import UNDECODABLE, detect_encoding
+from hippo.documents.messages import is_message, message_turns
 from hippo.documents.records import record_document
 from hippo.documents.source import REST_UNREAD, FileInput
 from hippo.errors import DocumentError
@@ -155,7 +157,7 @@ def _row(table: _Table, row: Sequence[str], kinds: Mapping[int, Kind | None]) ->
 
 
 def read_jsonl(file: FileInput) -> Iterator[Document | Skipped]:
-    """A document per line, which holds one JSON object.
+    """A document per line, which holds one JSON object; a conversation or a message is read as turns.
 
     Raises:
         DocumentError: The first object has no text key.
@@ -184,10 +186,18 @@ def read_jsonl(file: FileInput) -> Iterator[Document | Skipped]:
                 if isinstance(record, str):
                     yield file.skip(record, line)
                     continue
-                if not checked:
-                    file.columns.require(record, file.source)
-                    checked = True
-                yield _document(file, record, line)
+                chat = (
+                    None if file.columns.text in record else chat_turns(record, replace(file, id=f"{file.id}:{line}"))
+                )
+                if chat is not None:
+                    yield from chat
+                elif file.columns.text not in record and is_message(record):
+                    yield from message_turns([record], session=file.id, first=line, source=file.source, tolerant=True)
+                else:
+                    if not checked:
+                        file.columns.require(record, file.source)
+                        checked = True
+                    yield _document(file, record, line)
     except UnicodeDecodeError as error:
         yield file.skip(f"{REST_UNREAD}: {error}", line + 1)
         return

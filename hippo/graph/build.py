@@ -13,7 +13,7 @@ from hippo.graph.model import Graph
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Pairs", "assemble", "count_pairs", "distinct_pairs", "extended", "follow_pairs"]
+__all__ = ["Pairs", "assemble", "count_pairs", "distinct_pairs", "extended"]
 
 Pairs = tuple["NDArray[np.int64]", "NDArray[np.int64]", "NDArray[np.float32]"]
 """Unordered pairs of nodes and their weights: three arrays of one length, each pair once."""
@@ -30,17 +30,6 @@ def distinct_pairs(first: "NDArray[np.int64]", second: "NDArray[np.int64]", n: i
     """Unordered pairs, each with weight 1."""
     low, high, counts = count_pairs(first, second, n)
     return low, high, np.ones_like(counts)
-
-
-def follow_pairs(document: "NDArray[np.integer]", first_node: int) -> Pairs:
-    """Neighbouring chunks of one document, with weight 1.
-
-    Args:
-        document: `(P,)`, the document of each passage; passages of a document are adjacent and in order.
-        first_node: Node of passage 0.
-    """
-    left = np.flatnonzero(document[1:] == document[:-1]) + first_node
-    return left, left + 1, np.ones(len(left), np.float32)
 
 
 def assemble(n_entities: int, n_passages: int, pairs: Mapping[str, Pairs]) -> Graph:

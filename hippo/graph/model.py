@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["KINDS", "Graph"]
 
 KINDS = ("relation", "contains", "titles", "synonym", "follows")
-"""Kinds of edge that hippo makes: count of supporting facts, 1, 1, cosine similarity, 1."""
+"""Kinds of edge that hippo makes: count of supporting facts, 1, 1, cosine similarity, 1 / (places apart)."""
 
 
 @dataclass(frozen=True)

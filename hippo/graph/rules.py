@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["make_graph"]
 
 
-def make_graph(tables: "Tables", similar: Similar, *, rules: str, synonym_max: int) -> "Graph":
+def make_graph(tables: "Tables", similar: Similar, *, rules: str, synonym_max: int, follow_distance: int) -> "Graph":
     """Lay every kind of edge over one pattern.
 
     Args:
@@ -25,9 +25,10 @@ def make_graph(tables: "Tables", similar: Similar, *, rules: str, synonym_max: i
         similar: All similar pairs of their entities.
         rules: `GraphConfig.rules`.
         synonym_max: `GraphConfig.synonym_max`.
+        follow_distance: `GraphConfig.follow_distance`.
     """
     n_entities, n_passages = len(tables.keys), tables.chunks.num_rows
-    pairs: dict[str, Pairs] = {**tables.pairs}
+    pairs: dict[str, Pairs] = {**tables.pairs, "follows": tables.follows(follow_distance)}
     accepted, rejected = (decided(tables.decisions, tables.keys, word) for word in ("accepted", "rejected"))
     found = undecided(similar, accepted, rejected)
     if rules == "hipporag":

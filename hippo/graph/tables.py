@@ -14,8 +14,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hippo.extraction.mentions import title_mentions
-from hippo.graph.build import Pairs, count_pairs, distinct_pairs, follow_pairs
+from hippo.graph.build import Pairs, count_pairs, distinct_pairs
 from hippo.graph.decisions import DECISIONS
+from hippo.graph.sequence import follow_pairs, in_sequence
+from hippo.types import passage_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,10 +49,9 @@ class Tables:
 
     @property
     def passages(self) -> list[str]:
-        """What is embedded and searched of each chunk: title, newline, text."""
-        titles = self.chunks.column("title").to_pylist()
-        texts = self.chunks.column("text").to_pylist()
-        return [f"{title}\n{text}" if title else text for title, text in zip(titles, texts, strict=True)]
+        """What is embedded and searched of each chunk: `passage_of` it."""
+        columns = (self.chunks.column(name).to_pylist() for name in ("title", "said", "text"))
+        return [passage_of(*parts) for parts in zip(*columns, strict=True)]
 
     @cached_property
     def entities(self) -> pa.Table:
@@ -60,7 +61,7 @@ class Tables:
 
     @cached_property
     def pairs(self) -> Mapping[str, Pairs]:
-        """Pairs of nodes by kind of edge, but for synonyms. Entity i is node i, chunk j is node E + j."""
+        """Pairs of nodes by kind of edge, but `synonym` and `follows`. Entity i is node i, chunk j is node E + j."""
         n_entities, n_nodes = len(self.keys), len(self.keys) + self.chunks.num_rows
         indptr, indices = self.fact_entities
         said_in = np.repeat(_column(self.facts, "chunk"), np.diff(indptr))
@@ -72,8 +73,11 @@ class Tables:
                 n_nodes,
             ),
             "titles": distinct_pairs(*self._titled(), n_nodes),
-            "follows": follow_pairs(_column(self.chunks, "document"), n_entities),
         }
+
+    def follows(self, distance: int) -> Pairs:
+        """Pairs of passages of which one follows the other, at most `distance` places away: see `follow_pairs`."""
+        return follow_pairs(_column(self.chunks, "document"), in_sequence(self.documents), len(self.keys), distance)
 
     def _related(self) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
         """Both entities of every relation of every fact."""

@@ -11,6 +11,7 @@ from typing import Self
 
 from hippo.background import begin
 from hippo.errors import LLMBudgetError, LLMError, LLMRefusedError, LLMUnavailableError
+from hippo.extraction.dated import dated
 from hippo.extraction.llm import converse
 from hippo.llm import Caller
 from hippo.protocols import Dialogue, DialogueExtractor
@@ -123,7 +124,7 @@ class Conversations:
             listener.forget_last()
             if listener.unanswered:
                 self.unanswered.add(chunk.id)
-        return outcome
+        return dated(chunk, outcome)
 
     def __enter__(self) -> Self:
         return self

@@ -147,7 +147,7 @@ def _embedding(
     """
     if encoder is None or not chunks:
         return 0, 0.0
-    passages = [chunk.passage for chunk in chunks]
+    passages = [chunk.searched for chunk in chunks]
     if store is not None:
         hashes = [text_hash(f"passage\n{text}") for text in passages]
         missing = len(store.missing_embeddings(encoder.fingerprint, hashes))
@@ -158,7 +158,7 @@ def _embedding(
     facts, entities = _sampled_yield(extractor, sample) or known or (_FACTS, _ENTITIES)
     clock.tell("measure", 0, 1)
     began = perf_counter()
-    encoder.encode([chunk.passage for chunk in sample])
+    encoder.encode([chunk.searched for chunk in sample])
     passage_seconds = (perf_counter() - began) / len(sample)
     began = perf_counter()
     encoder.encode([chunk.text[:_SAMPLE] for chunk in sample], kind="fact")

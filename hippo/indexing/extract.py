@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hippo.errors import ExtractionError
+from hippo.extraction.dated import dated
 from hippo.indexing.clock import Clock
 from hippo.indexing.converse import Conversations
 from hippo.llm import Caller
@@ -117,4 +118,4 @@ def _checked(
 ) -> list[Extraction | ExtractionFailure]:
     if [outcome.chunk_id for outcome in outcomes] != [chunk.id for chunk in chunks]:
         raise ExtractionError(name, f"gave {len(outcomes)} outcomes that do not match its {len(chunks)} chunks")
-    return outcomes
+    return [dated(chunk, outcome) for chunk, outcome in zip(chunks, outcomes, strict=True)]

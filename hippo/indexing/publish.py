@@ -109,12 +109,19 @@ def publish(
         similar = similar.renumbered(there)
         vectors |= {"entity": vectors["entity"][there >= 0]} if vectors else {}
     with clock.stage("graph"):
-        built = make_graph(tables, similar, rules=graph.rules, synonym_max=graph.synonym_max)
+        built = make_graph(
+            tables,
+            similar,
+            rules=graph.rules,
+            synonym_max=graph.synonym_max,
+            follow_distance=graph.follow_distance,
+        )
     with clock.stage("words"):
         words = {"passage": LexicalIndex.build(passages), "fact": LexicalIndex.build(facts)}
     made_with: dict[str, Any] = {
         "rules": graph.rules,
         "synonym_max": graph.synonym_max,
+        "follow_distance": graph.follow_distance,
         "synonym_threshold": graph.synonym_threshold if graph.synonym_max else None,
         "encoder": encoder.fingerprint if encoder else None,
     }

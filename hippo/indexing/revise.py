@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Any
 
+from hippo.documents.turns import said_at
 from hippo.errors import DocumentError
 from hippo.ids import text_hash
 from hippo.protocols import Chunker
@@ -72,4 +73,5 @@ def revise(store: Store, revision: Revision, chunker: Chunker) -> tuple[Document
     if new.title != document.title:
         raise DocumentError(revision.id, "a new title needs the text too: passages are cut so that both fit in")
     # The whole text is not stored; a hash that no text has makes the next `add` of it a change.
-    return new, text_hash("\x00".join([known_hash, *_about(new)])), store.chunks_of(revision.id)
+    chunks = [replace(chunk, said=said_at(new)) for chunk in store.chunks_of(revision.id)]
+    return new, text_hash("\x00".join([known_hash, *_about(new)])), chunks

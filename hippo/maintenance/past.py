@@ -22,7 +22,11 @@ def past_tables(past: Past) -> dict[str, pa.Table]:
     versions = documents.set_column(documents.column_names.index("timestamp"), "timestamp", times)
     for name in past.times.column_names:
         versions = versions.append_column(name, past.times.column(name))
-    texts = {name: chunks.column(name) for name in ("position", "title", "text", "start", "end")}
+    texts = {
+        name: chunks.column(name)
+        for name in ("position", "title", "text", "start", "end", "said")
+        if name in chunks.column_names
+    }
     made = (
         versions.append_column("version", pa.array(numbers)).append_column("content_hash", _all("", len(numbers))),
         pa.table({"version": pa.array(of_chunks), "id": chunks.column("chunk_id"), **texts}),

@@ -68,6 +68,11 @@ class Linked:
         shown = ~hidden[self.rows]
         return replace(self, touched=shown if self.touched is None else self.touched & shown)
 
+    def of(self, position: int) -> dict[str, float | None]:
+        """Both scores of a candidate, by name, as explanations have them."""
+        dense = None if self.dense is None else float(self.dense[position])
+        return {"dense": dense, "lexical": float(self.lexical[position])}
+
     def weights(self, positions: "NDArray[np.int64]", temperature: float) -> "NDArray[np.float64]":
         """Soft-max weights of some candidates, summing to 1: exp((p - p_max) · σ_dense / τ)."""
         if not len(positions):

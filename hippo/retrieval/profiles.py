@@ -58,6 +58,12 @@ class Profile:
             no difference.
         newest_wins: Whether a passage ranks after a newer one that says the same of the same subject with another
             object (`hippo.retrieval.replaced`); the reader is then told when each passage is from.
+        time_weight: ω: how much a passage of the time that a question asks about ("in 2021", "before she moved") gains:
+            up to 1 + ω times its score (`hippo.retrieval.timeline`); 0: nothing.
+        retention: Half-lives in days by kind of document, "turn", "document" or what its metadata say under `kind`; a
+            passage counts less the older it is and the less often it was recalled (`hippo.retrieval.retention`). A kind
+            not named is not forgotten.
+        retention_floor: φ: share of its score that is never lost so, 0 to 1.
         source_cap: c: largest share that the documents of one source may bring, of the facts and passages that seed, of
             the restart vector and of the results, above 0 and up to 1; 1: not capped. What exactly is bounded says
             `hippo.retrieval.sources`.
@@ -91,6 +97,9 @@ class Profile:
     exact: bool = False
     recency_half_life: float | None = None
     newest_wins: bool = False
+    time_weight: float = 0.0
+    retention: Mapping[str, float] = field(default_factory=dict)
+    retention_floor: float = 0.3
     source_cap: float = 1.0
     source_field: str | None = None
 
@@ -102,13 +111,14 @@ class Profile:
 
     def to_dict(self) -> dict[str, Any]:
         """The options as plain data."""
-        return {name: getattr(self, name) for name in _OPTIONS} | {"kind_weights": dict(self.kind_weights)}
+        tables = {"kind_weights": dict(self.kind_weights), "retention": dict(self.retention)}
+        return {name: getattr(self, name) for name in _OPTIONS} | tables
 
 
 _OPTIONS = tuple(item.name for item in fields(Profile))
 
 PROFILES: dict[str, Profile] = {
-    "hippo": Profile("hippo"),
+    "hippo": Profile("hippo", time_weight=1.0),
     "hipporag2": Profile(
         "hipporag2",
         when_unlinked="dense",
@@ -169,6 +179,8 @@ _RANGES: dict[str, tuple[float, float, str]] = {
     "damping": (1e-6, 1 - 1e-6, "between 0 and 1, both excluded"),
     "query_gain": (0, float("inf"), "0 or more"),
     "recency_half_life": (1e-6, float("inf"), "above 0"),
+    "time_weight": (0, float("inf"), "0 or more"),
+    "retention_floor": (0, 1, "between 0 and 1"),
     "source_cap": (1e-6, 1, "above 0 and up to 1"),
 }
 
@@ -257,6 +269,11 @@ def _checked(profile: Profile) -> Profile:
     for kind, weight in profile.kind_weights.items():
         if not _is_number(weight) or weight < 0:
             raise ConfigError(where, f"kind_weights.{kind}", f"must be 0 or more, got {weight!r}")
+    if not isinstance(profile.retention, Mapping):
+        raise ConfigError(where, "retention", f"must be a table of numbers, got {profile.retention!r}")
+    for kind, days in profile.retention.items():
+        if not _is_number(days) or days <= 0:
+            raise ConfigError(where, f"retention.{kind}", f"must be above 0, got {days!r}")
     return profile
 
 

@@ -67,6 +67,7 @@ def spread(
     passages: slice,
     k: int,
     tolerance: float,
+    reordered: bool = False,
 ) -> PageRankResult:
     """Walk for a block of questions.
 
@@ -79,6 +80,7 @@ def spread(
         passages: Nodes that are passages.
         k: Number of passages whose order counts.
         tolerance: Bound on the L1 error where the order is not proven earlier.
+        reordered: Whether the order of activations is not that of the results.
 
     Returns:
         Activations of all nodes, one column per question.
@@ -87,14 +89,9 @@ def spread(
     for column, one in enumerate(seeds):
         restart[one.nodes, column] = one.weights
     walk = Walk(adjacency, profile.damping, gains)
-    # Where the order of activations is not that of the passages, all of them are needed.
     # A cap on sources may pass over any number of the best.
-    reordered = (
-        profile.scoring == "facts"
-        or profile.recency_half_life is not None
-        or profile.newest_wins
-        or profile.source_cap < 1
-    )
+    reordered = reordered or profile.scoring == "facts" or profile.newest_wins or profile.source_cap < 1
+    # Where the order of activations is not that of the passages, all of them are needed.
     top = None if profile.exact or reordered else k
     return engine.rank(walk, restart, tolerance=tolerance, top=top, candidates=passages)
 

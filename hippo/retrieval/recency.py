@@ -11,9 +11,9 @@ from hippo.snapshot.history import EVER, microseconds
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["decay", "passage_times"]
+__all__ = ["DAY", "decay", "newest_of", "passage_times"]
 
-_DAY = 86_400_000_000
+DAY = 86_400_000_000
 """Microseconds."""
 
 
@@ -37,18 +37,20 @@ def decay(times: "NDArray[np.int64]", half_life: float, until: datetime | None) 
         until: A time, UTC without a zone; None: the newest timestamp.
 
     Examples:
-        >>> decay(np.array([0, 10, EVER]) * np.array([1, _DAY, 1]), 10.0, None).tolist()
+        >>> decay(np.array([0, 10, EVER]) * np.array([1, DAY, 1]), 10.0, None).tolist()
         [0.5, 1.0, 1.0]
     """
     dated = times != EVER
     left = np.ones(len(times))
     if not dated.any():
         return left
-    newest = times.max() if until is None else _since_1970(until)
-    ages = np.maximum(newest - times[dated], 0) / _DAY
+    ages = np.maximum(newest_of(times, until) - times[dated], 0) / DAY
     left[dated] = np.exp2(-ages / half_life)
     return left
 
 
-def _since_1970(time: datetime) -> int:
-    return int(time.replace(tzinfo=UTC).timestamp() * 1_000_000)
+def newest_of(times: "NDArray[np.int64]", until: datetime | None) -> int:
+    """From when ages count: a time, UTC without a zone, or else the newest of some; microseconds since 1970."""
+    if until is None:
+        return int(times.max())
+    return int(until.replace(tzinfo=UTC).timestamp() * 1_000_000)

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from time import perf_counter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,15 +16,16 @@ from hippo.retrieval.link import Linked, minmax
 from hippo.retrieval.linkers import Linkers
 from hippo.retrieval.names import NameLinker, names_in
 from hippo.retrieval.opened import Opened, open_texts, preferred
+from hippo.retrieval.order import in_order
+from hippo.retrieval.priors import Prior, Priors
 from hippo.retrieval.profiles import Profile
-from hippo.retrieval.rank import Walked, gains, levels, namings, order_of, single, spread
-from hippo.retrieval.recency import decay, passage_times
+from hippo.retrieval.rank import Walked, gains, levels, namings, single, spread
 from hippo.retrieval.recognize import Recognized
-from hippo.retrieval.replaced import POOL, replacements
 from hippo.retrieval.results import hits, pick, seed_facts
+from hippo.retrieval.retention import Recalled
 from hippo.retrieval.seeds import Seeds, choose, entity_counts, seed, seed_entities
 from hippo.retrieval.sources import Owners, first, share_of
-from hippo.search.newest import newest_first
+from hippo.retrieval.timeline import Asked
 from hippo.snapshot.contents import Contents
 from hippo.tracing import traced
 from hippo.types import Explanation, Recognition, Retrieval
@@ -75,6 +77,7 @@ class Retriever:
         self._encode = encode
         self._adjacencies: dict[tuple[tuple[str, float], ...], csr_array] = {}
         self._sources = Owners(contents)
+        self._priors = Priors(contents)
 
     @cached_property
     def _counts(self) -> "NDArray[np.float64]":
@@ -87,10 +90,6 @@ class Retriever:
     @cached_property
     def _namings(self) -> "csr_array":
         return namings(self.contents)
-
-    @cached_property
-    def _times(self) -> "NDArray[np.int64]":
-        return passage_times(self.contents)
 
     def _adjacency(self, profile: Profile) -> "csr_array":
         key = tuple(sorted(profile.kind_weights.items()))
@@ -114,6 +113,8 @@ class Retriever:
         fact_queries: "NDArray[np.float32] | None" = None,
         as_of: datetime | None = None,
         opened: Opened | None = None,
+        asked: Asked | None = None,
+        recalled: Recalled = MappingProxyType({}),
     ) -> list[Retrieval]:
         """Rank passages for every question.
 
@@ -127,13 +128,13 @@ class Retriever:
             fact_queries: Their unit vectors, to be compared with facts; None: `queries`.
             as_of: Where age counts, from when it does, UTC without a zone; None: from the newest timestamp.
             opened: What the questions leave open, texts from `Retriever.opened`; None: all of them.
+            asked: Times that the questions ask about; None: none.
+            recalled: What was recalled before, and how often.
         """
         fact_queries = queries if fact_queries is None else fact_queries
         width = max(1, _BLOCK_BYTES // (48 * max(self.contents.graph.n_nodes, 1)))
         found: list[Retrieval] = []
-        aged = None
-        if profile.recency_half_life is not None:
-            aged = decay(self._times, profile.recency_half_life, as_of)
+        prior = self._priors.common(profile, as_of, recalled)
         for start in range(0, len(questions), width):
             part = slice(start, start + width)
             vectors, for_facts = (None if block is None else block[part] for block in (queries, fact_queries))
@@ -146,7 +147,8 @@ class Retriever:
                 min(k, self.linkers.shown),
                 explain,
                 recognition,
-                aged,
+                prior,
+                asked.part(part) if asked else None,
             )
         return found
 
@@ -160,28 +162,34 @@ class Retriever:
         k: int,
         explain: bool,
         recognition: "Recognize | None",
-        aged: "NDArray[np.float64] | None",
+        prior: Prior,
+        asked: Asked | None,
     ) -> list[Retrieval]:
         began = perf_counter()
         beta = profile.lexical_weight
         passages = self.linkers.passages.link(questions, queries, beta)
+        priors = self._priors.of_questions(prior, asked, profile, self.linkers.passages, len(questions))
         if profile.ranking != "walk" or not k:
             singles = [single(linked, profile) for linked in passages]
             seconds = {"link": (perf_counter() - began) / len(questions)}
             return [
-                self._retrieval(question, profile, score, linked, k, explain, seconds, {}, aged=aged)
-                for question, score, linked in zip(questions, singles, passages, strict=True)
+                self._retrieval(question, profile, score, linked, k, explain, seconds, {}, prior=one)
+                for question, score, linked, one in zip(questions, singles, passages, priors, strict=True)
             ]
         seeds, found, recognized = self._seeds(questions, fact_queries, passages, profile, recognition)
         favoured = preferred(self.linkers.passages, questions, passages, opened, beta)
         linked_at = perf_counter()
         walking = [column for column, one in enumerate(seeds) if len(one.nodes)]
-        walks = self._walks([seeds[column] for column in walking], [favoured[column] for column in walking], profile, k)
+        by_column = {}
+        # What reorders one question must not make another one walk farther.
+        for reordered in (False, True):
+            some = [column for column in walking if (priors[column].factors is not None) is reordered]
+            walks = self._walks([seeds[one] for one in some], [favoured[one] for one in some], profile, k, reordered)
+            by_column |= dict(zip(some, walks, strict=True))
         seconds = {
             "link": (linked_at - began) / len(questions),
             "walk": (perf_counter() - linked_at) / len(questions),
         }
-        by_column = dict(zip(walking, walks, strict=True))
         results = []
         for column, question in enumerate(questions):
             walked = by_column.get(column)
@@ -197,7 +205,7 @@ class Retriever:
                 seconds,
                 {**parameters, **found[column]},
                 walked,
-                aged,
+                priors[column],
             )
             if recognized is not None:
                 one = recognized[column]
@@ -279,7 +287,9 @@ class Retriever:
         return {name: names[row].as_py() for name, row in rows.items()}
 
     @traced("hippo.retrieve.walk")
-    def _walks(self, seeds: Sequence[Seeds], favoured: Sequence[Linked], profile: Profile, k: int) -> "list[Walked]":
+    def _walks(
+        self, seeds: Sequence[Seeds], favoured: Sequence[Linked], profile: Profile, k: int, reordered: bool
+    ) -> "list[Walked]":
         if not seeds:
             return []
         adjacency = self._adjacency(profile)
@@ -292,6 +302,7 @@ class Retriever:
             passages=self.contents.graph.passages,
             k=k,
             tolerance=self._tolerance,
+            reordered=reordered,
         )
         return [
             Walked(
@@ -322,12 +333,13 @@ class Retriever:
         seconds: Mapping[str, float],
         parameters: Mapping[str, Any],
         walked: "Walked | None" = None,
-        aged: "NDArray[np.float64] | None" = None,
+        prior: Prior = Prior(),  # noqa: B008  (frozen)
     ) -> Retrieval:
         began = perf_counter()
-        sources = self._sources(profile)
-        ranked = scores if aged is None else (scores if walked else minmax(scores)) * aged
-        rows, ranked, newer = self._order(ranked, linked, profile, k, k if sources is None else self.linkers.shown)
+        sources, factors = self._sources(profile), prior.factors
+        ranked = scores if factors is None else (scores if walked else minmax(scores)) * factors
+        count = k if sources is None else self.linkers.shown
+        rows, ranked, newer = in_order(self.contents, self._priors.times, self.linkers, ranked, linked.fused, profile, k, count)
         if sources is not None:
             rows, held_back = first(rows, sources, k, profile.source_cap)
             parameters = {**parameters, "held_back": held_back}
@@ -341,17 +353,18 @@ class Retriever:
             ]
         if explain:
             paths = self._paths(question, profile, walked) if walked else None
+            activation = scores if walked and profile.scoring == "activation" else None
+            brought = walked.seeds.brought if walked else None
             found = [
                 replace(
                     hit,
                     explanation=Explanation(
                         facts,
                         paths.to(row) if paths else (),
-                        None if linked.dense is None else float(linked.dense[row]),
-                        float(linked.lexical[row]),
-                        float(scores[row]) if walked and profile.scoring == "activation" else None,
-                        None if aged is None else float(aged[row]),
-                        share_of(sources, row, walked.seeds.brought if walked else None) if sources else None,
+                        **linked.of(row),
+                        activation=None if activation is None else float(activation[row]),
+                        source=share_of(sources, row, brought) if sources else None,
+                        **prior.of(row),
                     ),
                 )
                 for row, hit in zip(rows.tolist(), found, strict=True)
@@ -360,27 +373,10 @@ class Retriever:
             question,
             profile.name,
             tuple(found),
-            {**profile.to_dict(), **parameters},
+            {**profile.to_dict(), **parameters, **({"times": list(prior.told)} if prior.told else {})},
             facts,
             {**seconds, "hits": perf_counter() - began},
         )
-
-    def _order(
-        self, scores: "NDArray[np.float64]", linked: Linked, profile: Profile, k: int, count: int
-    ) -> "tuple[NDArray[np.int64], NDArray[np.float64], dict[int, int]]":
-        """Rows of the best `count` passages, scores in their order, and what newer one replaces which of the best k."""
-        if self.linkers.hidden is not None:
-            scores = np.where(self.linkers.hidden, -np.inf, scores)
-        if not profile.newest_wins:
-            return order_of(scores, linked.fused, count), scores, {}
-        pool = min(max(k, POOL), self.linkers.shown)
-        rows = order_of(scores, linked.fused, max(count, pool)).tolist()
-        newer = replacements(self.contents, rows[:pool], self._times)
-        order = np.array(newest_first(rows, newer), np.int64)
-        # One that was moved up has the score of the passage that it now stands before.
-        scores = scores.copy()
-        scores[order] = np.maximum.accumulate(scores[order][::-1])[::-1]
-        return order[:count], scores, newer
 
     def _paths(self, question: str, profile: Profile, walked: "Walked") -> Paths:
         favoured = gains(self.contents.graph.n_entities, [walked.favoured], profile)

@@ -15,9 +15,9 @@ __all__ = ["FORMAT", "MANIFEST", "Manifest", "check_name", "digest"]
 MANIFEST = "manifest.json"
 """Name of the manifest in the folder of a snapshot."""
 
-FORMAT = 3
+FORMAT = 4
 """Version of the layout of a snapshot. 1 had neither mentions, nor relations of facts, nor counts of terms; 2 did not
-know since when documents are in force, nor what was before."""
+know since when documents are in force, nor what was before; 3 when turns were said, nor sessions."""
 
 _FILE_NAME = re.compile(r"\w[\w.-]*", re.ASCII)
 

@@ -55,7 +55,14 @@ def finished(part: Part, similar: Similar, info: "Mapping[str, Any]") -> Content
     """
     return compose(
         part.tables,
-        make_graph(part.tables, similar, rules=info["rules"], synonym_max=info["synonym_max"]),
+        make_graph(
+            part.tables,
+            similar,
+            rules=info["rules"],
+            synonym_max=info["synonym_max"],
+            # Until format 4 only neighbours were joined.
+            follow_distance=info.get("follow_distance", 1),
+        ),
         part.words,
         part.vectors,
         similar,

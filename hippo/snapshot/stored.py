@@ -68,7 +68,10 @@ def stored_document(contents: Contents, document_id: str) -> StoredDocument:
     first, last = np.searchsorted(_numbers(contents, "document"), [row, row + 1])
     part = contents.chunks.slice(first, last - first).to_pylist()
     chunks = tuple(
-        Chunk(*(one[name] for name in ("chunk_id", "document_id", "position", "text", "start", "end", "title")))
+        Chunk(
+            *(one[name] for name in ("chunk_id", "document_id", "position", "text", "start", "end", "title")),
+            one.get("said"),
+        )
         for one in part
     )
     facts = {chunk.id: found for at, chunk in enumerate(chunks, first) if (found := _facts(contents, at))}

@@ -59,7 +59,7 @@ class Documents(Versions):
     def chunks_of(self, document_id: str) -> list[Chunk]:
         """Chunks of a document, in order."""
         query = (
-            'SELECT id, document_id, position, text, "start", "end", title FROM chunks '
+            'SELECT id, document_id, position, text, "start", "end", title, said FROM chunks '
             "WHERE document_id = ? ORDER BY position"
         )
         return [Chunk(*row) for row in self._connection.rows(query, [document_id])]
@@ -130,11 +130,12 @@ class Documents(Versions):
         self._connection.run("UPDATE documents SET source = place FROM moved WHERE documents.id = key", moved=moved)
 
     def _same(self, document_ids: Sequence[str], chunks: Sequence[Chunk]) -> set[str]:
-        """Ids of the chunks that documents have already, with the same text and title."""
-        given = pa.table({"id": strings([one.id for one in chunks]), "title": strings([one.title for one in chunks])})
+        """Ids of the chunks that documents have already, with the same text and title, said at the same time."""
+        given = _chunk_columns(chunks).select(["id", "title", "said"])
         asked = pa.table({"key": strings(document_ids)})
         query = (
             "SELECT c.id FROM chunks c JOIN given g ON g.id = c.id AND g.title IS NOT DISTINCT FROM c.title "
+            "AND g.said IS NOT DISTINCT FROM c.said "
             "WHERE c.document_id IN (SELECT key FROM asked)"
         )
         return {key for (key,) in self._connection.rows(query, given=given, asked=asked)}
@@ -182,10 +183,10 @@ class Documents(Versions):
 
         Returns:
             chunk_id string, document_id string, position int32, title string (nullable), text string, start int32,
-            end int32 (characters in the document's text).
+            end int32 (characters in the document's text), said timestamp[us] (nullable, UTC).
         """
         return self._connection.table(
-            'SELECT id AS chunk_id, document_id, position, title, text, "start", "end" FROM chunks '
+            'SELECT id AS chunk_id, document_id, position, title, text, "start", "end", said FROM chunks '
             "ORDER BY document_id, position"
         )
 
@@ -260,6 +261,7 @@ def chunk_columns(chunks: Sequence[Chunk]) -> pa.Table:
             "text": strings([chunk.text for chunk in chunks]),
             "start": pa.array([chunk.start for chunk in chunks], pa.int32()),
             "end": pa.array([chunk.end for chunk in chunks], pa.int32()),
+            "said": pa.array([chunk.said for chunk in chunks], pa.timestamp("us")),
         }
     )
 

@@ -44,7 +44,7 @@ class Ledger(Part):
         name = f"pending_{next(_numbers)}"
         self._connection.run(
             f"CREATE TEMP TABLE {name} AS "  # noqa: S608
-            'SELECT c.id, c.document_id, c.position, c.text, c."start", c."end", c.title '
+            'SELECT c.id, c.document_id, c.position, c.text, c."start", c."end", c.title, c.said '
             "FROM chunks c JOIN ledger l ON l.chunk_id = c.id "
             "WHERE l.stage = ? AND NOT (l.state = 'done' AND l.fingerprint = ?) ORDER BY c.document_id, c.position",
             [EXTRACTION, extractor],

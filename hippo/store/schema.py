@@ -65,7 +65,13 @@ _VERSION_4 = """
 CREATE TABLE synonyms (first VARCHAR, second VARCHAR, decision VARCHAR);
 """
 
-MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)
+# When turns of conversations were said.
+_VERSION_5 = """
+ALTER TABLE chunks ADD COLUMN said TIMESTAMP;
+ALTER TABLE past_chunks ADD COLUMN said TIMESTAMP;
+"""
+
+MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
 """Script i turns a store of version i into one of version i + 1; script 0 makes the tables. None is ever edited."""
 
 SCHEMA_VERSION = len(MIGRATIONS)

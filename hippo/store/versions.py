@@ -83,7 +83,7 @@ class Versions(Part):
             return 0
         numbers = kept.select(["version", "document_id"])
         chunks = run.table(
-            'SELECT n.version, c.id, c.position, c.title, c.text, c."start", c."end" '
+            'SELECT n.version, c.id, c.position, c.title, c.text, c."start", c."end", c.said '
             "FROM chunks c JOIN numbers n ON n.document_id = c.document_id",
             numbers=numbers,
         )
@@ -165,7 +165,7 @@ class Versions(Part):
         """
         return self._connection.table(
             "SELECT c.version || ':' || c.id AS chunk_id, c.version::VARCHAR AS document_id, c.position, c.title, "
-            'c.text, c."start", c."end" FROM past_chunks c JOIN versions v USING (version) '
+            'c.text, c."start", c."end", c.said FROM past_chunks c JOIN versions v USING (version) '
             "ORDER BY v.document_id, v.version, c.position"
         )
 

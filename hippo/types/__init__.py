@@ -14,6 +14,7 @@ from hippo.types.documents import (
     TextKind,
     Triple,
     Version,
+    passage_of,
 )
 from hippo.types.graph import Entity, EntityPath, Neighbor, Passage
 from hippo.types.models import Completion, LLMRequest, Message, Usage
@@ -77,5 +78,6 @@ __all__ = [
     "Triple",
     "Usage",
     "Version",
+    "passage_of",
     "to_dict",
 ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from hippo.calendar import day_name
 from hippo.types.plain import Plain
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "TextKind",
     "Triple",
     "Version",
+    "passage_of",
 ]
 
 TextKind = Literal["passage", "fact", "entity", "query_to_passage", "query_to_fact", "query_to_entity"]
@@ -82,7 +84,11 @@ class Skipped(Plain):
 
 @dataclass(frozen=True, slots=True)
 class Chunk(Plain):
-    """A piece of a document, the unit that is ranked. `document.text[start:end] == text`."""
+    """A piece of a document, the unit that is ranked. `document.text[start:end] == text`.
+
+    `said` is when a turn of a conversation was said, UTC without a zone; None: it is of no conversation, or that is
+    not known.
+    """
 
     id: str
     document_id: str
@@ -91,11 +97,29 @@ class Chunk(Plain):
     start: int
     end: int
     title: str | None = None
+    said: datetime | None = None
 
     @property
     def passage(self) -> str:
-        """Title, newline, text: what is embedded and ranked."""
-        return f"{self.title}\n{self.text}" if self.title else self.text
+        """Title, newline, text: what facts are found in."""
+        return passage_of(self.title, None, self.text)
+
+    @property
+    def searched(self) -> str:
+        """What is embedded and searched: `passage_of` this chunk."""
+        return passage_of(self.title, self.said, self.text)
+
+
+def passage_of(title: str | None, said: datetime | None, text: str) -> str:
+    r"""What is embedded and searched of a chunk: title, newline, text; of a turn, the day beside the title.
+
+    Examples:
+        >>> passage_of("Ada", datetime(1843, 7, 2), "I have it.")
+        'Ada, 2 July 1843\nI have it.'
+    """
+    if said is None:
+        return f"{title}\n{text}" if title else text
+    return f"{title}, {day_name(said)}\n{text}" if title else f"{day_name(said)}\n{text}"
 
 
 @dataclass(frozen=True, slots=True)

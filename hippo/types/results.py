@@ -84,6 +84,9 @@ class Explanation(Plain):
         recency: What its age leaves of its score, in (0, 1]; None where age makes no difference.
         source: What its source brings; None: sources are not capped.
         reranking: What a re-ranker gave, on its own scale; None: there was none.
+        retention: What its age, kind and recalls leave of its score, in (0, 1]; None where they make no difference.
+        time: What its score was multiplied by for the time that is asked about, 1 or more; None: none is asked about.
+            `Retrieval.parameters["times"]` says which times were found in the question.
     """
 
     facts: tuple[SeedFact, ...]
@@ -94,6 +97,8 @@ class Explanation(Plain):
     recency: float | None = None
     source: SourceShare | None = None
     reranking: float | None = None
+    retention: float | None = None
+    time: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

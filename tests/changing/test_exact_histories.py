@@ -33,15 +33,28 @@ SENTENCES = [
     "nothing is named here. nor here.",
     "東京は日本の首都です。東京タワーは東京にあります。",
     "The North Sea is a sea. The Thames and the Rhine flow into it.",
+    "Yesterday Ada Lovelace saw the Thames. Two months ago she was in London.",
 ]
 TITLES = [None, "Charles Babbage", "Ada"]
 QUESTIONS = ["Where was the man whom Ada Lovelace met born?", "What flows into the North Sea?"]
 OPTIONS = {"graph": {"synonym_threshold": 0.5, "synonym_max": 2}, "chunking": {"method": "document"}}
 VALUES = st.fixed_dictionaries(
-    {"text": st.sampled_from(SENTENCES), "title": st.sampled_from(TITLES), "year": st.integers(1999, 2001)}
+    {
+        "text": st.sampled_from(SENTENCES),
+        "title": st.sampled_from(TITLES),
+        "year": st.integers(1999, 2001),
+        "session": st.sampled_from([None, "s", "t"]),
+        "day": st.integers(1, 3),
+    }
 )
 OWN, FROM_FILES = st.sampled_from(["a", "b", "c", "d"]), st.sampled_from(["x", "y", "z"])
+NAMES = ["text", "title", "year", "session", "day"]
 Value = Mapping[str, Any]
+
+
+def metadata_of(value: Value) -> dict[str, Any]:
+    """The year, and the session if there is one, in which documents then follow one another."""
+    return {"year": value["year"], **({"session": value["session"]} if value["session"] else {})}
 
 
 def openie(path: Path) -> None:
@@ -121,7 +134,13 @@ class Changes(RuleBasedStateMachine):
 
     def documents(self, values: Mapping[str, Value]) -> list[dict[str, Any]]:
         return [
-            {"id": key, "text": value["text"], "title": value["title"], "metadata": {"year": value["year"]}}
+            {
+                "id": key,
+                "text": value["text"],
+                "title": value["title"],
+                "metadata": metadata_of(value),
+                "timestamp": f"2024-05-0{value['day']}",
+            }
             for key, value in values.items()
         ]
 
@@ -135,15 +154,18 @@ class Changes(RuleBasedStateMachine):
         self.held |= values
 
     @precondition(lambda self: any(key in "abcd" for key in self.held))
-    @rule(data=st.data(), value=VALUES, names=st.sets(st.sampled_from(["text", "title", "year"]), min_size=1))
+    @rule(data=st.data(), value=VALUES, names=st.sets(st.sampled_from(NAMES), min_size=1))
     def update(self, data: st.DataObject, value: Value, names: set[str]) -> None:
         key = data.draw(st.sampled_from(sorted(key for key in self.held if key in "abcd")))
         if "title" in names:
             names.add("text")  # A title alone is refused.
         new = {name: value[name] for name in sorted(names)}
         self.held[key] = {**self.held[key], **new}
-        if "year" in new:
-            new["metadata"] = {"year": new.pop("year")}
+        if new.pop("year", None) is not None or "session" in new:
+            new["metadata"] = metadata_of(self.held[key])
+        new.pop("session", None)
+        if (day := new.pop("day", None)) is not None:
+            new["timestamp"] = f"2024-05-0{day}"
         self.memory.update(key, **new)
 
     @precondition(lambda self: self.held)

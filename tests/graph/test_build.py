@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hippo.graph.build import assemble, count_pairs, distinct_pairs, follow_pairs
+from hippo.graph.build import assemble, count_pairs, distinct_pairs
 from hippo.graph.model import Graph
 
 N_ENTITIES, N_PASSAGES = 6, 4
@@ -68,13 +68,6 @@ def test_distinct_pairs_weigh_one(links):
     assert (low < high).all()
     assert (weights == 1).all()
     assert len(weights) == len({frozenset(link) for link in links if link[0] != link[1]})
-
-
-def test_follow_pairs_join_neighbours_of_one_document():
-    low, high, weights = follow_pairs(np.array([0, 0, 0, 1, 2, 2]), 10)
-    assert list(zip(low.tolist(), high.tolist(), strict=True)) == [(10, 11), (11, 12), (14, 15)]
-    assert weights.tolist() == [1.0, 1.0, 1.0]
-    assert [len(part) for part in follow_pairs(np.empty(0, np.int64), 0)] == [0, 0, 0]
 
 
 ALPHAS = st.sampled_from([0.0, 0.3, 1.0, 2.0])

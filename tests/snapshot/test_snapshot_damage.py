@@ -147,7 +147,7 @@ def test_a_newer_format_is_refused(root: Path) -> None:
     body = {**json.loads(path.read_text()), "format": 99, "later": True}
     del body["sha256"]
     path.write_text(json.dumps({**body, "sha256": sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()}))
-    with pytest.raises(IndexMismatchError, match="snapshot format '99', but '3' was asked for"):
+    with pytest.raises(IndexMismatchError, match="snapshot format '99', but '4' was asked for"):
         Snapshot.open(root)
 
 

@@ -62,7 +62,7 @@ def test_an_older_snapshot_answers_and_says_why_it_has_no_parts(tmp_path, old):
     with Hippo.open(old) as memory:
         assert asked(memory) == expected
         for mask in ([True, False], [True, True]):
-            with pytest.raises(IndexMismatchError, match=r"format '1', but '3' was asked for\. Run `hippo index`"):
+            with pytest.raises(IndexMismatchError, match=r"format '1', but '4' was asked for\. Run `hippo index`"):
                 restrict(memory.contents(), np.array(mask))
 
 

@@ -1,0 +1,126 @@
+"""What multiplies the scores of passages: age, retention, and the time that a question asks about."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hippo.retrieval.recency import decay, passage_times
+from hippo.retrieval.retention import Recalled, Retention
+from hippo.retrieval.timeline import Timeline
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hippo.retrieval.link import Linked, Linker
+    from hippo.retrieval.profiles import Profile
+    from hippo.retrieval.timeline import Asked
+    from hippo.retrieval.when import AskedTime
+    from hippo.snapshot.contents import Contents
+
+__all__ = ["Prior", "Priors"]
+
+
+@dataclass(frozen=True, slots=True)
+class Prior:
+    """What multiplies the scores of passages for one question: float64 `(P,)` each, None where it makes no difference.
+
+    Attributes:
+        recency: By age alone.
+        retention: By age, kind and recalls.
+        time: By how near a passage is to a time asked about.
+        told: What is to be said of the times, for `Retrieval.parameters`.
+    """
+
+    recency: "NDArray[np.float64] | None" = None
+    retention: "NDArray[np.float64] | None" = None
+    time: "NDArray[np.float64] | None" = None
+    told: tuple[dict[str, Any], ...] = ()
+
+    @property
+    def factors(self) -> "NDArray[np.float64] | None":
+        """Their product; None: there is none."""
+        product = None
+        for part in (self.recency, self.retention, self.time):
+            if part is not None:
+                product = part if product is None else product * part
+        return product
+
+    def of(self, row: int) -> dict[str, float | None]:
+        """What of a passage goes into its explanation, by name."""
+        parts = {"recency": self.recency, "retention": self.retention, "time": self.time}
+        return {name: None if part is None else float(part[row]) for name, part in parts.items()}
+
+
+class Priors:
+    """Makes priors for the questions to one index.
+
+    Args:
+        contents: The index.
+    """
+
+    def __init__(self, contents: "Contents") -> None:
+        self._contents = contents
+
+    @cached_property
+    def times(self) -> "NDArray[np.int64]":
+        """From `passage_times`."""
+        return passage_times(self._contents)
+
+    @cached_property
+    def _retention(self) -> Retention:
+        return Retention(self._contents)
+
+    @cached_property
+    def _timeline(self) -> Timeline:
+        return Timeline(self._contents)
+
+    def common(self, profile: "Profile", as_of: datetime | None, recalled: Recalled) -> Prior:
+        """What is the same for all questions."""
+        half_life = profile.recency_half_life
+        return Prior(
+            None if half_life is None else decay(self.times, half_life, as_of),
+            self._retention.left(profile, as_of, recalled) if profile.retention else None,
+        )
+
+    def of_questions(
+        self, common: Prior, asked: "Asked | None", profile: "Profile", linker: "Linker", count: int
+    ) -> list[Prior]:
+        """A prior for each question, with the times that it asks about.
+
+        Args:
+            common: From `common`.
+            asked: The times; None: there are none.
+            profile: For ω and β.
+            linker: Of passages, which finds events.
+            count: Number of questions.
+        """
+        if asked is None:
+            return [common] * count
+        texts, vectors = asked.events, asked.vectors
+        queries = None if vectors is None or not texts else np.stack([vectors[text] for text in texts])
+        linked = linker.link(texts, queries, profile.lexical_weight) if texts else []
+        events = dict(zip(texts, linked, strict=True))
+        return [self._of(common, times, events, profile.time_weight) for times in asked.times]
+
+    def _of(self, common: Prior, times: "Sequence[AskedTime]", events: "dict[str, Linked]", weight: float) -> Prior:
+        if not times:
+            return common
+        near, told = None, []
+        for one in times:
+            found, row = self._timeline.nearness(one, events.get(one.event or ""))
+            # All of several times count: none of them is known to be the one that matters.
+            near = found if near is None else (near + found) / 2
+            told.append(self._told(one, row))
+        factors = None if near is None else 1.0 + weight * near
+        return Prior(common.recency, common.retention, factors, tuple(told))
+
+    def _told(self, one: "AskedTime", row: int | None) -> dict[str, Any]:
+        told: dict[str, Any] = {"text": one.text, "order": one.order}
+        told |= {name: time.isoformat() for name in ("start", "end") if (time := getattr(one, name)) is not None}
+        if row is not None:
+            told["event"] = self._contents.chunks.column("chunk_id")[row].as_py()
+        return told

@@ -1,0 +1,108 @@
+"""What a question says of time, found by rules: "in 2021", "last May", "before she moved", "now".
+
+Each gives a stretch of time, open at one end for "before" and "after", or an event: words that some passage is to be
+found by, whose time then counts. They only raise the scores of passages of that time: what is asked may have been said
+at any other.
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import datetime
+
+from hippo.calendar import Span
+from hippo.dates import DateInText, find_dates
+
+__all__ = ["AskedTime", "asked_times"]
+
+_PRESENT = re.compile(
+    r"\b(?:now|nowadays|currently|at\sthe\smoment|at\spresent|these\sdays|latest|newest|current|most\srecent(?:ly)?)\b",
+    re.IGNORECASE,
+)
+_RANGE = re.compile(r"\b(?:between|from)\W*$", re.IGNORECASE)
+_TO = re.compile(r"^\W*(?:and|to|until|till)\W*$", re.IGNORECASE)
+_BOUND = re.compile(r"\b(before|after|since|until|till|by)\s(?:the\s)?$", re.IGNORECASE)
+_EVENT = re.compile(
+    r"\b(?P<order>before|after|since|until|when|while|during)\s+(?P<event>[^,;?!.]{5,120})", re.IGNORECASE
+)
+_AUXILIARY = re.compile(r"(?:did|does|do|is|was|were|are|am|will|would|has|have|had|can|could|should)\b", re.IGNORECASE)
+_ORDERS = {"until": "before", "since": "after", "while": "when", "during": "when"}
+
+
+@dataclass(frozen=True, slots=True)
+class AskedTime:
+    """A time that a question asks about.
+
+    Attributes:
+        text: The words that say so.
+        order: "in" a stretch of time, "before" or "after" it or an event, "when" an event happened, or "now".
+        start: First moment, UTC without a zone; None: open, or an event's.
+        end: First moment after it; None: open, or an event's.
+        event: What to find the event by; None: it is no event.
+    """
+
+    text: str
+    order: str
+    start: datetime | None = None
+    end: datetime | None = None
+    event: str | None = None
+
+
+def asked_times(question: str, reference: datetime) -> list[AskedTime]:
+    """The times that a question asks about, in the order of its words.
+
+    Args:
+        question: The question, in English.
+        reference: When it is asked, UTC: what "last May" is counted from.
+
+    Examples:
+        >>> [one.order for one in asked_times("Where did Ann live before she moved to Rome?", datetime(2024, 5, 1))]
+        ['before']
+        >>> asked_times("When did Ann move?", datetime(2024, 5, 1))
+        []
+    """
+    dates = find_dates(question, reference)
+    found = [(dates[place].start, one) for place, one in _stretches(question, dates)]
+    taken = [(one.start, one.end) for one in dates]
+    for match in _EVENT.finditer(question):
+        if any(match.start() <= start < match.end() for start, _ in taken):
+            continue
+        words = match["event"].strip()
+        order = match["order"].lower()
+        if len(words.split()) < 2 or (order == "when" and _AUXILIARY.match(words)):
+            continue
+        found.append((match.start(), AskedTime(match.group().strip(), _ORDERS.get(order, order), event=words)))
+    if not found and (match := _PRESENT.search(question)):
+        found.append((match.start(), AskedTime(match.group(), "now")))
+    return [one for _, one in sorted(found, key=lambda item: item[0])]
+
+
+def _stretches(question: str, dates: list[DateInText]) -> list[tuple[int, AskedTime]]:
+    """Stretches of time, with the place among the dates of that which each begins with."""
+    found = []
+    place = 0
+    while place < len(dates):
+        one = dates[place]
+        before = question[: one.start]
+        bound, span, text = _BOUND.search(before), one.span, question[one.start : one.end]
+        after = dates[place + 1] if place + 1 < len(dates) else None
+        if after and _RANGE.search(before) and _TO.match(question[one.end : after.start]):
+            begin = one.span
+            if one.relative and not after.relative:
+                # "Between March and May 2021": the year of the second counts for the first.
+                begin = find_dates(question[: one.end], after.span.start)[-1].span
+            span = Span(min(begin.start, after.span.start), max(begin.end, after.span.end))
+            text = question[one.start : after.end]
+            found.append((place, AskedTime(text, "in", span.start, span.end)))
+            place += 2
+            continue
+        found.append((place, _bounded(bound[1].lower() if bound else "in", span, text)))
+        place += 1
+    return found
+
+
+def _bounded(word: str, span: Span, text: str) -> AskedTime:
+    if word == "in":
+        return AskedTime(text, "in", span.start, span.end)
+    if word in ("after", "since"):
+        return AskedTime(f"{word} {text}", "after", span.end if word == "after" else span.start, None)
+    return AskedTime(f"{word} {text}", "before", None, span.start if word == "before" else span.end)

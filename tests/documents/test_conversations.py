@@ -1,0 +1,255 @@
+"""Conversations in: lists of messages, exports of chats, transcripts, mailboxes."""
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, messages_to_dict
+
+from hippo import Hippo
+from hippo.documents import conversation, iter_documents
+from hippo.errors import DocumentError
+from hippo.types import Document, Skipped
+
+
+def read(path: Path, content: str | bytes) -> tuple[list[Document], list[str]]:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    items = list(iter_documents(path))
+    return (
+        [item for item in items if isinstance(item, Document)],
+        [item.reason for item in items if isinstance(item, Skipped)],
+    )
+
+
+def said(turns: list[Any]) -> list[tuple[str | None, str]]:
+    return [(one.title, one.text) for one in turns if isinstance(one, Document)]
+
+
+def test_messages_of_openai_with_parts() -> None:
+    image = {"type": "image_url", "image_url": {"url": "cat.png"}, "caption": "a grey cat"}
+    inline = {"type": "image_url", "image_url": {"url": "data:image/png;base64,AAAA"}}
+    turns = conversation(
+        [
+            {"role": "system", "content": "Be kind."},
+            {"role": "user", "name": "Ann", "content": [{"type": "text", "text": "Look!"}, image, inline]},
+            {"role": "assistant", "content": None, "tool_calls": []},
+            {"role": "assistant", "content": "Nice.", "id": "m3", "timestamp": 1683554160},
+        ],
+        session="s",
+        timestamp="2023-05-08T13:00:00Z",
+        metadata={"app": "demo"},
+    )
+    assert [one.reason for one in turns if isinstance(one, Skipped)] == ["a message of the role system", "no text"]
+    first, second = (one for one in turns if isinstance(one, Document))
+    assert (first.id, first.title, first.text) == ("s/1", "Ann", "Look!\n[image: a grey cat]")
+    assert first.metadata["media"] == [
+        {"kind": "image", "uri": "cat.png"},
+        {"kind": "image", "uri": "data:image/png;base64"},
+    ]
+    assert first.timestamp == datetime(2023, 5, 8, 13, tzinfo=UTC)
+    assert (second.id, second.timestamp) == ("s/m3", datetime(2023, 5, 8, 13, 56, tzinfo=UTC))
+    assert second.metadata == {"session": "s", "position": 3, "speaker": "assistant", "app": "demo"}
+
+
+def test_messages_of_langchain_as_objects_and_as_data() -> None:
+    messages = [SystemMessage("x"), HumanMessage("Hello.", name="Ann"), AIMessage([{"type": "text", "text": "Hi."}])]
+    expected = [("Ann", "Hello."), ("assistant", "Hi.")]
+    assert said(conversation(messages)) == said(conversation(messages_to_dict(messages))) == expected
+    # Without a name a session is told by what was said.
+    assert conversation(messages)[1].id == conversation(messages_to_dict(messages))[1].id  # type: ignore[union-attr]
+    assert conversation(messages[:2])[1].id != conversation(messages)[1].id  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    "messages", ["text", {"role": "user"}, [5], [{"role": "user"}], [{"text": "a", "date": "never"}]]
+)
+def test_what_is_no_message_is_refused(messages: Any) -> None:
+    with pytest.raises(DocumentError):
+        conversation(messages)
+
+
+TREE = {
+    "title": "Cats",
+    "conversation_id": "c1",
+    "current_node": "d",
+    "mapping": {
+        "a": {"message": None, "parent": None},
+        "b": {
+            "message": {"author": {"role": "user"}, "content": {"parts": ["Cats?"]}, "create_time": 1e9},
+            "parent": "a",
+        },
+        "c": {"message": {"author": {"role": "assistant"}, "content": {"parts": ["No."]}}, "parent": "b"},
+        "d": {"message": {"author": {"role": "assistant"}, "content": {"parts": ["Yes."]}}, "parent": "b"},
+    },
+}
+CLAUDE = {
+    "uuid": "u",
+    "name": "Dogs",
+    "chat_messages": [{"sender": "human", "text": "Dogs?", "created_at": "2024-05-01"}],
+}
+TELEGRAM = {
+    "name": "Ben",
+    "id": 7,
+    "messages": [
+        {"id": 1, "from": "Ben", "date": "2024-05-01T10:00:00", "text": ["a ", {"type": "bold", "text": "b"}]}
+    ],
+}
+SLACK = [{"user": "U1", "text": "Lunch?", "ts": "1700000000.000100"}]
+
+
+@pytest.mark.parametrize(
+    ("data", "expected", "session"),
+    [
+        ([TREE], [("user", "Cats?"), ("assistant", "Yes.")], "x.json#c1"),
+        ([CLAUDE, {**CLAUDE, "uuid": "v"}], [("user", "Dogs?"), ("user", "Dogs?")], "x.json#u"),
+        (TELEGRAM, [("Ben", "a b")], "x.json#7"),
+        (SLACK, [("U1", "Lunch?")], "x.json"),
+    ],
+)
+def test_exports_of_chats(tmp_path: Path, data: Any, expected: Any, session: str) -> None:
+    turns, _ = read(tmp_path / "x.json", json.dumps(data))
+    assert said(turns) == expected
+    assert turns[0].metadata["session"] == session
+    assert len({turn.id for turn in turns}) == len(turns)
+
+
+def test_a_circle_in_a_tree_ends(tmp_path: Path) -> None:
+    message = {"author": {"role": "user"}, "content": {"parts": ["a"]}}
+    nodes = {"a": {"parent": "b", "message": message}, "b": {"parent": "a", "message": message}}
+    turns, _ = read(tmp_path / "x.json", json.dumps({"mapping": nodes, "current_node": "a"}))
+    assert len(turns) == 2
+
+
+def test_lines_of_messages_and_of_conversations(tmp_path: Path) -> None:
+    lines = [
+        {"role": "user", "content": "One."},
+        {"messages": [{"role": "user", "content": "Two."}, {"role": "assistant", "content": "Three."}]},
+        {"text": "Four.", "session": "s", "speaker": "Ann", "position": 1},
+    ]
+    turns, _ = read(tmp_path / "x.jsonl", "\n".join(map(json.dumps, lines)))
+    assert said(turns) == [("user", "One."), ("user", "Two."), ("assistant", "Three."), ("Ann", "Four.")]
+    assert [turn.metadata["session"] for turn in turns] == ["x.jsonl", "x.jsonl:2", "x.jsonl:2", "s"]
+
+
+@pytest.mark.parametrize(
+    ("text", "times"),
+    [
+        ("08/05/2023, 13:56 - Ann: Hello.\nBye.\n13/05/2023, 13:57 - Ben: a: b", [(5, 8, 13), (5, 13, 13)]),
+        ("5/8/23, 1:56 PM - Ann: Hello.\nBye.\n5/8/23, 1:57\u202fPM - Ben: a: b", [(5, 8, 13), (5, 8, 13)]),
+        (
+            "[08.05.23, 13:56:02] Ann: Hello.\nBye.\n\u200e[08.05.23, 23:57:02] ~\u202fBen: a: b",
+            [(5, 8, 13), (5, 8, 23)],
+        ),
+    ],
+)
+def test_whatsapp(tmp_path: Path, text: str, times: list[tuple[int, int, int]]) -> None:
+    turns, _ = read(tmp_path / "chat.txt", text)
+    assert said(turns) == [("Ann", "Hello.\nBye."), ("Ben", "a: b")]
+    found = [turn.timestamp for turn in turns]
+    assert [(time.month, time.day, time.hour) for time in found if time] == times
+
+
+def test_whatsapp_notices_and_files(tmp_path: Path) -> None:
+    text = (
+        "08/05/2023, 13:55 - Messages are encrypted.\n"
+        "08/05/2023, 13:56 - Ann: IMG-1.jpg (file attached)\nA whiteboard\n"
+        "08/05/2023, 13:57 - Ann: <Media omitted>\n"
+    )
+    turns, reasons = read(tmp_path / "chat.txt", text)
+    assert turns[0].text == "A whiteboard"
+    assert turns[0].metadata["media"] == [{"kind": "image", "uri": "IMG-1.jpg"}]
+    assert reasons[0] == "a notice of WhatsApp, which nobody said"
+    assert said(read(tmp_path / "log.txt", "2024-05-01 10:00 start: ok\n")[0]) == [
+        (None, "2024-05-01 10:00 start: ok\n")
+    ]
+
+
+@pytest.mark.parametrize(("suffix", "comma", "head"), [(".vtt", ".", "WEBVTT\n\nNOTE hi\n\n"), (".srt", ",", "")])
+def test_transcripts(tmp_path: Path, suffix: str, comma: str, head: str) -> None:
+    cues = [
+        f"1\n00:00:01{comma}000 --> 00:00:04{comma}000\nAnn: Now to",
+        f"2\n00:00:04{comma}100 --> 00:00:06{comma}500\nthe <i>costs</i>.",
+        f"3\n00:00:09{comma}000 --> 00:00:10{comma}000\nBen: Yes?\nAnn: Please.",
+        "4\nnonsense\nx",
+        f"5\n00:0x:09{comma}000 --> 00:00:10{comma}000\nx",
+    ]
+    turns, reasons = read(tmp_path / f"talk{suffix}", head + "\n\n".join(cues))
+    assert said(turns) == [("Ann", "Now to the costs."), ("Ben", "Yes?"), ("Ann", "Please.")]
+    media = {"uri": f"talk{suffix}", "kind": "video", "start": 1.0, "end": 6.5}
+    assert turns[0].metadata == {"session": f"talk{suffix}", "position": 1.0, "speaker": "Ann", "media": [media]}
+    assert reasons == ["no cue: it has no line of times", "no cue: its times cannot be read"]
+    assert read(tmp_path / f"none{suffix}", head + "\n")[1][-1] == "no text"
+    voiced = "WEBVTT\n\n00:01.000 --> 00:02.000\n<v.first Eva Lund>Hello.</v>\n"
+    assert said(read(tmp_path / "v.vtt", voiced)[0]) == [("Eva Lund", "Hello.")]
+
+
+MAILS = """From ann Mon May  8 13:56:02 2023
+From: Ann Lee <ann@example.org>
+Subject: =?utf-8?q?K=C3=B6ln?=
+Date: Mon, 8 May 2023 13:56:02 +0200
+Message-ID: <1@example.org>
+
+Shall we meet?
+>From my side yes.
+
+From ben Mon May  8 14:56:02 2023
+From: ben@example.org
+Subject: Re: Koln
+Date: never
+Message-ID: <2@example.org>
+In-Reply-To: <1@example.org>
+Content-Type: multipart/alternative; boundary="b"
+
+--b
+Content-Type: text/plain
+
+Gladly.
+
+On Mon, Ann Lee wrote:
+> Shall we meet?
+--b
+Content-Type: text/html
+
+<p>Gladly.</p>
+--b--
+
+From x Mon
+Content-Type: text/html
+
+<p>Buy!</p>
+"""
+
+
+def test_mailboxes_by_thread(tmp_path: Path) -> None:
+    turns, reasons = read(tmp_path / "all.mbox", MAILS)
+    assert said(turns) == [("Ann Lee", "Köln\n\nShall we meet?\nFrom my side yes."), ("ben@example.org", "Gladly.")]
+    assert {turn.metadata["session"] for turn in turns} == {"all.mbox#<1@example.org>"}
+    assert [turn.timestamp for turn in turns] == [datetime(2023, 5, 8, 11, 56, 2, tzinfo=UTC), None]
+    assert reasons == ["no plain text"]
+    assert read(tmp_path / "none.mbox", "no mail at all")[1] == ["no messages"]
+
+
+def test_turns_know_speaker_day_and_relative_dates(tmp_path: Path) -> None:
+    said_then = [("user", "I met Bob yesterday."), ("user", "Bob was kind.")]
+    turns = conversation(
+        [{"role": role, "name": "Ann", "content": text} for role, text in said_then],
+        session="s",
+        timestamp="2023-05-08",
+    )
+    with Hippo.open(tmp_path / "index", encoder="hashing") as memory:
+        memory.add([turn for turn in turns if isinstance(turn, Document)])
+        fact = memory.get("s/0").facts
+        [[first]] = fact.values()
+        assert first.text == "Ann. I met Bob yesterday. (7 May 2023)"
+        assert ("ann", "7 may 2023") in first.relations
+        assert memory.entities("7 May 2023")[0].match == "exact"
+        assert memory.contents().tables.passages[0] == "Ann, 8 May 2023\nI met Bob yesterday."
+        # Another time is another day.
+        memory.update("s/0", timestamp="2024-01-01")
+        [[moved]] = memory.get("s/0").facts.values()
+        assert moved.text == "Ann. I met Bob yesterday. (31 December 2023)"
+        memory.update("s/0", metadata={})
+        [[plain]] = memory.get("s/0").facts.values()
+        assert plain.text == "Ann. I met Bob yesterday."
