@@ -180,7 +180,7 @@ class Retriever:
         favoured = preferred(self.linkers.passages, questions, passages, opened, beta)
         linked_at = perf_counter()
         walking = [column for column, one in enumerate(seeds) if len(one.nodes)]
-        by_column = {}
+        by_column: dict[int, Walked] = {}
         # What reorders one question must not make another one walk farther.
         for reordered in (False, True):
             some = [column for column in walking if (priors[column].factors is not None) is reordered]

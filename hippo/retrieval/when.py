@@ -71,8 +71,8 @@ def asked_times(question: str, reference: datetime) -> list[AskedTime]:
         if len(words.split()) < 2 or (order == "when" and _AUXILIARY.match(words)):
             continue
         found.append((match.start(), AskedTime(match.group().strip(), _ORDERS.get(order, order), event=words)))
-    if not found and (match := _PRESENT.search(question)):
-        found.append((match.start(), AskedTime(match.group(), "now")))
+    if not found and (cue := _PRESENT.search(question)):
+        found.append((cue.start(), AskedTime(cue.group(), "now")))
     return [one for _, one in sorted(found, key=lambda item: item[0])]
 
 

@@ -70,7 +70,7 @@ def stored_document(contents: Contents, document_id: str) -> StoredDocument:
     chunks = tuple(
         Chunk(
             *(one[name] for name in ("chunk_id", "document_id", "position", "text", "start", "end", "title")),
-            one.get("said"),
+            said=one.get("said"),
         )
         for one in part
     )

@@ -14,7 +14,7 @@ def test_known_profiles():
         "relation": 0.2,
         "titles": 8.0,
         "synonym": 0.7,
-        "follows": 0.3,
+        "follows": 1.0,
     }
 
 
