@@ -121,7 +121,9 @@ class Searching(ABC):
         if not questions:
             return []
         vectors = fact_vectors = open_vectors = None
-        opened, asked = retriever.opened(questions, profile), _asked(questions, search)
+        given, asked = questions, _asked(questions, search)
+        questions = asked.rests if asked else questions
+        opened = retriever.opened(questions, profile)
         if self._encoder is not None and profile.ranking != "bm25":
             texts = list(dict.fromkeys([*questions, *(opened or ()), *(asked.events if asked else ())]))
             encoded = self._encode(self._encoder, texts)
@@ -148,6 +150,8 @@ class Searching(ABC):
             asked=asked,
             recalled=self._recalls.counts() if profile.retention else {},
         )
+        if asked is not None:
+            found = [replace(one, question=question) for one, question in zip(found, given, strict=True)]
         if reranker is not None:
             from hippo.retrieval.rerank import rerank
 

@@ -167,7 +167,8 @@ def _dates(value: str) -> str:
     found = find_dates(value, datetime(1 if len(value) % 7 == 0 else 9999, 12, 31))  # noqa: DTZ001
     _must(all(one.span.start < one.span.end and one.span.name for one in found), "a date is some time")
     _must(all(0 <= one.start < one.end <= len(value) for one in found), "dates stand where said")
-    asked_times(value, datetime(2024, 5, 1))  # noqa: DTZ001
+    times, rest = asked_times(value, datetime(2024, 5, 1))  # noqa: DTZ001
+    _must(bool(times) or rest == value or " ".join(value.split()) == rest, "where no time is asked about, all is")
     return "dates" if found else "none"
 
 

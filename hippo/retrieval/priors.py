@@ -112,10 +112,13 @@ class Priors:
         near, told = None, []
         for one in times:
             found, row = self._timeline.nearness(one, events.get(one.event or ""))
+            if not found.any() and one.order == "present":
+                continue
             # All of several times count: none of them is known to be the one that matters.
             near = found if near is None else (near + found) / 2
             told.append(self._told(one, row))
-        factors = None if near is None else 1.0 + weight * near
+        # What changes nothing must not make the walk go farther.
+        factors = 1.0 + weight * near if near is not None and near.any() else None
         return Prior(common.recency, common.retention, factors, tuple(told))
 
     def _told(self, one: "AskedTime", row: int | None) -> dict[str, Any]:

@@ -45,17 +45,20 @@ class Asked:
 
     Attributes:
         times: Of each question.
+        rests: What each question asks besides.
         vectors: Unit vectors of the events among them by their words, to be compared with passages; None: by words
             alone.
     """
 
     times: "Sequence[Sequence[AskedTime]]"
+    rests: Sequence[str]
     vectors: "dict[str, NDArray[np.float32]] | None"
 
     @classmethod
     def by(cls, questions: Sequence[str], reference: datetime) -> "Asked":
         """What questions ask, without vectors."""
-        return cls([asked_times(question, reference) for question in questions], None)
+        found = [asked_times(question, reference) for question in questions]
+        return cls([times for times, _ in found], [rest for _, rest in found], None)
 
     @property
     def events(self) -> list[str]:
@@ -64,7 +67,7 @@ class Asked:
 
     def part(self, rows: slice) -> "Asked":
         """Of some of the questions."""
-        return Asked(self.times[rows], self.vectors)
+        return Asked(self.times[rows], self.rests[rows], self.vectors)
 
 
 class Timeline:
@@ -93,6 +96,14 @@ class Timeline:
         return labels, places
 
     @cached_property
+    def _turns(self) -> "NDArray[np.bool_]":
+        """Which passages are turns, bool `(P,)`."""
+        chunks = self._contents.chunks
+        if "said" not in chunks.column_names:
+            return np.zeros(chunks.num_rows, bool)
+        return np.asarray(pc.is_valid(chunks.column("said")), bool)
+
+    @cached_property
     def _named(self) -> "tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]":
         """Entities that are dates: rows, first moments, first moments after them; int64 each."""
         keys = self._contents.entities.column("key")
@@ -111,10 +122,11 @@ class Timeline:
         times = self._times
         if one.event is not None:
             return self._near_event(one, event)
-        if one.order == "now":
+        if one.order in ("now", "present"):
             dated = np.sort(times[times != EVER])
             found = np.searchsorted(dated, times, side="right") / max(len(dated), 1)
-            return np.where(times == EVER, 0.0, found), None
+            counts = (times != EVER) & (self._turns if one.order == "present" else True)
+            return np.where(counts, found, 0.0), None
         start = None if one.start is None else _moment(one.start)
         end = None if one.end is None else _moment(one.end)
         near = _within(times, start, end)

@@ -25,6 +25,9 @@ _EVENT = re.compile(
     r"\b(?P<order>before|after|since|until|when|while|during)\s+(?P<event>[^,;?!.]{5,120})", re.IGNORECASE
 )
 _AUXILIARY = re.compile(r"(?:did|does|do|is|was|were|are|am|will|would|has|have|had|can|could|should)\b", re.IGNORECASE)
+_PRESENT_TENSE = re.compile(r"(?:\S+\s){0,4}?(?:does|do|is|are|has|have)\s", re.IGNORECASE)
+_BEFORE_SIGN = re.compile(r"\s+([?!.,;])")
+_LEAST_WORDS = 3
 _ORDERS = {"until": "before", "since": "after", "while": "when", "during": "when"}
 
 
@@ -34,7 +37,8 @@ class AskedTime:
 
     Attributes:
         text: The words that say so.
-        order: "in" a stretch of time, "before" or "after" it or an event, "when" an event happened, or "now".
+        order: "in" a stretch of time, "before" or "after" it or an event, "when" an event happened, "now", or
+            "present": the present tense alone says so, which counts for turns of conversations.
         start: First moment, UTC without a zone; None: open, or an event's.
         end: First moment after it; None: open, or an event's.
         event: What to find the event by; None: it is no event.
@@ -47,33 +51,54 @@ class AskedTime:
     event: str | None = None
 
 
-def asked_times(question: str, reference: datetime) -> list[AskedTime]:
-    """The times that a question asks about, in the order of its words.
+def asked_times(question: str, reference: datetime) -> tuple[list[AskedTime], str]:
+    """The times that a question asks about, in the order of its words, and what it asks besides.
+
+    In the rest, events are left out, and so is "now": passages about them answer nothing. A relative date is written
+    out, so that facts of that day are found by it.
 
     Args:
         question: The question, in English.
         reference: When it is asked, UTC: what "last May" is counted from.
 
     Examples:
-        >>> [one.order for one in asked_times("Where did Ann live before she moved to Rome?", datetime(2024, 5, 1))]
-        ['before']
-        >>> asked_times("When did Ann move?", datetime(2024, 5, 1))
-        []
+        >>> now = datetime(2024, 5, 1)
+        >>> times, rest = asked_times("Where did Ann live before she moved to Rome?", now)
+        >>> times[0].order, rest
+        ('before', 'Where did Ann live?')
+        >>> asked_times("What did Ann do last March?", now)[1]
+        'What did Ann do March 2024?'
+        >>> asked_times("When did Ann move?", now)
+        ([], 'When did Ann move?')
     """
     dates = find_dates(question, reference)
     found = [(dates[place].start, one) for place, one in _stretches(question, dates)]
-    taken = [(one.start, one.end) for one in dates]
+    changes = [
+        (one.start, one.end, one.span.name if " to " not in one.span.name else "") for one in dates if one.relative
+    ]
     for match in _EVENT.finditer(question):
-        if any(match.start() <= start < match.end() for start, _ in taken):
+        if any(match.start() <= one.start < match.end() for one in dates):
             continue
-        words = match["event"].strip()
-        order = match["order"].lower()
+        words, order = match["event"].strip(), match["order"].lower()
         if len(words.split()) < 2 or (order == "when" and _AUXILIARY.match(words)):
             continue
         found.append((match.start(), AskedTime(match.group().strip(), _ORDERS.get(order, order), event=words)))
+        changes.append((match.start(), match.end(), ""))
     if not found and (cue := _PRESENT.search(question)):
         found.append((cue.start(), AskedTime(cue.group(), "now")))
-    return [one for _, one in sorted(found, key=lambda item: item[0])]
+        changes.append((cue.start(), cue.end(), ""))
+    elif not found and _PRESENT_TENSE.match(question):
+        found.append((0, AskedTime("the present tense", "present")))
+    return [one for _, one in sorted(found, key=lambda item: item[0])], _changed(question, changes)
+
+
+def _changed(question: str, changes: list[tuple[int, int, str]]) -> str:
+    """A question with parts exchanged; itself, if next to nothing would be left."""
+    rest = question
+    for start, end, text in sorted(changes, reverse=True):
+        rest = rest[:start] + text + rest[end:]
+    rest = _BEFORE_SIGN.sub(r"\1", " ".join(rest.split())).strip(" ,")
+    return rest if len(rest.split()) >= _LEAST_WORDS else question
 
 
 def _stretches(question: str, dates: list[DateInText]) -> list[tuple[int, AskedTime]]:

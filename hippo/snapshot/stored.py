@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = ["list_documents", "stored_document"]
 
+_CHUNK = ("document_id", "position", "text", "start", "end", "title", "said")
 _COLUMNS = ["document_id", "title", "metadata", "timestamp", "source"]
 
 
@@ -67,13 +68,7 @@ def stored_document(contents: Contents, document_id: str) -> StoredDocument:
     )
     first, last = np.searchsorted(_numbers(contents, "document"), [row, row + 1])
     part = contents.chunks.slice(first, last - first).to_pylist()
-    chunks = tuple(
-        Chunk(
-            *(one[name] for name in ("chunk_id", "document_id", "position", "text", "start", "end", "title")),
-            said=one.get("said"),
-        )
-        for one in part
-    )
+    chunks = tuple(Chunk(one["chunk_id"], **{name: one.get(name) for name in _CHUNK}) for one in part)
     facts = {chunk.id: found for at, chunk in enumerate(chunks, first) if (found := _facts(contents, at))}
     return StoredDocument(key, title, json.loads(metadata), timestamp, source, _text(chunks), chunks, facts)
 

@@ -89,7 +89,7 @@ NOW = datetime(2024, 5, 1)  # noqa: DTZ001
     ],
 )
 def test_times_in_questions(question: str, found: list[Any]) -> None:
-    times = asked_times(question, NOW)
+    times, _ = asked_times(question, NOW)
     days = [(one.order, *(end and str(end.date()) for end in (one.start, one.end))) for one in times]
     assert days == found
 
@@ -104,7 +104,7 @@ def test_times_in_questions(question: str, found: list[Any]) -> None:
     ],
 )
 def test_events_in_questions(question: str, order: str, event: str | None) -> None:
-    [found] = asked_times(question, NOW)
+    [found], _ = asked_times(question, NOW)
     assert (found.order, found.event) == (order, event)
 
 
