@@ -85,7 +85,7 @@ NOW = datetime(2024, 5, 1)  # noqa: DTZ001
         ("What did she say after 3 June 2022?", [("after", "2022-06-04", None)]),
         ("Who has been here since 2019?", [("after", "2019-01-01", None)]),
         ("When did Ann move?", []),
-        ("When is the meeting that was planned?", []),
+        ("When is the meeting that was planned?", [("present", None, None)]),
     ],
 )
 def test_times_in_questions(question: str, found: list[Any]) -> None:
