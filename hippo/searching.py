@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from hippo.protocols import Float32
     from hippo.recalls import Recalls
     from hippo.retrieval.retrieve import Recognize, Retriever
-    from hippo.retrieval.timeline import Asked
 
 __all__ = ["Search", "Searching", "Time", "check_question", "listed", "problem_of"]
 
@@ -121,7 +120,9 @@ class Searching(ABC):
         if not questions:
             return []
         vectors = fact_vectors = open_vectors = None
-        given, asked = questions, _asked(questions, search)
+        # "Last May" is counted from the time asked for, or else from now: that is what whoever asks means.
+        given, now = questions, search.as_of or datetime.now(UTC).replace(tzinfo=None)
+        asked = retriever.asked(questions, profile, now)
         questions = asked.rests if asked else questions
         opened = retriever.opened(questions, profile)
         if self._encoder is not None and profile.ranking != "bm25":
@@ -193,19 +194,6 @@ class Searching(ABC):
         from hippo.encoding import checked
 
         return checked(encoder, encoder.encode(list(texts), kind=kind), len(texts))
-
-
-def _asked(questions: Sequence[str], search: Search) -> "Asked | None":
-    """Times that questions ask about; None: the profile makes nothing of them, or there are none.
-
-    "Last May" is counted from the time asked for, or else from now: it is what whoever asks means.
-    """
-    if not search.profile.time_weight:
-        return None
-    from hippo.retrieval.timeline import Asked
-
-    asked = Asked.by(questions, search.as_of or datetime.now(UTC).replace(tzinfo=None))
-    return asked if any(asked.times) else None
 
 
 def check_question(question: object) -> None:

@@ -10,14 +10,13 @@ import numpy as np
 
 from hippo.retrieval.recency import decay, passage_times
 from hippo.retrieval.retention import Recalled, Retention
-from hippo.retrieval.timeline import Timeline
+from hippo.retrieval.timeline import Asked, Timeline
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hippo.retrieval.link import Linked, Linker
     from hippo.retrieval.profiles import Profile
-    from hippo.retrieval.timeline import Asked
     from hippo.retrieval.when import AskedTime
     from hippo.snapshot.contents import Contents
 
@@ -77,6 +76,13 @@ class Priors:
     @cached_property
     def _timeline(self) -> Timeline:
         return Timeline(self._contents)
+
+    def asked(self, questions: Sequence[str], profile: "Profile", reference: datetime) -> "Asked | None":
+        """Times that questions ask about; None: there are none, or neither profile nor index makes anything of them."""
+        if not profile.time_weight or not self._timeline.knows:
+            return None
+        asked = Asked.by(questions, reference)
+        return asked if any(asked.times) else None
 
     def common(self, profile: "Profile", as_of: datetime | None, recalled: Recalled) -> Prior:
         """What is the same for all questions."""

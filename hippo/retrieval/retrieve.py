@@ -97,6 +97,10 @@ class Retriever:
             self._adjacencies[key] = self.contents.graph.adjacency(profile.kind_weights)
         return self._adjacencies[key]
 
+    def asked(self, questions: Sequence[str], profile: Profile, reference: datetime) -> Asked | None:
+        """Times that questions ask about, counted from a time, UTC without a zone; None: none that counts."""
+        return self._priors.asked(questions, profile, reference)
+
     def opened(self, questions: Sequence[str], profile: Profile) -> list[str] | None:
         """What each question leaves open once the names that the index knows are found; None: nothing asks for it."""
         return open_texts(questions, profile, self._names, self._entities)

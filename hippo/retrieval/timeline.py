@@ -2,7 +2,8 @@
 
 With m in [0, 1] how near a passage is, its score is multiplied by 1 + ω · m (ω is `Profile.time_weight`): what is of
 the time that is asked about comes before what is alike but of another. A passage is of the time at which it was said,
-and of every day, month and year that it mentions.
+and of every day, month and year that it mentions, if it has a timestamp. An index that knows of no time and of no session
+is asked as if questions said none.
 
 * In a stretch of time m is 1; at a distance of δ from it m = exp(-δ / max(its length, one day)), and thirty days where
   it is open at one end.
@@ -22,6 +23,7 @@ import numpy as np
 import pyarrow.compute as pc
 
 from hippo.calendar import named_span
+from hippo.documents.turns import SESSION
 from hippo.graph.sequence import in_sequence
 from hippo.retrieval.recency import DAY, passage_times
 from hippo.retrieval.when import AskedTime, asked_times
@@ -112,6 +114,12 @@ class Timeline:
         starts, ends = ([_moment(getattr(span, end)) for _, span in spans] for end in ("start", "end"))
         return np.array([row for row, _ in spans], np.int64), np.array(starts, np.int64), np.array(ends, np.int64)
 
+    @cached_property
+    def knows(self) -> bool:
+        """Whether anything is known of when passages are from: a timestamp or a session of one of them."""
+        sessions = pc.any(pc.match_substring(self._contents.documents.column("metadata"), f'"{SESSION}"')).as_py()
+        return bool((self._times != EVER).any() or sessions)
+
     def nearness(self, one: AskedTime, event: "Linked | None") -> "tuple[NDArray[np.float64], int | None]":
         """How near each passage is to a time, 0 to 1, float64 `(P,)`; and the row of the event's passage.
 
@@ -144,6 +152,7 @@ class Timeline:
             row = rows[place]
             nodes = graph.indices[graph.indptr[row] : graph.indptr[row + 1]]
             passages = nodes[nodes >= graph.n_entities] - graph.n_entities
+            passages = passages[self._times[passages] != EVER]
             near[passages] = np.maximum(near[passages], shared[place] / (ends[place] - starts[place]))
 
     def _near_event(self, one: AskedTime, event: "Linked | None") -> "tuple[NDArray[np.float64], int | None]":
