@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from hippo.graph.build import extended
+from hippo.graph.sequence import follow_pairs, in_sequence, in_sessions, sessions_of
 from hippo.search.moments import Moments
 from hippo.snapshot.contents import Contents
 from hippo.snapshot.merge import Part, rows_in
@@ -47,6 +49,7 @@ def layered(base: Contents, part: Part) -> Contents:
     for kind, (first, second, weights) in tables.pairs.items():
         if kind in graph.weights:
             pairs[kind] = nodes[first], nodes[second], weights
+    pairs["follows"] = _follows(base, part, n_entities)
     indptr, indices = base.fact_entities
     more_indptr, more = tables.fact_entities
     moments = {
@@ -69,6 +72,29 @@ def layered(base: Contents, part: Part) -> Contents:
         fresh=part,
         ordered=graph.n_entities,
     )
+
+
+def _follows(base: Contents, part: Part, n_entities: int) -> "Pairs":
+    """Pairs of passages of which one follows the other and at least one is new.
+
+    What was next to each other in the snapshot stays so until the merge, also where something new stands between.
+    """
+    own = part.tables
+    earlier = np.flatnonzero(in_sessions(base.documents, sessions_of(own.documents)))
+    documents = _joined(base.documents.take(pa.array(earlier)), own.documents)
+    by_id = np.asarray(pc.sort_indices(documents.column("document_id")), np.int64)
+    place = np.empty(len(by_id), np.int64)
+    place[by_id] = np.arange(len(by_id))
+    labels, ranks = (numbers[place] for numbers in in_sequence(documents.take(pa.array(by_id))))
+    owners = base.chunks.column("document").to_numpy()
+    old = np.flatnonzero(np.isin(owners, earlier))
+    document = np.concatenate(
+        [np.searchsorted(earlier, owners[old]), own.chunks.column("document").to_numpy() + len(earlier)]
+    )
+    nodes = np.concatenate([old, base.graph.n_passages + np.arange(own.chunks.num_rows)]) + n_entities
+    low, high, weights = follow_pairs(document, (labels, ranks), 0, base.info.get("follow_distance", 1))
+    new = high >= len(old)
+    return nodes[low[new]], nodes[high[new]], weights[new]
 
 
 def _joined(first: pa.Table, second: pa.Table) -> pa.Table:

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from hippo.encoding import checked, text_hashes
+from hippo.extraction.dated import dated
 from hippo.graph.numbering import numbered
 from hippo.protocols import Chunker, Encoder, Extractor
 from hippo.search.lexical import LexicalIndex, hashes_of
@@ -40,7 +41,7 @@ class Prepared:
     def texts(self) -> Mapping[TextKind, list[str]]:
         """What is searched and encoded, by kind."""
         facts = [fact.text for one in self.found for fact in one.facts]
-        return {"passage": [chunk.passage for chunk in self.chunks], "fact": facts}
+        return {"passage": [chunk.searched for chunk in self.chunks], "fact": facts}
 
     @cached_property
     def hashes(self) -> Mapping[TextKind, list[str]]:
@@ -56,7 +57,8 @@ class Prepared:
 def prepare(document: Document, chunker: Chunker, extractor: Extractor) -> Prepared:
     """Cut a document, and find names and facts by rules, which takes about a millisecond a page."""
     chunks = chunker.chunk(document)
-    found = [one for one in extractor.extract(chunks) if isinstance(one, Extraction)]
+    outcomes = [dated(chunk, one) for chunk, one in zip(chunks, extractor.extract(chunks), strict=True)]
+    found = [one for one in outcomes if isinstance(one, Extraction)]
     return Prepared(document, tuple(chunks), tuple(found))
 
 
@@ -91,7 +93,7 @@ def lay_out(prepared: Sequence[Prepared], vectors: "Mapping[str, Float32] | None
     documents = documents.append_column("source", pa.array([one.document.source for one in ordered], pa.string()))
     chunks = chunk_columns([chunk for one in ordered for chunk in one.chunks])
     chunks = chunks.rename_columns(["chunk_id", *chunks.column_names[1:]])
-    order = ["chunk_id", "document_id", "position", "title", "text", "start", "end"]
+    order = ["chunk_id", "document_id", "position", "title", "text", "start", "end", "said"]
     found = [_sorted(item) for one in ordered for item in one.found]
     tables = numbered(documents, chunks.select(order), fact_columns(found), mention_columns(found), rules)
     words = {

@@ -1,6 +1,7 @@
 """What follows what: the chunks of a document in their order, and the documents of a session in theirs."""
 
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +14,10 @@ from hippo.graph.build import Pairs
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["follow_pairs", "in_sequence"]
+__all__ = ["follow_pairs", "in_sequence", "in_sessions", "sessions_of"]
+
+_MOST_NAMED = 16
+"""Sessions that are looked for by name; of more, every document with a session is looked at."""
 
 _FARTHEST = 1e300
 """Whole numbers in metadata may be larger than any float."""
@@ -43,7 +47,7 @@ def in_sequence(documents: pa.Table) -> "tuple[NDArray[np.int64], NDArray[np.int
         session, position = values.get(SESSION), values.get(POSITION)
         if session is None:
             continue
-        sequences[row] = count + named.setdefault(json.dumps(session, sort_keys=True), len(named))
+        sequences[row] = count + named.setdefault(_as_json(session), len(named))
         if isinstance(position, int | float) and not isinstance(position, bool):
             positions[row] = min(max(position, -_FARTHEST), _FARTHEST)
     times = documents.column("timestamp").cast(pa.timestamp("us", "UTC")).cast(pa.int64())
@@ -51,6 +55,34 @@ def in_sequence(documents: pa.Table) -> "tuple[NDArray[np.int64], NDArray[np.int
     ranks = np.empty(count, np.int64)
     ranks[np.lexsort((np.arange(count), moments, positions))] = np.arange(count)
     return sequences, ranks
+
+
+def sessions_of(documents: pa.Table) -> list[str]:
+    """The different sessions of documents, as JSON, in code point order."""
+    metadata = documents.column("metadata")
+    named = metadata.filter(pc.match_substring(metadata, f'"{SESSION}"')).to_pylist()
+    values = [json.loads(raw).get(SESSION) for raw in named]
+    return sorted({_as_json(value) for value in values if value is not None})
+
+
+def in_sessions(documents: pa.Table, sessions: Sequence[str]) -> "NDArray[np.bool_]":
+    """Which documents may be in one of some sessions, and all that are, bool `(D,)`.
+
+    Args:
+        documents: With the column metadata, as the store writes it.
+        sessions: From `sessions_of`.
+    """
+    metadata = documents.column("metadata")
+    found = np.zeros(documents.num_rows, bool)
+    named = [f'"{SESSION}": {session}' for session in sessions]
+    for text in named if len(named) <= _MOST_NAMED else [f'"{SESSION}"']:
+        found |= np.asarray(pc.match_substring(metadata, text), bool)
+    return found
+
+
+def _as_json(value: Any) -> str:
+    """As metadata are written."""
+    return json.dumps(value, sort_keys=True, ensure_ascii=False)
 
 
 def follow_pairs(

@@ -343,7 +343,9 @@ class Retriever:
         sources, factors = self._sources(profile), prior.factors
         ranked = scores if factors is None else (scores if walked else minmax(scores)) * factors
         count = k if sources is None else self.linkers.shown
-        rows, ranked, newer = in_order(self.contents, self._priors.times, self.linkers, ranked, linked.fused, profile, k, count)
+        rows, ranked, newer = in_order(
+            self.contents, self._priors.times, self.linkers, ranked, linked.fused, profile, k, count
+        )
         if sources is not None:
             rows, held_back = first(rows, sources, k, profile.source_cap)
             parameters = {**parameters, "held_back": held_back}

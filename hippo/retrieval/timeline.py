@@ -2,8 +2,8 @@
 
 With m in [0, 1] how near a passage is, its score is multiplied by 1 + ω · m (ω is `Profile.time_weight`): what is of
 the time that is asked about comes before what is alike but of another. A passage is of the time at which it was said,
-and of every day, month and year that it mentions, if it has a timestamp. An index that knows of no time and of no session
-is asked as if questions said none.
+and of every day, month and year that it mentions, if it has a timestamp. An index that knows of no time and of no
+session is asked as if questions said none.
 
 * In a stretch of time m is 1; at a distance of δ from it m = exp(-δ / max(its length, one day)), and thirty days where
   it is open at one end.
@@ -161,7 +161,8 @@ class Timeline:
         if event is None or not len(times):
             return none, None
         sizes = np.bincount(labels)
-        known = np.flatnonzero((times != EVER) | (sizes[labels] > 1))
+        known = (times != EVER) | (sizes[labels] > 1)
+        known = np.flatnonzero(known if event.touched is None else known & event.touched)
         if not len(known):
             return none, None
         row = int(known[np.lexsort((known, -event.fused[known]))[0]])

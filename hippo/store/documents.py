@@ -131,7 +131,7 @@ class Documents(Versions):
 
     def _same(self, document_ids: Sequence[str], chunks: Sequence[Chunk]) -> set[str]:
         """Ids of the chunks that documents have already, with the same text and title, said at the same time."""
-        given = _chunk_columns(chunks).select(["id", "title", "said"])
+        given = chunk_columns(chunks).select(["id", "title", "said"])
         asked = pa.table({"key": strings(document_ids)})
         query = (
             "SELECT c.id FROM chunks c JOIN given g ON g.id = c.id AND g.title IS NOT DISTINCT FROM c.title "

@@ -87,3 +87,27 @@ def test_neighbours_are_found_by_what_stands_before_them(tmp_path: Path) -> None
         assert memory.status().edges["follows"] == 0
     with pytest.raises(ConfigError, match=r"graph\.follow_distance"):
         Hippo.open(tmp_path / "none", config={"graph": {"follow_distance": -1}})
+
+
+def test_what_is_remembered_follows_what_the_snapshot_holds(tmp_path: Path) -> None:
+    turns = [{"id": f"s/{place}", "text": f"Number {place}.", "session": "s", "position": place} for place in range(6)]
+    with (
+        Hippo.open(tmp_path / "whole", encoder="hashing") as whole,
+        Hippo.open(tmp_path / "b", encoder="hashing") as memory,
+    ):
+        whole.add(turns)
+        memory.add(turns[:4])
+        for one in turns[4:]:
+            memory.remember(one["text"], session="s", metadata={"position": one["position"]})
+        memory.refresh()
+        beside, built = memory._retriever_now(None, None).contents, whole.contents()
+        assert beside.fresh is not None
+        assert joined_texts(beside) == joined_texts(built)
+
+
+def joined_texts(contents: Any) -> dict[frozenset[str], float]:
+    graph, texts = contents.graph, contents.chunks.column("text").to_pylist()
+    rows = np.repeat(np.arange(graph.n_nodes), np.diff(graph.indptr))
+    ends = zip(rows.tolist(), graph.indices.tolist(), graph.weights["follows"].tolist(), strict=True)
+    first = graph.n_entities
+    return {frozenset([texts[one - first], texts[two - first]]): weight for one, two, weight in ends if weight}
