@@ -15,6 +15,7 @@ from hippo.deferred import in_thread_of
 from hippo.errors import IndexCorruptError
 from hippo.exploring import Exploring
 from hippo.identity import Identity
+from hippo.linking import Linking
 from hippo.models import Models
 from hippo.parts import (
     as_encoder,
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 __all__ = ["Hippo"]
 
 
-class Hippo(Remembering, Deciding, Exploring):
+class Hippo(Remembering, Linking, Deciding, Exploring):
     """A memory in a folder: documents go in, ranked passages with their evidence come out.
 
     Any number of threads and processes may retrieve, also while one adds. Made by `Hippo.open`.

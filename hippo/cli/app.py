@@ -40,6 +40,7 @@ from hippo.cli.index import EXAMPLES as INDEX_EXAMPLES
 from hippo.cli.index import index
 from hippo.cli.init import EXAMPLES as INIT_EXAMPLES
 from hippo.cli.init import init
+from hippo.cli.link import LINK_EXAMPLES, LINKS_EXAMPLES, link, links
 from hippo.cli.look import GET_EXAMPLES, LIST_EXAMPLES, get, list_documents
 from hippo.cli.mcp import EXAMPLES as MCP_EXAMPLES
 from hippo.cli.mcp import mcp
@@ -78,6 +79,8 @@ COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     "recall": (recall, RECALL_EXAMPLES),
     "forget": (forget, FORGET_EXAMPLES),
     "merge": (merge, MERGE_EXAMPLES),
+    "link": (link, LINK_EXAMPLES),
+    "links": (links, LINKS_EXAMPLES),
     "query": (query, QUERY_EXAMPLES),
     "ask": (ask, ASK_EXAMPLES),
     "entities": (entities, ENTITIES_EXAMPLES),

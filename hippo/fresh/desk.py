@@ -1,14 +1,14 @@
 """What one memory knows of the log: what is in it beside a snapshot, made ready for questions."""
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hippo.fresh.log import Log
 from hippo.fresh.prepare import Prepared, lay_out, prepare, vectors_of
-from hippo.fresh.records import Said, forgetting, read, remembering
+from hippo.fresh.records import Said, forgetting, linking, read, remembering
 from hippo.fresh.state import Fresh
 from hippo.protocols import Chunker, Encoder, Extractor
 from hippo.snapshot.history import microseconds
@@ -73,6 +73,10 @@ class Desk:
         """Write into the log that documents are to be forgotten."""
         self.log.append(lambda _: forgetting(ids), start=start)
 
+    def link(self, links: Mapping[tuple[str, str, str], float | None], start: int) -> None:
+        """Write links into the log."""
+        self.log.append(lambda _: linking(links), start=start)
+
     def beside(self, merged: int) -> Fresh | None:
         """What was remembered since a snapshot that holds all numbers below `merged`.
 
@@ -111,11 +115,11 @@ class Desk:
             given = {**self._vectors, **said.vectors}
             self._vectors = {key: given[key] for key in needed if key in given}
             self._vectors |= vectors_of(prepared, self._encoder, self._vectors)
-        gone = frozenset(said.gone)
+        gone, links = frozenset(said.gone), dict(said.links)
         if not prepared:
-            return Fresh(version, gone=gone)
+            return Fresh(version, gone=gone, links=links)
         part = self._part(prepared)
-        return Fresh(version, part, microseconds(part.tables.documents.column("timestamp")), gone)
+        return Fresh(version, part, microseconds(part.tables.documents.column("timestamp")), gone, links)
 
     def nothing(self) -> Fresh:
         """No documents, laid out: all that was remembered is forgotten."""

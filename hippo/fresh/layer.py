@@ -6,6 +6,7 @@ of both. Two things wait for the merge: synonym edges of names that are new, and
 model, the facts that it will find in place of those found by rules.
 """
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -14,7 +15,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hippo.graph.build import extended
+from hippo.graph.links import LINKS, link_pairs
 from hippo.graph.sequence import follow_pairs, in_sequence, in_sessions, sessions_of
+from hippo.graph.tables import flat
 from hippo.search.moments import Moments
 from hippo.snapshot.contents import Contents
 from hippo.snapshot.merge import Part, rows_in
@@ -24,19 +27,51 @@ if TYPE_CHECKING:
 
     from hippo.graph.build import Pairs
 
-__all__ = ["layered"]
+__all__ = ["layered", "relinked"]
 
 
-def layered(base: Contents, part: Part) -> Contents:
+def layered(base: Contents, part: Part | None, links: Mapping[tuple[str, str, str], float | None]) -> Contents:
     """Contents of both.
 
     Args:
         base: Contents of a snapshot; nothing of them is copied but the graph.
-        part: Documents of which it holds none.
+        part: Documents of which it holds none; None: there are none.
+        links: Weights by both ends and kind; None: there is to be none.
 
     Raises:
         IndexMismatchError: The snapshot has an older format, which does not hold enough.
     """
+    contents = base if part is None else _beside(base, part)
+    return _linked(contents, links) if links else contents
+
+
+def relinked(known: pa.Table, links: Mapping[tuple[str, str, str], float | None]) -> pa.Table:
+    """A table of links with other weights for some; None: there is to be none."""
+    weights = {**_weights(known), **links}
+    kept = sorted((*ends, weight) for ends, weight in weights.items() if weight is not None)
+    return pa.Table.from_pylist([dict(zip(LINKS.names, row, strict=True)) for row in kept], LINKS)
+
+
+def _weights(links: pa.Table) -> dict[tuple[str, str, str], float | None]:
+    columns = (links.column(name).to_pylist() for name in LINKS.names)
+    return {(first, second, kind): weight for first, second, kind, weight in zip(*columns, strict=True)}
+
+
+def _linked(contents: Contents, links: Mapping[tuple[str, str, str], float | None]) -> Contents:
+    """Contents with other links: by what a weight differs is added to its edge."""
+    before, graph = _weights(contents.links), contents.graph
+    changes = {ends: (weight or 0.0) - (before.get(ends) or 0.0) for ends, weight in links.items()}
+    keys = flat(contents.entities.column("key"))
+    pairs = link_pairs(relinked(LINKS.empty_table(), changes), contents.documents, contents.chunks, keys)
+    return replace(
+        contents,
+        links=relinked(contents.links, links),
+        graph=extended(graph, graph.n_entities, graph.n_passages, pairs),
+    )
+
+
+def _beside(base: Contents, part: Part) -> Contents:
+    """Contents of a snapshot and of documents that come after its own."""
     tables, graph = part.tables, base.graph
     known = rows_in(tables.keys, base.tables.keys)
     new = known < 0

@@ -1,4 +1,4 @@
-"""What records of the log say: documents that were remembered, ids of documents to be forgotten."""
+"""What records of the log say: documents that were remembered, ids of documents to be forgotten, links."""
 
 import base64
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from hippo.types import Document
 if TYPE_CHECKING:
     from hippo.protocols import Float32
 
-__all__ = ["Said", "forgetting", "read", "remembering"]
+__all__ = ["Said", "forgetting", "linking", "read", "remembering"]
 
 
 @dataclass(slots=True)
@@ -25,12 +25,14 @@ class Said:
     Attributes:
         documents: By id, what was remembered and not forgotten again.
         vectors: Vectors that came with them, by hash of their text, each float32 `(d,)`.
-        gone: Ids of documents that are to be forgotten, by number of the record: they may be in the snapshot.
+        gone: Ids of documents that are to be forgotten: they may be in the snapshot.
+        links: Weights by both ends and kind; None: there is to be none.
     """
 
     documents: dict[str, Document] = field(default_factory=dict)
     vectors: "dict[str, Float32]" = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)
+    links: dict[tuple[str, str, str], float | None] = field(default_factory=dict)
 
 
 def remembering(documents: Sequence[Document], vectors: "Mapping[str, Float32]") -> dict[str, Any]:
@@ -60,6 +62,11 @@ def forgetting(ids: Sequence[str]) -> dict[str, Any]:
     return {"forget": list(ids)}
 
 
+def linking(links: Mapping[tuple[str, str, str], float | None]) -> dict[str, Any]:
+    """The record of links: weights by both ends and kind; None: there is to be none."""
+    return {"links": [[*ends, weight] for ends, weight in links.items()]}
+
+
 def read(records: Sequence[Record], said: Said) -> None:
     """Add what records say to what those before them came to.
 
@@ -77,9 +84,12 @@ def read(records: Sequence[Record], said: Said) -> None:
             elif "forget" in body:
                 for key in body["forget"]:
                     said.documents.pop(key, None)
+                    said.links = {ends: weight for ends, weight in said.links.items() if key not in ends}
                 said.gone += body["forget"]
+            elif "links" in body:
+                said.links |= {(first, second, kind): weight for first, second, kind, weight in body["links"]}
             else:
-                raise KeyError(f"none of documents, forget in {sorted(body)}")
+                raise KeyError(f"none of documents, forget, links in {sorted(body)}")
         except (KeyError, TypeError, ValueError) as error:
             problem = f"record {record.number} cannot be understood ({error}). Upgrade the package hippo-memory"
             raise IndexCorruptError("the log of what was remembered", problem) from error

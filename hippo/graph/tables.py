@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 from hippo.extraction.mentions import title_mentions
 from hippo.graph.build import Pairs, count_pairs, distinct_pairs
 from hippo.graph.decisions import DECISIONS
+from hippo.graph.links import LINKS, link_pairs
 from hippo.graph.sequence import follow_pairs, in_sequence
 from hippo.types import passage_of
 
@@ -37,6 +38,7 @@ class Tables:
         keys: Key of each entity, string, ascending. Each is in a fact or a mention.
         fact_entities: Rows of each fact's entities: indptr int64 `(F + 1,)`, indices int32.
         decisions: What was decided about synonyms, by key: `hippo.graph.decisions.DECISIONS`.
+        links: Edges that people made: `hippo.graph.links.LINKS`.
     """
 
     documents: pa.Table
@@ -46,6 +48,7 @@ class Tables:
     keys: pa.Array
     fact_entities: "tuple[NDArray[np.int64], NDArray[np.int32]]"
     decisions: pa.Table = field(default_factory=DECISIONS.empty_table)
+    links: pa.Table = field(default_factory=LINKS.empty_table)
 
     @property
     def passages(self) -> list[str]:
@@ -73,6 +76,7 @@ class Tables:
                 n_nodes,
             ),
             "titles": distinct_pairs(*self._titled(), n_nodes),
+            **link_pairs(self.links, self.documents, self.chunks, self.keys),
         }
 
     def follows(self, distance: int) -> Pairs:
@@ -146,6 +150,7 @@ class Tables:
             self.keys.filter(pa.array(entities)),
             (np.concatenate([[0], np.cumsum(sizes[facts])]).astype(np.int64), _numbering(entities)[indices]),
             self.decisions,
+            self.links,
         )
         kept = {"passage": chunks, "fact": facts, "entity": entities}
         return tables, {kind: np.flatnonzero(rows) for kind, rows in kept.items()}

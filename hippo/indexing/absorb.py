@@ -69,6 +69,9 @@ def absorb(
     gone = [one for one in asked if one in known and one not in said.documents]
     if gone:
         store.set_meta({FORGETTING: "yes"})
+    if said.links:
+        store.set_meta(meta)
+        store.put_links(said.links)
     done = ingest(store, list(said.documents.values()), chunker, meta, clock, gone, forget=bool(gone))
     store.set_meta({**meta, FRESH: str(end)})
     return Absorbed(done.added + done.changed, done.forgotten)

@@ -21,7 +21,7 @@ def read_tables(store: Store, rules: str = "hippo") -> Tables:
     """
     facts, mentions = store.facts_table(), store.mentions_table()
     tables = numbered(store.documents_table(), store.chunks_table(), facts, mentions, rules)
-    return replace(tables, decisions=store.decisions_table())
+    return replace(tables, decisions=store.decisions_table(), links=store.links_table())
 
 
 def read_past(store: Store, rules: str = "hippo") -> tuple[Tables, pa.Table]:

@@ -101,7 +101,14 @@ def _repair_store(root: Path) -> list[str]:
         documents, chunks = _documents(snapshot.table("documents"), history), _chunks(snapshot.table("chunks"))
         past = past_tables(history.past) if history and history.past else {}
         meta = {**Identity.from_info(snapshot.info).to_meta(), FRESH: str(snapshot.info.get(FRESH, 0))}
-        tables = {"documents": documents, "chunks": chunks, "synonyms": read_contents(snapshot).decisions, **past}
+        contents = read_contents(snapshot)
+        tables = {
+            "documents": documents,
+            "chunks": chunks,
+            "synonyms": contents.decisions,
+            "links": contents.links,
+            **past,
+        }
         return rebuild(root / STORE_FILE, tables, meta)
 
 

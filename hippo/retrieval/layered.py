@@ -40,9 +40,7 @@ class LayeredRetrievers(Retrievers):
     def __init__(self, base: Retrievers, fresh: Fresh, make: Callable[..., Retriever]) -> None:
         self._base = base
         self._fresh = fresh
-        whole = base.whole.contents
-        if fresh.part is not None:
-            whole = layered(whole, fresh.part)
+        whole = layered(base.whole.contents, fresh.part, fresh.links)
         hidden = _hidden(whole, fresh.gone)
         made = make(whole, over=base.whole, hidden=hidden)
         super().__init__(whole, lambda part: made if part is whole else make(part), lambda: base.history)
@@ -69,6 +67,7 @@ class LayeredRetrievers(Retrievers):
 
         known = self._base.of(condition, time)
         contents = _without(known.contents, self._fresh.gone)
+        links = self._fresh.links
         part = self._fresh.part
         if part is not None:
             chosen = self._in_force(time)
@@ -76,6 +75,8 @@ class LayeredRetrievers(Retrievers):
                 chosen &= matching(condition, part.tables.documents)
             if chosen.any():
                 contents = _merged(contents, part.restrict(chosen))
+        if links:
+            contents = layered(contents, None, links)
         return (known, 0) if contents is known.contents else self._sized(contents)
 
 

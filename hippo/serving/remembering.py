@@ -1,8 +1,9 @@
-"""The endpoints of a memory as agents use it: remember, recall, forget, merge."""
+"""The endpoints of a memory as agents use it: remember, recall, forget, link, merge."""
 
 from functools import partial
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
@@ -10,8 +11,8 @@ from hippo.background import in_thread
 from hippo.checks import within
 from hippo.serving.problems import json_response
 from hippo.serving.routes import ERRORS, ServiceOf, check_k
-from hippo.serving.schemas import ForgetRequest, RecallRequest, RememberRequest
-from hippo.types import ChangeReport, Retrieval
+from hippo.serving.schemas import ForgetRequest, LinkRequest, RecallRequest, RememberRequest, UnlinkRequest
+from hippo.types import ChangeReport, Link, Retrieval
 
 __all__ = ["memories"]
 
@@ -47,6 +48,29 @@ async def forget(body: ForgetRequest, service: ServiceOf) -> Response:
     options = body.model_dump(include={"session", "where", "missing_ok", "dry_run"})
     gone = await in_thread(partial(service.memory.forget, *body.ids or (), **options))
     return json_response({"documents": gone})
+
+
+@memories.get("/links", response_model=list[Link], summary="List links")
+async def links(
+    service: ServiceOf,
+    name: Annotated[str | None, Query(description="Only those of this document, passage or entity.")] = None,
+) -> Response:
+    """Edges that people made, in the order of their ends."""
+    return json_response([one.to_dict() for one in await in_thread(service.memory.links, name)])
+
+
+@memories.post("/links", response_model=Link, summary="Join two documents, passages or entities")
+async def link(body: LinkRequest, service: ServiceOf) -> Response:
+    """The link, which is on disk, and which the next question sees."""
+    made = await in_thread(partial(service.memory.link, **body.model_dump()))
+    return json_response(made.to_dict())
+
+
+@memories.post("/links/delete", response_model=list[Link], summary="Take links away")
+async def unlink(body: UnlinkRequest, service: ServiceOf) -> Response:
+    """Those that there were."""
+    found = await in_thread(partial(service.memory.unlink, **body.model_dump()))
+    return json_response([one.to_dict() for one in found])
 
 
 @memories.post("/merge", response_model=ChangeReport, summary="Bring what was remembered into the index")

@@ -11,10 +11,12 @@ __all__ = [
     "DocumentBody",
     "DocumentsRequest",
     "ForgetRequest",
+    "LinkRequest",
     "ManyRequest",
     "RecallRequest",
     "RememberRequest",
     "RetrieveRequest",
+    "UnlinkRequest",
     "UpdateRequest",
 ]
 
@@ -147,6 +149,23 @@ class ForgetRequest(_Body):
     where: Where = Field(None, description=_WHERE)
     missing_ok: bool = Field(False, description="Pass over ids that are not known.")
     dry_run: bool = Field(False, description="Only list what would be forgotten.")
+
+
+class LinkRequest(_Body):
+    """Two things that belong together."""
+
+    first: str = Field(description="Id of a document or passage, or name of an entity.", examples=["ada"])
+    second: str = Field(description="Another of these.", examples=["charles"])
+    kind: str = Field("link", description="What joins them.", examples=["cites"])
+    weight: float = Field(1.0, gt=0, allow_inf_nan=False, description="Weight of the edge.")
+
+
+class UnlinkRequest(_Body):
+    """Links to take away."""
+
+    first: str = Field(description="As it was linked.", examples=["ada"])
+    second: str = Field(description="As it was linked.", examples=["charles"])
+    kind: str | None = Field(None, description="Only of this kind; null: of all kinds.")
 
 
 class _Part(BaseModel):

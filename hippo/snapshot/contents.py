@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from hippo.errors import IndexMismatchError
 from hippo.graph.decisions import DECISIONS
+from hippo.graph.links import LINKS
 from hippo.graph.model import Graph
 from hippo.graph.synonyms import Similar
 from hippo.search.layered import LayeredIndex
@@ -37,6 +38,7 @@ __all__ = [
     "compose",
     "read_contents",
     "read_decisions",
+    "read_links",
     "read_words",
     "write_contents",
     "write_words",
@@ -77,6 +79,7 @@ class Contents:
         mentions: chunk, entity (int32 rows), surface (as it is written there; dictionary in code point order); by chunk
             and place. None: the snapshot has the older format.
         decisions: What was decided about synonyms, by entity key: first, second, decision; by both keys.
+        links: Edges that people made: first, second, kind, weight; by the first three.
         fresh: What lies beside a snapshot until it is merged (`hippo.fresh`). Its rows come after those of the snapshot
             in all tables, and as nodes in the graph; `words` and `vectors` are of the snapshot's rows alone, and its
             synonyms are not looked for. None: this is an index as it was built.
@@ -97,6 +100,7 @@ class Contents:
     info: Mapping[str, Any] = field(default_factory=dict)
     mentions: "pa.Table | None" = None
     decisions: "pa.Table" = field(default_factory=DECISIONS.empty_table)
+    links: "pa.Table" = field(default_factory=LINKS.empty_table)
     fresh: "Part | None" = None
     ordered: int | None = None
 
@@ -126,7 +130,7 @@ class Contents:
         for words in self.words.values():
             parts = (getattr(words, part) for part in (*_WORD_ARRAYS, *_WORD_SOURCES))
             arrays += [part for part in parts if part is not None]
-        tables = [self.documents, self.chunks, self.facts, self.entities, self.decisions]
+        tables = [self.documents, self.chunks, self.facts, self.entities, self.decisions, self.links]
         tables += [] if self.mentions is None else [self.mentions]
         return sum(array.nbytes for array in arrays) + sum(int(table.nbytes) for table in tables)
 
@@ -148,7 +152,16 @@ class Contents:
             remedy = "Run `hippo index` once on the index: it is then published anew, from what it holds"
             raise IndexMismatchError("the open snapshot", "snapshot format", "1", str(FORMAT), remedy)
         keys = flat(self.entities.column("key"))
-        return Tables(self.documents, self.chunks, self.facts, self.mentions, keys, self.fact_entities, self.decisions)
+        return Tables(
+            self.documents,
+            self.chunks,
+            self.facts,
+            self.mentions,
+            keys,
+            self.fact_entities,
+            self.decisions,
+            self.links,
+        )
 
 
 def compose(
@@ -181,6 +194,7 @@ def compose(
         {**info, **counts},
         tables.mentions,
         tables.decisions,
+        tables.links,
     )
 
 
@@ -200,6 +214,7 @@ def write_contents(writer: SnapshotWriter, contents: Contents, history: "History
     """
     writer.table("mentions", contents.tables.mentions)
     writer.table("decisions", contents.decisions)
+    writer.table("links", contents.links)
     for name in _TABLES:
         writer.table(name, getattr(contents, name))
     writer.array("fact_entities.indptr", contents.fact_entities[0])
@@ -241,6 +256,11 @@ def read_decisions(snapshot: Snapshot) -> "pa.Table":
     return snapshot.table("decisions") if snapshot.has("decisions") else DECISIONS.empty_table()
 
 
+def read_links(snapshot: Snapshot) -> "pa.Table":
+    """Links; a snapshot without any may lack the table."""
+    return snapshot.table("links") if snapshot.has("links") else LINKS.empty_table()
+
+
 def read_contents(snapshot: Snapshot) -> Contents:
     """Map everything into memory; nothing is read before it is used."""
     tables = {name: snapshot.table(name) for name in _TABLES}
@@ -271,4 +291,5 @@ def read_contents(snapshot: Snapshot) -> Contents:
         info=snapshot.info,
         mentions=snapshot.table("mentions") if snapshot.format >= _RESTRICTABLE else None,
         decisions=read_decisions(snapshot),
+        links=read_links(snapshot),
     )

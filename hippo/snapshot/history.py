@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from hippo.graph.synonyms import Similar
 from hippo.graph.tables import Tables, flat
-from hippo.snapshot.contents import Contents, read_decisions, read_words, write_words
+from hippo.snapshot.contents import Contents, read_decisions, read_links, read_words, write_words
 from hippo.snapshot.merge import Part, merge, rows_in, union_of
 from hippo.snapshot.read import Snapshot
 from hippo.snapshot.restrict import finished, restrict
@@ -181,6 +181,7 @@ def read_history(snapshot: Snapshot) -> History | None:
         keys=flat(snapshot.table("past.entities").column("key")),
         fact_entities=(snapshot.array("past.fact_entities.indptr"), snapshot.array("past.fact_entities.indices")),
         decisions=read_decisions(snapshot),
+        links=read_links(snapshot),
     )
     words = {kind: read_words(snapshot, f"past.words.{kind}", size) for kind, size in sizes.items()}
     vectors = {kind: snapshot.array(f"past.vectors.{kind}") for kind in snapshot.info["vectors"]}

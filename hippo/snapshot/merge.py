@@ -67,7 +67,7 @@ def merge(first: Part, second: Part) -> Part:
     documents = both.take(pa.array(by_id)).combine_chunks()
     orders = {"passage": of_chunks, "fact": of_facts, "entity": _first_of(np.concatenate(entities))}
     return Part(
-        Tables(documents, chunks, facts, mentions, keys, fact_entities, first.tables.decisions),
+        Tables(documents, chunks, facts, mentions, keys, fact_entities, first.tables.decisions, first.tables.links),
         {kind: words.joined(second.words[kind], orders[kind]) for kind, words in first.words.items()},
         {
             kind: np.concatenate([vectors, second.vectors[kind]])[orders[kind]]

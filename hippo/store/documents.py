@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from hippo.errors import DocumentError, DuplicateDocumentError, InputError
 from hippo.store import journal
 from hippo.store.columns import bad_text, strings
+from hippo.store.links import Links
 from hippo.store.versions import Versions
 from hippo.types import Chunk, Document
 
@@ -21,7 +22,7 @@ EXTRACTION = "extraction"
 """The stage whose work the ledger follows chunk by chunk."""
 
 
-class Documents(Versions):
+class Documents(Versions, Links):
     """The tables `documents` and `chunks`."""
 
     def content_hashes(self, document_ids: Sequence[str]) -> dict[str, str]:
@@ -113,6 +114,7 @@ class Documents(Versions):
                 self._archive(replacing, now, "replaced", starts)
             if forgetting:
                 self._forget_versions(self._versions_of(forgetting))
+                self._forget_links(self._names_of(forgetting))
             deleted = self._delete([*deleting, *forgetting]) if deleting or forgetting else 0
             if moved:
                 self._move(moved)
@@ -123,6 +125,12 @@ class Documents(Versions):
             journal.insert(self._connection, "chunks", chunk_columns(chunks))
             journal.insert(self._connection, "ledger", _ledger_columns([one for one in chunks if one.id not in same]))
         return deleted
+
+    def _names_of(self, document_ids: Sequence[str]) -> pa.Table:
+        """Ids of documents and of their chunks, as the column `key`."""
+        asked = pa.table({"key": strings(document_ids)})
+        query = "SELECT key FROM asked UNION SELECT id FROM chunks WHERE document_id IN (SELECT key FROM asked)"
+        return self._connection.table(query, asked=asked)
 
     def _move(self, sources: Mapping[str, str]) -> None:
         """Set the sources of documents; must run in a transaction."""

@@ -85,6 +85,11 @@ _RULES = {
         "pairs of names that are out of order": "SELECT count(*) FROM synonyms WHERE first >= second",
         "unknown decisions": "SELECT count(*) FROM synonyms WHERE decision NOT IN ('accepted', 'rejected')",
     },
+    "links": {
+        "links that are there twice": "SELECT count(*) - count(DISTINCT (first, second, kind)) FROM links",
+        "links whose ends are out of order": "SELECT count(*) FROM links WHERE first >= second",
+        "links without a weight": "SELECT count(*) FROM links WHERE weight IS NULL OR NOT weight > 0",
+    },
     "embeddings": {
         "texts embedded twice": "SELECT count(*) - count(DISTINCT (encoder, hash)) FROM embeddings",
         "vectors of another length than the others": (

@@ -25,6 +25,7 @@ _CONTENT = {
         'version + strlen(chunk_id) + strlen(text) + ordinal + "start" + "end" + len(entities) + len(relations)'
     ),
     "synonyms": "strlen(first) + strlen(second) + strlen(decision)",
+    "links": "strlen(first) + strlen(second) + strlen(kind)",
     "embeddings": "strlen(encoder) + strlen(hash) + len(vector)",
 }
 

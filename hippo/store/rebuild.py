@@ -99,8 +99,8 @@ def rebuild(file: Path, documents: Mapping[str, pa.Table] | None, meta: Mapping[
 
     Args:
         file: The damaged store.
-        documents: Tables "documents", "chunks" and "synonyms" with the columns of the store, from a snapshot, and those
-            of `PAST_TABLES` if it has any versions that are not in force; None: there is no snapshot.
+        documents: Tables "documents", "chunks", "synonyms" and "links" with the columns of the store, from a snapshot,
+            and those of `PAST_TABLES` if it has any versions that are not in force; None: there is no snapshot.
         meta: What is known about the index, where the damaged store cannot tell.
 
     Returns:
@@ -155,7 +155,9 @@ def _fill(
     with new.transaction():
         known = dict(old.rows("SELECT key, value FROM meta")) if old is not None else dict(meta)
         # What was published is no longer what the store holds, so the next run publishes.
-        _copy_meta(new, {**known, "published": ""})
+        # What was remembered since a snapshot is still in the log.
+        merged = {"fresh": meta.get("fresh", "0")} if lost else {}
+        _copy_meta(new, {**known, "published": "", **merged})
         for name in ("documents", "chunks"):
             if lost and documents is not None:
                 journal.insert(new, name, documents[name])
@@ -178,6 +180,13 @@ def _fill(
             done.append("decisions about synonyms were taken from the newest sound snapshot")
         else:
             done.append("decisions about synonyms are lost, for there is no sound snapshot")
+        if old is not None and "links" not in damaged:
+            _copy(new, old, "links")
+        elif documents is not None:
+            journal.insert(new, "links", documents["links"])
+            done.append("links were taken from the newest sound snapshot")
+        else:
+            done.append("links are lost, for there is no sound snapshot")
         if old is not None and "embeddings" not in damaged:
             _copy(new, old, "embeddings")
         else:
@@ -205,7 +214,7 @@ def copy_tables(new: Connection, old: Connection) -> None:
     """Copy all that a store holds into a new one. One transaction."""
     with new.transaction():
         _copy_meta(new, dict(old.rows("SELECT key, value FROM meta")))
-        for name in ("documents", "chunks", "ledger", *_OWNED, *PAST_TABLES, "synonyms", "embeddings"):
+        for name in ("documents", "chunks", "ledger", *_OWNED, *PAST_TABLES, "synonyms", "links", "embeddings"):
             _copy(new, old, name)
 
 

@@ -71,7 +71,11 @@ ALTER TABLE chunks ADD COLUMN said TIMESTAMP;
 ALTER TABLE past_chunks ADD COLUMN said TIMESTAMP;
 """
 
-MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
+_VERSION_6 = """
+CREATE TABLE links (first VARCHAR, second VARCHAR, kind VARCHAR, weight DOUBLE);
+"""
+
+MIGRATIONS: tuple[str, ...] = (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5, _VERSION_6)
 """Script i turns a store of version i into one of version i + 1; script 0 makes the tables. None is ever edited."""
 
 SCHEMA_VERSION = len(MIGRATIONS)

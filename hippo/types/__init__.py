@@ -16,7 +16,7 @@ from hippo.types.documents import (
     Version,
     passage_of,
 )
-from hippo.types.graph import Entity, EntityPath, Neighbor, Passage
+from hippo.types.graph import Entity, EntityPath, Link, Neighbor, Passage
 from hippo.types.models import Completion, LLMRequest, Message, Usage
 from hippo.types.plain import to_dict
 from hippo.types.reports import Backup, ChangeReport, Estimate, Health, Problem, Progress, Pruned, Run, Status
@@ -54,6 +54,7 @@ __all__ = [
     "Health",
     "Hit",
     "LLMRequest",
+    "Link",
     "Mention",
     "Message",
     "Neighbor",

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from hippo.types.plain import Plain
 from hippo.types.results import PathStep
 
-__all__ = ["Entity", "EntityPath", "Neighbor", "Passage"]
+__all__ = ["Entity", "EntityPath", "Link", "Neighbor", "Passage"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,3 +87,20 @@ class Passage(Plain):
     start: int
     end: int
     metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Link(Plain):
+    """An edge that people made. It has no direction.
+
+    Attributes:
+        first: One end: id of a document or passage, or key of an entity; the lesser of the two in code point order.
+        second: The other end.
+        kind: What kind of edge it is, as people named it.
+        weight: Above 0; a profile's `kind_weights` multiply it.
+    """
+
+    first: str
+    second: str
+    kind: str
+    weight: float

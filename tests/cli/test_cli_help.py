@@ -20,6 +20,8 @@ NAMES = [
     "recall",
     "forget",
     "merge",
+    "link",
+    "links",
     "query",
     "ask",
     "entities",

@@ -75,6 +75,10 @@ def test_what_is_remembered_is_recalled_forgotten_and_merged(start: Start, index
     assert server.post("/forget", {"session": "s1", "dry_run": True}).json() == {"documents": [key]}
     assert server.post("/forget", {"ids": [key]}).json() == {"documents": [key]}
     assert server.post("/recall", {**question, "session": "s1"}).json()["hits"] == []
+    joined = server.post("/links", {"first": other, "second": "Riga", "kind": "note", "weight": 2.0}).json()
+    assert joined == {"first": "riga", "second": other, "kind": "note", "weight": 2.0}
+    assert server.client.get("/links", params={"name": "Riga"}).json() == [joined]
+    assert server.post("/links/delete", {"first": other, "second": "Riga"}).json() == [joined]
     assert server.post("/merge", {}).status_code == 200
     assert server.client.get("/status").json()["waiting"] == 0
     assert server.client.get(f"/documents/{other}").json()["text"] == "Ben likes Oslo."

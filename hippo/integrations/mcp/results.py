@@ -9,6 +9,7 @@ __all__ = [
     "DeletedResult",
     "EntitiesResult",
     "EntityItem",
+    "LinkResult",
     "NeighborItem",
     "NeighborsResult",
     "NewDocument",
@@ -149,3 +150,12 @@ class RememberedResult(BaseModel):
     """Documents that were remembered or forgotten."""
 
     document_ids: list[str]
+
+
+class LinkResult(BaseModel):
+    """A link between two documents, passages or entities."""
+
+    first: str
+    second: str
+    kind: str
+    weight: float

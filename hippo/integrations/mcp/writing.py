@@ -7,7 +7,7 @@ from mcp.types import ToolAnnotations
 from pydantic import Field
 
 from hippo.engine import Hippo
-from hippo.integrations.mcp.results import AddedResult, DeletedResult, NewDocument, RememberedResult
+from hippo.integrations.mcp.results import AddedResult, DeletedResult, LinkResult, NewDocument, RememberedResult
 from hippo.integrations.mcp.server import Session, told
 
 __all__ = ["add_writing_tools"]
@@ -19,7 +19,7 @@ _ADDS = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent
 
 
 def add_writing_tools(server: MCPServer[Any], memory: Hippo) -> None:
-    """Give a server the tools `add_documents`, `delete_documents`, `remember` and `forget`."""
+    """Give a server the tools `add_documents`, `delete_documents`, `remember`, `link` and `forget`."""
 
     def add_documents(
         documents: Annotated[list[NewDocument], Field(min_length=1, max_length=1000)],
@@ -65,6 +65,17 @@ def add_writing_tools(server: MCPServer[Any], memory: Hippo) -> None:
         """Forget documents: nothing is answered from them any more, and nothing is kept of them."""
         return RememberedResult(document_ids=memory.forget(*ids))
 
+    def link(
+        first: Annotated[str, Field(description="Id of a document or passage, or exact name of an entity.")],
+        second: Annotated[str, Field(description="Another of these.")],
+        kind: Annotated[str, Field(description="What joins them, such as cites or replies-to.")] = "link",
+        weight: Annotated[float, Field(gt=0, description="How strongly.")] = 1.0,
+    ) -> LinkResult:
+        """Join two things that belong together, so that search gets from one to the other."""
+        made = memory.link(first, second, kind=kind, weight=weight)
+        return LinkResult(first=made.first, second=made.second, kind=made.kind, weight=made.weight)
+
     for tool in (add_documents, delete_documents, forget):
         server.add_tool(told(tool), annotations=_WRITES)
-    server.add_tool(told(remember), annotations=_ADDS)
+    for tool in (remember, link):
+        server.add_tool(told(tool), annotations=_ADDS)

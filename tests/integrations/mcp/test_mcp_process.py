@@ -30,6 +30,7 @@ def arguments(passage_id: str) -> dict[str, dict[str, Any]]:
         "index_stats": {},
         "recall": {"question": QUESTION, "k": 2},
         "remember": {"text": "Eve met Ada Smith.", "session": "s1"},
+        "link": {"first": "Ada Smith", "second": "Riga", "kind": "note"},
         "forget": {"ids": ["s1/000000000"]},
         "add_documents": {"documents": [{"id": "new", "text": "Eve lives in Bergen."}]},
         "delete_documents": {"ids": ["new"]},

@@ -15,7 +15,7 @@ from hippo.integrations.mcp import make_server, serve_http
 
 QUESTION = "Where was the founder of the company born that built the Iron Bridge?"
 READING = {"search", "recall", "get_passage", "find_entities", "entity_neighbors", "paths_between", "index_stats"}
-WRITING = {"add_documents", "delete_documents", "forget", "remember"}
+WRITING = {"add_documents", "delete_documents", "forget", "link", "remember"}
 
 
 @asynccontextmanager
@@ -54,7 +54,7 @@ async def test_tools_and_annotations(memory: Hippo) -> None:
     for name in WRITING:
         annotations = tools[name].annotations
         assert annotations is not None
-        assert (annotations.read_only_hint, annotations.destructive_hint) == (False, name != "remember")
+        assert (annotations.read_only_hint, annotations.destructive_hint) == (False, name not in ("link", "remember"))
 
 
 async def test_search_gives_what_the_memory_gives(memory: Hippo) -> None:
