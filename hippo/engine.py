@@ -16,6 +16,7 @@ from hippo.errors import IndexCorruptError
 from hippo.exploring import Exploring
 from hippo.identity import Identity
 from hippo.linking import Linking
+from hippo.mixing import Mixing
 from hippo.models import Models
 from hippo.parts import (
     as_encoder,
@@ -45,7 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["Hippo"]
 
 
-class Hippo(Remembering, Linking, Deciding, Exploring):
+class Hippo(Remembering, Linking, Mixing, Deciding, Exploring):
     """A memory in a folder: documents go in, ranked passages with their evidence come out.
 
     Any number of threads and processes may retrieve, also while one adds. Made by `Hippo.open`.

@@ -29,7 +29,8 @@ class Linking(Renewing):
         """Join two things. The link is on disk when the call returns, and the next question sees it.
 
         Args:
-            first: Id of a document (which stands for its first passage) or passage, or name of an entity.
+            first: Id of a document (which stands for its first passage) or passage, or name of an entity, where it is
+                no id or "entity:" stands before it.
             second: Another of these.
             kind: What joins them, such as "cites" or "replies-to"; none of the kinds that the index makes itself.
             weight: Above 0. It takes the place of that of an older link of this kind.
@@ -107,11 +108,11 @@ def _checked(kind: object) -> str:
 
 
 def _meaning(contents: "Contents", name: object) -> str:
-    """What a name is kept as: the id that it is, or else the key of its entity."""
+    """What a name is kept as: the id that it is, or else "entity:" and the key of its entity."""
     import pyarrow as pa
 
     from hippo.exploration.entities import row_of
-    from hippo.graph.links import nodes_of
+    from hippo.graph.links import ENTITY, nodes_of
 
     if not isinstance(name, str) or not name:
         raise InputError(f"an end of a link is a text, got {name!r}")
@@ -121,5 +122,5 @@ def _meaning(contents: "Contents", name: object) -> str:
         node = -1
     if node >= 0:
         return name
-    key: str = contents.entities.column("key")[row_of(contents, name)].as_py()
-    return key
+    row = row_of(contents, name.removeprefix(ENTITY))
+    return f"{ENTITY}{contents.entities.column('key')[row].as_py()}"

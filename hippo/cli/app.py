@@ -13,6 +13,8 @@ from hippo.cli.ask import ask
 from hippo.cli.change import DELETE_EXAMPLES, UPDATE_EXAMPLES, delete, update
 from hippo.cli.config import EXAMPLES as CONFIG_EXAMPLES
 from hippo.cli.config import show as show_config
+from hippo.cli.context import EXAMPLES as CONTEXT_EXAMPLES
+from hippo.cli.context import context
 from hippo.cli.convert import EXAMPLES as CONVERT_EXAMPLES
 from hippo.cli.convert import convert
 from hippo.cli.copies import BACKUP_EXAMPLES, PRUNE_EXAMPLES, RESTORE_EXAMPLES, backup, prune, restore
@@ -81,6 +83,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     "merge": (merge, MERGE_EXAMPLES),
     "link": (link, LINK_EXAMPLES),
     "links": (links, LINKS_EXAMPLES),
+    "context": (context, CONTEXT_EXAMPLES),
     "query": (query, QUERY_EXAMPLES),
     "ask": (ask, ASK_EXAMPLES),
     "entities": (entities, ENTITIES_EXAMPLES),

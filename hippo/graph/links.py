@@ -12,11 +12,15 @@ from hippo.graph.build import Pairs
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["LINKS", "link_pairs", "nodes_of"]
+__all__ = ["ENTITY", "LINKS", "link_pairs", "nodes_of"]
 
 LINKS = pa.schema({"first": pa.string(), "second": pa.string(), "kind": pa.string(), "weight": pa.float64()})
 """Columns of a table of links; first < second, ordered by the first three. A link of which an end is not in the index
 makes no edge, and makes one again once it is."""
+
+
+ENTITY = "entity:"
+"""Begins the name of an entity, by its key; all other names are ids of documents and passages."""
 
 
 def nodes_of(names: pa.Array, documents: pa.Table, chunks: pa.Table, keys: pa.Array) -> "NDArray[np.int64]":
@@ -39,7 +43,8 @@ def nodes_of(names: pa.Array, documents: pa.Table, chunks: pa.Table, keys: pa.Ar
     titled[titled] = owners[first[titled]] == owner[titled]
     found[titled] = first[titled]
     nodes = np.where(found >= 0, found + len(keys), -1)
-    entities = _rows(names, keys)
+    named = pc.if_else(pc.starts_with(names, ENTITY), pc.utf8_slice_codeunits(names, len(ENTITY)), None)
+    entities = np.where(pc.is_valid(named), _rows(named, keys), -1)
     return np.where((nodes < 0) & (entities >= 0), entities, nodes)
 
 

@@ -23,7 +23,7 @@ __all__ = ["Guard"]
 _LOG = logging.getLogger("hippo.requests")
 _OPEN = ("/health", "/ready", "/openapi.json")
 """Paths that need no token and are answered even by a full server."""
-_QUESTIONS = ("/retrieve", "/retrieve_many", "/recall", "/ask", "/v1/chat/completions")
+_QUESTIONS = ("/retrieve", "/retrieve_many", "/recall", "/context", "/ask", "/v1/chat/completions")
 """Paths whose POST changes nothing; every other one needs a token for writing, whatever it turns out to be."""
 _REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")

@@ -11,8 +11,15 @@ from hippo.background import in_thread
 from hippo.checks import within
 from hippo.serving.problems import json_response
 from hippo.serving.routes import ERRORS, ServiceOf, check_k
-from hippo.serving.schemas import ForgetRequest, LinkRequest, RecallRequest, RememberRequest, UnlinkRequest
-from hippo.types import ChangeReport, Link, Retrieval
+from hippo.serving.schemas import (
+    ContextRequest,
+    ForgetRequest,
+    LinkRequest,
+    RecallRequest,
+    RememberRequest,
+    UnlinkRequest,
+)
+from hippo.types import ChangeReport, Context, Link, Retrieval
 
 __all__ = ["memories"]
 
@@ -40,6 +47,13 @@ async def recall(body: RecallRequest, service: ServiceOf) -> Response:
     options = {**body.options(), "steps": 1, "where": within(body.session, body.where)}
     [found] = await service.retrieve([body.question], options)
     return json_response(found.to_dict())
+
+
+@memories.post("/context", response_model=Context, summary="Pack what is known about a question for a reader")
+async def context(body: ContextRequest, service: ServiceOf) -> Response:
+    """Facts with dates and sources, then summaries, then passages, within a budget of tokens."""
+    check_k(service, body.k)
+    return json_response((await in_thread(partial(service.memory.context, **body.model_dump()))).to_dict())
 
 
 @memories.post("/forget", response_model=Named, summary="Forget documents, by ids, session or condition")

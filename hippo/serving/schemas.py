@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 __all__ = [
     "AskRequest",
     "ChatRequest",
+    "ContextRequest",
     "DeleteRequest",
     "DocumentBody",
     "DocumentsRequest",
@@ -139,6 +140,21 @@ class RecallRequest(_Search):
 
     question: Question = Field(description="The question.", examples=[_QUESTION])
     session: Session = Field(None, description=f"{_SESSION} null: all.")
+
+
+class ContextRequest(_Body):
+    """A question whose context is wanted."""
+
+    question: Question = Field(description="The question.", examples=[_QUESTION])
+    budget_tokens: int = Field(2000, ge=32, le=1_000_000, description="Most tokens, estimated from words.")
+    k: int = Field(20, ge=1, description="Passages that are considered, and as many facts.")
+    kinds: list[Literal["facts", "triples", "gists", "passages"]] | None = Field(
+        None, description="What may be in it; null: all."
+    )
+    session: Session = Field(None, description=f"{_SESSION} null: all.")
+    where: Where = Field(None, description=_WHERE, examples=["year >= 1800"])
+    as_of: str | None = Field(None, description="What was known at this time, ISO 8601; null: now.")
+    newest_wins: bool | None = Field(None, description="Whether newer statements go before older ones.")
 
 
 class ForgetRequest(_Body):

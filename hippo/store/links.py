@@ -45,11 +45,11 @@ class Links(Part):
             self._put({**known, **links})
 
     def _put(self, links: Mapping[tuple[str, str, str], float | None]) -> None:
-        kept = sorted((*ends, weight) for ends, weight in links.items() if weight is not None)
+        kept = sorted((ends, weight) for ends, weight in links.items() if weight is not None)
         columns: dict[str, pa.Array] = {
-            name: strings([row[place] for row in kept]) for place, name in enumerate(("first", "second", "kind"))
+            name: strings([ends[place] for ends, _ in kept]) for place, name in enumerate(("first", "second", "kind"))
         }
-        columns["weight"] = pa.array([row[3] for row in kept], pa.float64())
+        columns["weight"] = pa.array([weight for _, weight in kept], pa.float64())
         journal.insert(self._connection, "links", pa.table(columns))
 
     def _forget_links(self, names: pa.Table) -> None:

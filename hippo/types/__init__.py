@@ -17,6 +17,7 @@ from hippo.types.documents import (
     passage_of,
 )
 from hippo.types.graph import Entity, EntityPath, Link, Neighbor, Passage
+from hippo.types.mixed import Context, ContextItem, FactHit
 from hippo.types.models import Completion, LLMRequest, Message, Usage
 from hippo.types.plain import to_dict
 from hippo.types.reports import Backup, ChangeReport, Estimate, Health, Problem, Progress, Pruned, Run, Status
@@ -42,6 +43,8 @@ __all__ = [
     "Chunk",
     "Citation",
     "Completion",
+    "Context",
+    "ContextItem",
     "Document",
     "DocumentEntry",
     "Entity",
@@ -51,6 +54,7 @@ __all__ = [
     "Extraction",
     "ExtractionFailure",
     "Fact",
+    "FactHit",
     "Health",
     "Hit",
     "LLMRequest",

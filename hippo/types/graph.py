@@ -94,7 +94,8 @@ class Link(Plain):
     """An edge that people made. It has no direction.
 
     Attributes:
-        first: One end: id of a document or passage, or key of an entity; the lesser of the two in code point order.
+        first: One end: id of a document or passage, or "entity:" and the key of an entity; the lesser of the two in
+            code point order.
         second: The other end.
         kind: What kind of edge it is, as people named it.
         weight: Above 0; a profile's `kind_weights` multiply it.

@@ -22,6 +22,7 @@ NAMES = [
     "merge",
     "link",
     "links",
+    "context",
     "query",
     "ask",
     "entities",

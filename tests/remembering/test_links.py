@@ -63,18 +63,19 @@ def test_a_new_weight_takes_the_place_of_the_old_one(memory):
     assert memory.links() == [
         Link("a", "b", "cites", 1.0),
         Link("a", "b", "note", 0.5),
-        Link("a", "zürich", "link", 1.0),
+        Link("a", "entity:zürich", "link", 1.0),
     ]
+    assert memory.links("entity:Zürich") == memory.links()[2:]
     graph = memory._retriever_now().contents.graph
     assert sorted(set(graph.weights["note"].tolist())) == [0.0, 0.5]
-    assert memory.links("zürich") == [Link("a", "zürich", "link", 1.0)]
+    assert memory.links("zürich") == [Link("a", "entity:zürich", "link", 1.0)]
     assert memory.unlink("b", "a", kind="note") == [Link("a", "b", "note", 0.5)]
     assert "note" not in edges(memory)
     memory.merge()
     assert memory.unlink("a", "b") == [Link("a", "b", "cites", 1.0)]
     assert memory.unlink("a", "b") == []
     memory.merge()
-    assert (memory.links(), edges(memory)["link"]) == ([Link("a", "zürich", "link", 1.0)], 1)
+    assert (memory.links(), edges(memory)["link"]) == ([Link("a", "entity:zürich", "link", 1.0)], 1)
 
 
 def test_a_link_goes_and_comes_back_with_its_ends_and_is_forgotten_with_them(memory):

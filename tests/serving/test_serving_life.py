@@ -71,12 +71,14 @@ def test_what_is_remembered_is_recalled_forgotten_and_merged(start: Start, index
     assert server.post("/recall", {**question, "session": "s1"}).json()["hits"][0]["document_id"] == key
     everything = server.post("/retrieve", {**question, "k": 9}).json()["hits"]
     assert {key, other} < {hit["document_id"] for hit in everything}
+    packed = server.post("/context", {"question": "Where did Ada Smith move?", "session": "s1", "budget_tokens": 64})
+    assert packed.json()["text"].startswith("Facts:\n- Ben. Ada Smith moved to Oslo.")
     assert server.client.get("/status").json()["waiting"] == 2
     assert server.post("/forget", {"session": "s1", "dry_run": True}).json() == {"documents": [key]}
     assert server.post("/forget", {"ids": [key]}).json() == {"documents": [key]}
     assert server.post("/recall", {**question, "session": "s1"}).json()["hits"] == []
     joined = server.post("/links", {"first": other, "second": "Riga", "kind": "note", "weight": 2.0}).json()
-    assert joined == {"first": "riga", "second": other, "kind": "note", "weight": 2.0}
+    assert joined == {"first": "entity:riga", "second": other, "kind": "note", "weight": 2.0}
     assert server.client.get("/links", params={"name": "Riga"}).json() == [joined]
     assert server.post("/links/delete", {"first": other, "second": "Riga"}).json() == [joined]
     assert server.post("/merge", {}).status_code == 200

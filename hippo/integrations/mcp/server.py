@@ -14,6 +14,7 @@ from hippo.engine import Hippo
 from hippo.errors import HippoError, InputError
 from hippo.integrations.mcp.budget import LEAST_TOKENS, fit
 from hippo.integrations.mcp.results import (
+    ContextResult,
     EntitiesResult,
     EntityItem,
     NeighborItem,
@@ -125,6 +126,16 @@ def _looking_up(memory: Hippo, most: int) -> tuple[Callable[..., Any], ...]:
         kept, note = fit(items, _tokens(max_tokens, most), what="passages", most=most, text="text")
         return PassagesResult(passages=kept, truncated=note is not None, note=note)
 
+    def context(
+        question: Annotated[str, Field(description="A whole question, or a few words.")],
+        session: Session = None,
+        max_tokens: Tokens = None,
+    ) -> ContextResult:
+        """Get what is known about a question as one text: facts with dates and sources, then passages."""
+        found = memory.context(question, budget_tokens=_tokens(max_tokens, most), session=session)
+        ids = dict.fromkeys(item.document_id for item in found.items)
+        return ContextResult(text=found.text, document_ids=[*ids])
+
     def get_passage(
         passage_id: Annotated[str, Field(description="As search and the other tools give it.")],
         before: Annotated[int, Field(ge=0, le=_MOST_AT_ONCE, description="Passages before it.")] = 0,
@@ -149,7 +160,7 @@ def _looking_up(memory: Hippo, most: int) -> tuple[Callable[..., Any], ...]:
         found = memory.status().to_dict()
         return StatsResult(passages=found.pop("chunks"), **found)
 
-    return search, recall, get_passage, index_stats
+    return search, recall, context, get_passage, index_stats
 
 
 def _looking_around(memory: Hippo, most: int) -> tuple[Callable[..., Any], ...]:

@@ -77,5 +77,5 @@ def add_writing_tools(server: MCPServer[Any], memory: Hippo) -> None:
 
     for tool in (add_documents, delete_documents, forget):
         server.add_tool(told(tool), annotations=_WRITES)
-    for tool in (remember, link):
-        server.add_tool(told(tool), annotations=_ADDS)
+    for adding in (remember, link):
+        server.add_tool(told(adding), annotations=_ADDS)

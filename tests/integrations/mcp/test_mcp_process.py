@@ -28,6 +28,7 @@ def arguments(passage_id: str) -> dict[str, dict[str, Any]]:
         "entity_neighbors": {"entity": "Ada Smith"},
         "paths_between": {"source": "Steelworks Smith", "target": "Riga"},
         "index_stats": {},
+        "context": {"question": QUESTION, "max_tokens": 100},
         "recall": {"question": QUESTION, "k": 2},
         "remember": {"text": "Eve met Ada Smith.", "session": "s1"},
         "link": {"first": "Ada Smith", "second": "Riga", "kind": "note"},

@@ -14,7 +14,8 @@ from hippo.errors import InputError
 from hippo.integrations.mcp import make_server, serve_http
 
 QUESTION = "Where was the founder of the company born that built the Iron Bridge?"
-READING = {"search", "recall", "get_passage", "find_entities", "entity_neighbors", "paths_between", "index_stats"}
+READING = {"search", "recall", "context", "get_passage", "find_entities", "entity_neighbors", "paths_between"}
+READING.add("index_stats")
 WRITING = {"add_documents", "delete_documents", "forget", "link", "remember"}
 
 

@@ -1,0 +1,85 @@
+"""What a reader gets: facts, gists and passages together, within a budget."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from hippo.types.documents import Triple
+from hippo.types.plain import Plain
+from hippo.types.results import Retrieval
+
+__all__ = ["Context", "ContextItem", "FactHit"]
+
+
+@dataclass(frozen=True, slots=True)
+class FactHit(Plain):
+    """A fact that a question touches. `rank` counts from 1; `score` is comparable within one call only.
+
+    Attributes:
+        rank: Its place.
+        score: Fused standard score of cosine similarity and BM25; higher is better.
+        text: A triple in words, or an evidence sentence with its title.
+        triple: The triple; None where the fact is a sentence.
+        start: Where its evidence begins in the text of its passage.
+        end: Where it ends.
+        chunk_id: The passage that says it.
+        document_id: Its document.
+        title: Title of the document.
+        timestamp: When the document was said or true; None: unknown.
+        derived: What kind of derived document it is; None: it is none.
+    """
+
+    rank: int
+    score: float
+    text: str
+    triple: Triple | None
+    start: int
+    end: int
+    chunk_id: str
+    document_id: str
+    title: str | None
+    timestamp: datetime | None
+    derived: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ContextItem(Plain):
+    """One piece of a context.
+
+    Attributes:
+        kind: "fact" (a sentence), "triple", "gist" or "passage".
+        text: What it says, as it stands in the context.
+        chunk_id: The passage that it is or that says it.
+        document_id: Its document.
+        title: Title of the document.
+        timestamp: When it was said or true; None: unknown.
+    """
+
+    kind: Literal["fact", "triple", "gist", "passage"]
+    text: str
+    chunk_id: str
+    document_id: str
+    title: str | None
+    timestamp: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Context(Plain):
+    """What a memory knows about a question, packed for a reader.
+
+    Attributes:
+        question: As given.
+        text: All items: facts with their dates and sources, then gists, then passages.
+        items: The same one by one, in order.
+        tokens: Estimated tokens of the text, at most the budget.
+        dropped: What was left out, by reason.
+        retrieval: The passages and how they were found.
+    """
+
+    question: str
+    text: str
+    items: tuple[ContextItem, ...]
+    tokens: int
+    dropped: Mapping[str, int]
+    retrieval: Retrieval
