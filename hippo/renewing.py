@@ -160,6 +160,7 @@ class Renewing(Searching):
         return int(opened.info.get(FRESH, 0)) if opened else 0
 
     def _put_together(self, base: "Retrievers | None", fresh: Fresh) -> "Retrievers":
+        from hippo.fresh.layer import layered
         from hippo.graph.synonyms import Similar
         from hippo.retrieval.filtered import Retrievers
         from hippo.retrieval.layered import LayeredRetrievers
@@ -172,7 +173,10 @@ class Renewing(Searching):
             return self._put_together(None, self._log().nothing())
         settings, history = self.config.graph, History(fresh.starts)
         info = {**self._identity.to_info(), "rules": settings.rules, "synonym_max": settings.synonym_max}
-        return Retrievers(finished(fresh.part, Similar.none(), info), self._maker(), lambda: history)
+        contents = finished(fresh.part, Similar.none(), info)
+        if fresh.links:
+            contents = layered(contents, None, fresh.links)
+        return Retrievers(contents, self._maker(), lambda: history)
 
     def _prepared(self, snapshot: Snapshot) -> "Retrievers":
         from hippo.retrieval.prepare import prepare

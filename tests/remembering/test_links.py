@@ -94,6 +94,15 @@ def test_a_link_goes_and_comes_back_with_its_ends_and_is_forgotten_with_them(mem
     assert not {"note", "link"} & edges(memory).keys()
 
 
+def test_links_of_a_memory_without_snapshot(tmp_path):
+    with Hippo.open(tmp_path / "new", encoder="hashing", config=MANUAL) as memory:
+        ids = memory.remember(["The sea.", "Ada Lovelace met Charles Babbage.", "Nothing."])
+        memory.link(ids[0], ids[1], kind="note")
+        assert (len(memory.links()), edges(memory)["note"]) == (1, 1)
+        memory.merge()
+        assert (len(memory.links()), edges(memory)["note"]) == (1, 1)
+
+
 def test_parts_have_the_links_of_their_documents(memory):
     memory.update("a", metadata={"lang": "en"})
     memory.update("b", metadata={"lang": "en"})
