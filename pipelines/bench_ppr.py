@@ -7,8 +7,9 @@ Graphs and questions are those of `pipelines.synthetic`. Two walks: the publishe
 edges) and that of the profile `hippo` (query-aware). PRPACK is called as the published system calls it: weights as an
 attribute of the edges, the restart vector as a list. Every question goes to every engine, another one first each time.
 Times are processor time of all threads, so that other work on the machine does not tell for those that are short.
-For push the seeds are given, so the time is all that a question costs on a graph that is loaded; for the block it is
-that of a call with all questions at once. The order of the first 20 passages is compared with PRPACK's.
+For push the seeds are given, so the time is all that a question costs on a graph that is loaded; for a block it is that
+of a call with all questions at once, to `power` and to `auto`, which chooses for them. The order of the first 20
+passages is compared with PRPACK's.
 
 With --check N the order that `push` stops at is compared with a walk to a tolerance of 1e-12, for N questions.
 """
@@ -25,7 +26,7 @@ import numpy as np
 
 from hippo.evaluation.latency import in_turns
 from hippo.graph.model import Graph
-from hippo.protocols import Walk
+from hippo.protocols import PageRank, Walk
 from hippo.retrieval.profiles import PROFILES
 from pipelines.common import new_parser, publish, table
 from pipelines.synthetic import Questions, make_graph, make_questions
@@ -187,28 +188,39 @@ def _check(task: Task, count: int, slack: float) -> dict[str, Any]:
 
 
 def _block(task: Task, arguments: Namespace, questions: Questions) -> list[dict[str, Any]]:
+    from hippo.backends.pagerank.auto import AutoPageRank
     from hippo.backends.pagerank.power import PowerPageRank
 
     gain = questions.gain if task.walk.gain is not None else None
     walk = Walk(task.walk.adjacency, task.walk.damping, gain)
     few = Task(task.name, task.graph, walk, questions)
-    engine, peer = PowerPageRank(), _prpack(few)
-    count, passages = arguments.block, task.graph.passages
-    seconds: dict[str, list[float]] = {"power": [], "PRPACK": []}
-    same = []
+    engines: dict[str, PageRank] = {"auto": AutoPageRank(), "power": PowerPageRank()}
+    peer, count, passages = _prpack(few), arguments.block, task.graph.passages
+    warm = Walk(walk.adjacency, walk.damping, None if gain is None else gain[:, :3])
+    for engine in engines.values():  # whatever is compiled, and known of the graph from the first question on
+        engine.rank(warm, questions.restart[:, :3], top=_TOP, candidates=passages)
+    seconds: dict[str, list[float]] = {name: [] for name in (*engines, "PRPACK")}
+    same: dict[str, list[bool]] = {name: [] for name in engines}
+    results = {}
     for repeat in range(arguments.repeats):
-        began = process_time()
-        result = engine.rank(walk, questions.restart, top=_TOP, candidates=passages)
-        seconds["power"].append((process_time() - began) / count)
+        for name, engine in engines.items():
+            began = process_time()
+            results[name] = engine.rank(walk, questions.restart, top=_TOP, candidates=passages)
+            seconds[name].append((process_time() - began) / count)
         for column in range(repeat, count, max(1, count // 4)):
             began = process_time()
             best, _ = peer(column)
             seconds["PRPACK"].append(process_time() - began)
-            same.append(best == task.head(result.scores[passages, column]))
-    row = _summary(task, f"power, {count} at once", seconds["power"])
-    row |= {"stopped": dict(Counter(result.stopped)), "same_top": float(np.mean(same))}
-    row["times_faster"] = float(np.median(seconds["PRPACK"]) / np.median(seconds["power"]))
-    return [row]
+            for name, result in results.items():
+                same[name].append(best == task.head(result.scores[passages, column]))
+    rows = []
+    for name, result in results.items():
+        label = f"{name} ({result.engine})" if name == "auto" else name
+        row = _summary(task, f"{label}, {count} at once", seconds[name])
+        row |= {"stopped": dict(Counter(result.stopped)), "same_top": float(np.mean(same[name]))}
+        row["times_faster"] = float(np.median(seconds["PRPACK"]) / np.median(seconds[name]))
+        rows.append(row)
+    return rows
 
 
 def _summary(task: Task, engine: str, seconds: Sequence[float]) -> dict[str, Any]:

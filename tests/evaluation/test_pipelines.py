@@ -19,6 +19,7 @@ JOBS = [
     "ask_throughput",
     "bench_integrations",
     "bench_ppr",
+    "bench_query",
     "benchmark",
     "compare",
     "diagnose",
@@ -106,6 +107,31 @@ def test_a_wrong_key_is_no_cost(index: Path) -> None:
     llm = ScriptedLLM(replies=lambda request: LLMRefusedError("scripted", "the key is wrong", "Get another"))
     with Hippo.open(index, llm=llm) as memory, pytest.raises(LLMRefusedError):
         reading_cost(memory, QUESTIONS, ["hippo"])
+
+
+def test_retrieval_is_timed_beside_the_published_way(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    questions = tmp_path / "questions.json"
+    questions.write_text(json.dumps([{"question": question} for question in QUESTIONS]))
+    options = [
+        "--index",
+        str(index),
+        "--questions",
+        str(questions),
+        "--encoder",
+        "hashing",
+        "--rounds",
+        "1",
+        "--batch",
+        "5",
+    ]
+    monkeypatch.setattr("sys.argv", ["bench_query", *options, "--json"])
+    importlib.import_module("pipelines.bench_query").main()
+    found = json.loads(capsys.readouterr().out)
+    assert (found["passages"], found["questions"], found["batch"]) == (3, 3, 5)
+    assert all(way["median_ms"] > 0 < way["processor_ms"] for way in found["ways"].values())
+    assert found["ways"]["published"]["times_faster"] == 1.0
 
 
 @pytest.mark.slow

@@ -67,10 +67,10 @@ def relax(problem: Problem, loops: Loops, max_iterations: int, threads: int) -> 
     width = WIDTH if m >= _LEAST_BLOCK else 1
 
     def run(start: int) -> None:
-        columns = np.arange(start, min(start + width, m))
+        columns = slice(start, min(start + width, m))
         block = _Block(problem, columns, width, loops, matrix)
         for j, swept, bound, proven in block.solve(max_iterations):
-            column = columns[j]
+            column = start + j
             scores[:, column] = block.scores[:, j]
             iterations[column], residual[column], certified[column] = swept, bound, proven
 
@@ -109,8 +109,8 @@ def _unsigned(graph: Graph) -> _Matrix:
 class _Block:
     """Columns that are swept together, filled up to a whole block. All look for an end at the same sweeps."""
 
-    def __init__(self, problem: Problem, columns: NDArray[Any], width: int, loops: Loops, matrix: _Matrix) -> None:
-        n, used = problem.graph.n, len(columns)
+    def __init__(self, problem: Problem, columns: slice, width: int, loops: Loops, matrix: _Matrix) -> None:
+        n, used = problem.graph.n, columns.stop - columns.start
         self._problem, self._used, self._loops = problem, used, loops
         self._matrix = matrix.indptr, matrix.indices, matrix.data
         self._alone = width == 1
@@ -120,7 +120,8 @@ class _Block:
         np.multiply(problem.restart[:, columns], problem.scale[columns], out=self._shift[:, :used])
         self.scores = np.empty((n, width))
         """Of the last sweep that was measured, float64 `(n, width)`."""
-        self._strength = self._multiply(self._gain, np.empty((n, width)))
+        adjacency = problem.graph.adjacency
+        self._strength = (adjacency @ self._gain[:, 0])[:, None] if self._alone else adjacency @ self._gain
         isolated = ~problem.graph.live
         self._strength[isolated] = 1.0
         self._factor = np.divide(self._gain, self._strength)
@@ -158,28 +159,22 @@ class _Block:
 
     def _measured(self, z: Float64) -> Float64:
         """A plain sweep, whose scores are kept; returned are, by column, extremes of potentials, |q|₁ and Σ q."""
-        product = self._multiply(z, self.scores)
+        parts = self._factor, self._shift, self._strength, self._gain
         if not self._alone:
             found = np.empty((4, WIDTH))
-            self._loops.measure_block(product, self._factor, self._shift, self._strength, self._gain, z, found)
+            self._loops.measure_block(*self._matrix, *parts, z, self.scores, found)
             return found
-        product *= self._factor
-        product += self._shift
-        residual = product - z
-        potential = residual / self._gain
-        residual *= self._strength
-        found = np.array([potential.min(), potential.max(), np.abs(residual).sum(), residual.sum()])
-        product *= self._strength
-        np.maximum(product, 0.0, out=product)
-        return found[:, None]
-
-    def _multiply(self, z: Float64, product: Float64) -> Float64:
-        """W z, in `product`."""
-        if self._alone:
-            product[:, 0] = self._problem.graph.adjacency @ z[:, 0]
-        else:
-            self._loops.multiply_block(*self._matrix, z, product)
-        return product
+        factor, shift, strength, gain = (part[:, 0] for part in parts)
+        swept = self._problem.graph.adjacency @ z[:, 0]
+        swept *= factor
+        swept += shift
+        residual = swept - z[:, 0]
+        potential = residual / gain
+        residual *= strength
+        extremes = potential.min(), potential.max()
+        swept *= strength
+        np.maximum(swept, 0.0, out=self.scores[:, 0])
+        return np.array([*extremes, np.abs(residual).sum(), residual.sum()])[:, None]
 
     def _outcome(self, j: int, found: Float64) -> tuple[float, float]:
         """Bound of the L1 error of a column, and how many times too wide the bounds are to prove what was asked for."""

@@ -34,7 +34,6 @@ class Loops:
 
     relax_one: Callable[..., None]
     relax_block: Callable[..., None]
-    multiply_block: Callable[..., None]
     measure_block: Callable[..., None]
 
 
@@ -124,8 +123,34 @@ def relax_block(
         o[4], o[5], o[6], o[7] = e, f, g, h
 
 
-def multiply_block(indptr: Unsigned, indices: Unsigned, weights: Float64, z: Float64, product: Float64) -> None:
-    """W z: `z` and `product` are float64 `(n, 8)`."""
+def measure_block(
+    indptr: Unsigned,
+    indices: Unsigned,
+    weights: Float64,
+    factor: Float64,
+    shift: Float64,
+    strength: Float64,
+    gain: Float64,
+    z: Float64,
+    scores: Float64,
+    found: Float64,
+) -> None:
+    """One plain sweep of eight columns, and its residual q.
+
+    Args:
+        indptr: Of the adjacency, unsigned `(n + 1,)`.
+        indices: Of the adjacency, unsigned `(nnz,)`.
+        weights: Of the adjacency, float64 `(nnz,)`.
+        factor: f, float64 `(n, 8)`.
+        shift: b, float64 `(n, 8)`.
+        strength: s, float64 `(n, 8)`.
+        gain: g, float64 `(n, 8)`.
+        z: The iterate, float64 `(n, 8)`.
+        scores: Receives x = s ⊙ (f ⊙ W z + b), float64 `(n, 8)`.
+        found: Receives for each column the least and the greatest potential, |q|₁ and Σ q, float64 `(4, 8)`.
+    """
+    for j in range(WIDTH):
+        found[0, j], found[1, j], found[2, j], found[3, j] = math.inf, -math.inf, 0.0, 0.0
     for u in range(len(z)):
         a = b = c = d = e = f = g = h = 0.0
         for entry in range(indptr[u], indptr[u + 1]):
@@ -138,36 +163,11 @@ def multiply_block(indptr: Unsigned, indices: Unsigned, weights: Float64, z: Flo
             f += w * y[5]
             g += w * y[6]
             h += w * y[7]
-        o = product[u]
+        o = scores[u]
         o[0], o[1], o[2], o[3] = a, b, c, d
         o[4], o[5], o[6], o[7] = e, f, g, h
-
-
-def measure_block(
-    product: Float64,
-    factor: Float64,
-    shift: Float64,
-    strength: Float64,
-    gain: Float64,
-    z: Float64,
-    found: Float64,
-) -> None:
-    """One plain sweep from the product W z, and its residual.
-
-    Args:
-        product: W z, float64 `(n, 8)`; becomes the scores x = s ⊙ (f ⊙ W z + b).
-        factor: f, float64 `(n, 8)`.
-        shift: b, float64 `(n, 8)`.
-        strength: s, float64 `(n, 8)`.
-        gain: g, float64 `(n, 8)`.
-        z: The iterate, float64 `(n, 8)`.
-        found: Receives for each column the least and the greatest potential, |q|₁ and Σ q, float64 `(4, 8)`.
-    """
-    for j in range(WIDTH):
-        found[0, j], found[1, j], found[2, j], found[3, j] = math.inf, -math.inf, 0.0, 0.0
-    for u in range(len(z)):
         for j in range(WIDTH):
-            swept = factor[u, j] * product[u, j] + shift[u, j]
+            swept = factor[u, j] * o[j] + shift[u, j]
             step = swept - z[u, j]
             potential = step / gain[u, j]
             found[0, j] = min(found[0, j], potential)
@@ -175,7 +175,7 @@ def measure_block(
             mass = step * strength[u, j]
             found[2, j] += abs(mass)
             found[3, j] += mass
-            product[u, j] = max(0.0, swept * strength[u, j])
+            o[j] = max(0.0, swept * strength[u, j])
 
 
-_LOOPS = (relax_one, relax_block, multiply_block, measure_block)
+_LOOPS = (relax_one, relax_block, measure_block)

@@ -1,0 +1,195 @@
+"""A whole retrieval without its encoder, one question at a time and in a batch, beside the published way, in turns.
+
+    python -m pipelines.bench_query --index my-index --questions data/sample.json
+
+Questions are encoded before, and their vectors repeated, so that no model runs while times are taken. The published way
+is that of HippoRAG 2 (arXiv 2502.14802) on the same vectors and the same graph: all similarities, min-max, five facts,
+every passage a seed, PRPACK with the restart vector as a list and the weights as an attribute, a full sort. Its loops
+over nodes in Python are arrays here, which is to its advantage. In each round every question is asked alone and in the
+published way, in turns, then as many as fill a batch at once; what hippo remembers of questions is forgotten before.
+Printed are milliseconds of a question in the median, with the 10th and the 90th percentile, by the clock and of the
+processor (all threads together), and how much faster than the published way each is, by the median of the processor.
+"""
+
+import os
+from argparse import Namespace
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hippo import Hippo
+from hippo.config import load_config
+from hippo.evaluation import load_questions
+from hippo.evaluation.latency import in_turns
+from hippo.parts import make_encoder
+from hippo.retrieval.names import _names_in
+from hippo.retrieval.profiles import PROFILES
+from hippo.snapshot.contents import Contents
+from pipelines.common import new_parser, publish, table
+from pipelines.replay import ReplayEncoder, TimedEncoder
+
+if TYPE_CHECKING:
+    from hippo.protocols import Float32, Float64
+
+_K = 20
+_SEED_FACTS = 5
+_PASSAGE_WEIGHT = 0.05
+
+
+def main() -> None:
+    """Parse arguments, measure, print, write."""
+    parser = new_parser(__doc__)
+    parser.add_argument("--index", type=Path, required=True, help="folder of the index")
+    parser.add_argument("--questions", type=Path, required=True, help="questions, as `hippo eval` reads them")
+    parser.add_argument("--encoder", default="minilm", help="the one that the index was made with")
+    parser.add_argument("--config", type=Path, help="hippo.toml that the index was made with")
+    parser.add_argument("--profile", default="hippo", help="how to rank")
+    parser.add_argument("--batch", type=int, default=64, help="questions of a batch")
+    parser.add_argument("--limit", type=int, default=100, help="first questions only")
+    parser.add_argument("--rounds", type=int, default=3, help="times that every question is asked")
+    parser.add_argument("--peer-threads", type=int, default=1, help="OpenMP threads of PRPACK; one is fastest")
+    arguments = parser.parse_args()
+    os.environ["OMP_NUM_THREADS"] = str(arguments.peer_threads)
+    result = run(arguments)
+    publish(arguments, result, report(result))
+
+
+def run(arguments: Namespace) -> dict[str, Any]:
+    """Encode, ask, compare."""
+    config = load_config(arguments.config, {"encoder": {"name": arguments.encoder}})
+    encoder = make_encoder(config)
+    if encoder is None:
+        raise SystemExit("--encoder none: the published way needs vectors")
+    questions = [one.text for one in load_questions(arguments.questions, limit=arguments.limit)]
+    timed = TimedEncoder(encoder)
+    with Hippo.open(arguments.index, encoder=timed, config=config) as memory:
+        memory.retrieve_many(questions, profile=arguments.profile)
+    texts = [*timed.queries]
+    replay = ReplayEncoder(encoder.fingerprint, texts, np.stack([timed.queries[text] for text in texts]))
+    with Hippo.open(arguments.index, encoder=replay, config=config) as memory:
+        return measure(memory, questions, replay.encode(questions), arguments)
+
+
+def measure(memory: Hippo, questions: Sequence[str], vectors: "Float32", arguments: Namespace) -> dict[str, Any]:
+    """Times of all ways."""
+    contents = memory.contents()
+    published = Published(contents)
+    rows = {text: row for row, text in enumerate(questions)}
+    ways: dict[str, Callable[[str], object]] = {
+        "alone": lambda question: memory.retrieve(question, k=_K, profile=arguments.profile),
+        "published": lambda question: published.rank(vectors[rows[question]]),
+    }
+    times: dict[str, list[tuple[float, float]]] = {name: [] for name in (*ways, "batch")}
+    batch = [questions[place % len(questions)] for place in range(arguments.batch)]
+    for turn in range(arguments.rounds + 1):  # the first one warms up
+        _names_in.cache_clear()
+        for question, name in in_turns(questions if turn else questions[:20], list(ways)):
+            taken = _timed(lambda: ways[name](question))  # noqa: B023  (called at once)
+            if turn:
+                times[name].append(taken)
+        _names_in.cache_clear()
+        wall, processor = _timed(lambda: memory.retrieve_many(batch, k=_K, profile=arguments.profile))
+        if turn:
+            times["batch"].append((wall / len(batch), processor / len(batch)))
+    peer = np.median([processor for _, processor in times["published"]])
+    return {
+        "passages": contents.n_chunks,
+        "facts": contents.facts.num_rows,
+        "nodes": contents.graph.n_nodes,
+        "questions": len(questions),
+        "batch": arguments.batch,
+        "profile": arguments.profile,
+        "ways": {name: _summary(taken, float(peer)) for name, taken in times.items()},
+    }
+
+
+class Published:
+    """Ranking as HippoRAG 2 does it, facts unfiltered.
+
+    Args:
+        contents: The index.
+    """
+
+    def __init__(self, contents: Contents) -> None:
+        import igraph
+
+        profile = PROFILES["hipporag2"]
+        self._passages = np.array(contents.vectors["passage"])
+        self._facts = np.array(contents.vectors["fact"])
+        self._fact_entities = contents.fact_entities
+        self._counts = np.maximum(contents.entities.column("chunks").to_numpy(), 1)
+        self._graph = contents.graph
+        matrix = contents.graph.adjacency(profile.kind_weights)
+        rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+        upper = rows < matrix.indices
+        self._network = igraph.Graph(n=matrix.shape[0], edges=np.column_stack((rows, matrix.indices))[upper])
+        self._network.es["weight"] = matrix.data[upper]
+        self._damping = profile.damping
+
+    def rank(self, query: "Float32") -> list[int]:
+        """Rows of the best passages."""
+        scores = _minmax(self._facts @ query)
+        best = np.argsort(scores)[::-1][:_SEED_FACTS]
+        indptr, indices = self._fact_entities
+        weights, occurrences = np.zeros((2, self._graph.n_entities))
+        for fact in best:
+            for entity in indices[indptr[fact] : indptr[fact + 1]]:
+                weights[entity] += scores[fact] / self._counts[entity]
+                occurrences[entity] += 1
+        weights /= np.maximum(occurrences, 1)
+        weights[np.argsort(weights)[::-1][_SEED_FACTS:]] = 0.0
+        reset = np.concatenate([weights, _minmax(self._passages @ query) * _PASSAGE_WEIGHT])
+        found = self._network.personalized_pagerank(
+            vertices=range(self._graph.n_nodes),
+            damping=self._damping,
+            directed=False,
+            weights="weight",
+            reset=reset.tolist(),
+            implementation="prpack",
+        )
+        order: list[int] = np.argsort(np.array(found)[self._graph.passages])[::-1][:_K].tolist()
+        return order
+
+
+def _minmax(values: "Float32") -> "Float64":
+    low, high = float(values.min()), float(values.max())
+    return (values.astype(np.float64) - low) / (high - low) if high > low else np.ones(len(values))
+
+
+def _timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Seconds on the wall and of the processor."""
+    wall, processor = perf_counter(), process_time()
+    work()
+    return perf_counter() - wall, process_time() - processor
+
+
+def _summary(taken: Sequence[tuple[float, float]], peer: float) -> dict[str, float]:
+    wall, processor = np.array(taken).T * 1e3
+    low, middle, high = np.quantile(wall, [0.1, 0.5, 0.9]).tolist()
+    found = {"median_ms": middle, "p10_ms": low, "p90_ms": high, "processor_ms": float(np.median(processor))}
+    return {**found, "times_faster": 1e3 * peer / found["processor_ms"]}
+
+
+def report(result: dict[str, Any]) -> str:
+    """The result as text."""
+    names = {"alone": "alone", "batch": f"in batches of {result['batch']}", "published": "the published way"}
+    rows = [
+        [
+            names[name],
+            f"{way['median_ms']:.2f}",
+            f"{way['p10_ms']:.2f} to {way['p90_ms']:.2f}",
+            f"{way['processor_ms']:.2f}",
+            f"{way['times_faster']:.1f}",
+        ]
+        for name, way in result["ways"].items()
+    ]
+    counts = (f"{result[name]} {name}" for name in ("passages", "facts", "nodes", "questions"))
+    header = ["a question", "ms", "10 to 90 %", "processor ms", "times faster"]
+    return f"{', '.join(counts)}\n{table(header, rows)}"
+
+
+if __name__ == "__main__":
+    main()
