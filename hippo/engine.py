@@ -34,6 +34,7 @@ from hippo.remembering import Remembering
 from hippo.snapshot import Snapshot
 from hippo.tenants import namespace_folder
 from hippo.types import Status, Version
+from hippo.viewing import Viewing
 from hippo.watching import Watcher
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["Hippo"]
 
 
-class Hippo(Remembering, Linking, Mixing, Deciding, Exploring):
+class Hippo(Remembering, Linking, Mixing, Viewing, Deciding, Exploring):
     """A memory in a folder: documents go in, ranked passages with their evidence come out.
 
     Any number of threads and processes may retrieve, also while one adds. Made by `Hippo.open`.

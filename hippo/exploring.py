@@ -12,7 +12,7 @@ from hippo.config import Config
 from hippo.errors import InputError
 from hippo.protocols import Encoder
 from hippo.retrieval.profiles import resolve_profile
-from hippo.types import DocumentEntry, Entity, EntityPath, Neighbor, Passage, StoredDocument, TextKind
+from hippo.types import DocumentEntry, Entity, EntityPath, Neighbor, Passage, Sentence, StoredDocument, TextKind
 
 if TYPE_CHECKING:
     from hippo.exploration.edges import Edges
@@ -67,11 +67,13 @@ class Exploring(ABC):
 
         return stored_document(self._retriever_now(None, None).contents, document_id)
 
-    def entities(self, name: str, *, k: int = 10, where: Where = None, as_of: AsOf = None) -> list[Entity]:
+    def entities(
+        self, name: str | None = None, *, k: int = 10, where: Where = None, as_of: AsOf = None
+    ) -> list[Entity]:
         """Entities that a name may mean, best first: of that very name, of names that hold its words, of similar names.
 
         Args:
-            name: A name, or words of it, in any spelling.
+            name: A name, or words of it, in any spelling; None: what most passages mention.
             k: Number of entities; there may be fewer.
             where: Which documents count, as for `retrieve`.
             as_of: Look at what was known then, as for `retrieve`.
@@ -82,10 +84,13 @@ class Exploring(ABC):
             IndexEmptyError: Nothing has been added yet.
             QuestionError: k is less than 1.
         """
-        from hippo.exploration.entities import find_entities
+        from hippo.exploration.entities import commonest, find_entities
 
-        _check_name("name", name)
+        if name is not None:
+            _check_name("name", name)
         contents = self._retriever_now(condition(where), moment(as_of)).contents
+        if name is None:
+            return commonest(contents, whole("k", k))
         return find_entities(contents, name, whole("k", k), self._encode_names())
 
     def neighbors(
@@ -181,6 +186,44 @@ class Exploring(ABC):
         from hippo.graph.statistics import graph_statistics
 
         return graph_statistics(self._retriever_now(None, None).contents.graph)
+
+    def sentences(
+        self, *entities: str, passage: str | None = None, k: int = 10, where: Where = None, as_of: AsOf = None
+    ) -> tuple[Sentence, ...]:
+        """Sentences that name all of some entities, or those of a passage: what is behind a node or an edge.
+
+        Args:
+            entities: Names or keys.
+            passage: Only sentences of this passage, by its id.
+            k: Number of sentences; there may be fewer. They come in the order of documents.
+            where: Which documents count, as for `retrieve`.
+            as_of: Look at what was known then, as for `retrieve`.
+
+        Raises:
+            FilterError: The condition is wrong.
+            IndexEmptyError: Nothing has been added yet.
+            InputError: Neither an entity nor a passage is given, or one of them is no text.
+            NotInIndexError: There is no such entity or passage.
+            QuestionError: k is less than 1.
+        """
+        import numpy as np
+
+        from hippo.exploration.entities import row_of
+        from hippo.exploration.passages import chunk_row
+        from hippo.exploration.sentences import facts_in, facts_of_all, sentences_of
+
+        named = (*entities, *(() if passage is None else (passage,)))
+        if not named or not all(isinstance(one, str) for one in named):
+            raise InputError(f"sentences needs names of entities or the id of a passage, got {named!r}")
+        retriever = self._retriever_now(condition(where), moment(as_of))
+        contents = retriever.contents
+        rows = sorted({row_of(contents, one, self._encode_names()) for one in entities})
+        sets = list(facts_of_all(contents, np.array(rows, np.int64)).values())
+        sets += [] if passage is None else [facts_in(contents, chunk_row(contents, passage))]
+        found = sets[0]
+        for other in sets[1:]:
+            found = np.intersect1d(found, other, assume_unique=True)
+        return sentences_of(contents, found, whole("k", k), retriever.linkers.hidden)
 
     def _edges(self, where: Where, as_of: AsOf, *names: str) -> "tuple[Edges, list[int]]":
         """The graph, and the rows of entities in it."""

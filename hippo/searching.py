@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hippo.filters import Condition
     from hippo.protocols import Float32
     from hippo.recalls import Recalls
+    from hippo.retrieval.rank import Walked
     from hippo.retrieval.retrieve import Recognize, Retriever
 
 __all__ = ["Search", "Searching", "Time", "check_question", "listed", "problem_of"]
@@ -109,7 +110,9 @@ class Searching(ABC):
         return resolve_profile(profile or settings.profile, settings.profiles)
 
     @traced("hippo.retrieve")
-    def _ranked(self, questions: Sequence[str], search: Search) -> list[Retrieval]:
+    def _ranked(
+        self, questions: Sequence[str], search: Search, trace: "Callable[[Sequence[Walked]], None] | None" = None
+    ) -> list[Retrieval]:
         """Passages of one round. It computes, and waits for fact filters: not for an event loop."""
         retriever, profile = search.retriever(), search.profile
         annotate(questions=len(questions), profile=profile.name, k=search.k)
@@ -150,6 +153,7 @@ class Searching(ABC):
             opened=None if opened is None else Opened(opened, open_vectors),
             asked=asked,
             recalled=self._recalls.counts() if profile.retention else {},
+            trace=trace,
         )
         if asked is not None:
             found = [replace(one, question=question) for one, question in zip(found, given, strict=True)]

@@ -34,6 +34,8 @@ from hippo.cli.explore import (
     passages,
     paths,
 )
+from hippo.cli.explorer import EXAMPLES as EXPLORE_EXAMPLES
+from hippo.cli.explorer import explore
 from hippo.cli.export import EXAMPLES as EXPORT_EXAMPLES
 from hippo.cli.export import export
 from hippo.cli.history import EXAMPLES as HISTORY_EXAMPLES
@@ -86,6 +88,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     "context": (context, CONTEXT_EXAMPLES),
     "query": (query, QUERY_EXAMPLES),
     "ask": (ask, ASK_EXAMPLES),
+    "explore": (explore, EXPLORE_EXAMPLES),
     "entities": (entities, ENTITIES_EXAMPLES),
     "neighbors": (neighbors, NEIGHBORS_EXAMPLES),
     "paths": (paths, PATHS_EXAMPLES),

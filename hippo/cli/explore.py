@@ -23,7 +23,11 @@ __all__ = [
     "paths",
 ]
 
-ENTITIES_EXAMPLES = ('hippo entities my-index "Ada Lovelace"', "hippo entities my-index london -k 20 --json")
+ENTITIES_EXAMPLES = (
+    'hippo entities my-index "Ada Lovelace"',
+    "hippo entities my-index london -k 20 --json",
+    "hippo entities my-index -k 100",
+)
 NEIGHBORS_EXAMPLES = (
     'hippo neighbors my-index "Ada Lovelace"',
     'hippo neighbors my-index "Ada Lovelace" --kind relation -k 20',
@@ -39,7 +43,12 @@ EntityArgument = Annotated[str, typer.Argument(metavar="ENTITY", help="Name of a
 
 def entities(
     index: IndexArgument,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="A name, or words of one.", show_default=False)],
+    name: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[NAME]", help="A name, or words of one. Default: what most passages mention.", show_default=False
+        ),
+    ] = None,
     k: Annotated[int, typer.Option("-k", metavar="N", help="Number of entities.")] = 10,
     where: WhereOption = None,
     as_of: AsOfOption = None,
@@ -48,11 +57,12 @@ def entities(
 ) -> None:
     """Find entities by name.
 
-    The one of that very name comes first, then those whose names hold its words, then those with similar names.
+    The one of that very name comes first, then those whose names hold its words, then those with similar names. Without
+    a name, those that most passages mention are listed.
     """
     with open_existing(index, config) as memory:
         found = memory.entities(name, k=k, where=where, as_of=as_of)
-    if _printed(found, json_=json_, nothing=f"no entity with a name like {name!r}"):
+    if _printed(found, json_=json_, nothing=f"no entity with a name like {name!r}" if name else "no entities"):
         return
     out = console()
     for one in found:

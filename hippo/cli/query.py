@@ -1,7 +1,8 @@
 """`hippo query`: ask an index."""
 
 import sys
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -26,6 +27,9 @@ from hippo.cli.output import console, print_json, printable, warn
 from hippo.cli.waiting import waiting
 from hippo.errors import InputError
 
+if TYPE_CHECKING:
+    from hippo import Hippo, Profile, Retrieval
+
 __all__ = ["EXAMPLES", "QuestionArgument", "query", "read_questions"]
 
 EXAMPLES = (
@@ -35,8 +39,11 @@ EXAMPLES = (
     'hippo query my-index "Where was her teacher born?" --steps 3 --llm openai:gpt-4o-mini',
     'hippo query my-index "Who was born in London?" --where "year < 1900 and lang = \'en\'"',
     'hippo query my-index "Who is head of Acme?" --as-of 2021-06-30 --newest-wins',
+    'hippo query my-index "Where was her teacher born?" --html view.html --compare bm25',
     "hippo query my-index - --json < questions.txt",
 )
+_SENTENCES = 3
+"""Of each edge of a drawn page."""
 
 
 QuestionArgument = Annotated[
@@ -64,6 +71,19 @@ def query(
     newest_wins: NewestWinsOption = None,
     llm: LLMOption = None,
     config: ConfigOption = None,
+    html: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Also draw the question as one page of HTML: passages, graph, and activation as it spreads.",
+            show_default=False,
+        ),
+    ] = None,
+    compare: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Draw a second profile beside the first; with --html.", show_default=False),
+    ] = None,
+    nodes: Annotated[int, typer.Option(metavar="N", help="Most nodes that are drawn, at most 5000.")] = 150,
     json_: JsonOption = False,
 ) -> None:
     """Rank the passages of an index for a question.
@@ -72,20 +92,25 @@ def query(
     one object; questions from standard input give a list.
     """
     questions = read_questions(question)
+    if html is not None and (question == "-" or steps not in (None, 1)):
+        raise InputError("--html draws one question of one round; leave out - and --steps")
+    if compare is not None and html is None:
+        raise InputError("--compare draws a second profile; give --html FILE too")
     with open_existing(index, config, llm=llm, recognition=recognition, reranking=reranking) as memory:
-        rounds = 1 if steps is None else steps
+        options: dict[str, Any] = {
+            "k": k,
+            "where": where,
+            "as_of": as_of,
+            "recency_half_life": recency,
+            "newest_wins": newest_wins,
+        }
         with waiting(memory, as_json=json_):
-            found = memory.retrieve_many(
-                questions,
-                k=k,
-                profile=as_profile(profile) if profile else None,
-                explain=explain,
-                steps=rounds,
-                where=where,
-                as_of=as_of,
-                recency_half_life=recency,
-                newest_wins=newest_wins,
-            )
+            named = as_profile(profile) if profile else None
+            if html is None:
+                rounds = 1 if steps is None else steps
+                found = memory.retrieve_many(questions, profile=named, explain=explain, steps=rounds, **options)
+            else:
+                found = [_drawn(memory, question, html, named, compare, nodes=nodes, **options)]
         documents = memory.contents().documents
     if json_:
         print_json([one.to_dict() for one in found] if question == "-" else found[0].to_dict())
@@ -103,6 +128,18 @@ def query(
         if explain:
             for hit in retrieval.hits:
                 show_path(out, hit)
+
+
+def _drawn(
+    memory: "Hippo", question: str, html: Path, profile: "str | Profile | None", compare: str | None, **options: Any
+) -> "Retrieval":
+    """Passages of the first profile, after the page has been written."""
+    from hippo.explorer import write_page
+
+    profiles = [profile] if compare is None else [profile, as_profile(compare)]
+    view = memory.view(question, profiles=profiles, sentences=_SENTENCES, **options)
+    warn(f"drawn: {write_page(view, html)}")
+    return view.spreads[0].retrieval
 
 
 def read_questions(question: str) -> list[str]:

@@ -14,7 +14,9 @@ from hippo.types import Entity
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Encode", "find_entities", "row_of"]
+__all__ = ["Encode", "commonest", "find_entities", "row_of"]
+
+Match = Literal["exact", "words", "similar", "listed"]
 
 Encode = Callable[[Sequence[str]], "NDArray[np.float32]"]
 """Makes unit vectors of names, float32 `(n, d)`."""
@@ -52,6 +54,13 @@ def find_entities(contents: Contents, name: str, k: int, encode: Encode | None =
             if row not in rows:
                 found.append(_entity(contents, row, "similar", cosine))
     return found[:k]
+
+
+def commonest(contents: Contents, k: int) -> list[Entity]:
+    """The k entities that most passages mention, by number of passages, then by key."""
+    chunks = contents.entities.column("chunks").to_numpy()
+    order = np.lexsort((np.arange(len(chunks)), -chunks))[:k]
+    return [_entity(contents, row, "listed", 1.0) for row in order.tolist()]
 
 
 def row_of(contents: Contents, name: str, encode: Encode | None = None) -> int:
@@ -98,6 +107,6 @@ def _by_vector(contents: Contents, query: "NDArray[np.float32]", k: int) -> list
     return [(int(row), min(1.0, float(similarities[row]))) for row in order if similarities[row] >= _NEAR]
 
 
-def _entity(contents: Contents, row: int, match: Literal["exact", "words", "similar"], similarity: float) -> Entity:
+def _entity(contents: Contents, row: int, match: Match, similarity: float) -> Entity:
     columns: dict[str, Any] = {name: contents.entities.column(name)[row].as_py() for name in ("key", "name", "chunks")}
     return Entity(columns["key"], columns["name"], columns["chunks"], match, similarity)

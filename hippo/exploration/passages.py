@@ -12,7 +12,7 @@ from hippo.types import Passage
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["passages_around"]
+__all__ = ["chunk_row", "passages_around"]
 
 _COLUMNS = ("chunk_id", "document_id", "position", "title", "text", "start", "end")
 
@@ -29,18 +29,27 @@ def passages_around(contents: Contents, chunk_id: str, *, before: int = 0, after
     Raises:
         NotInIndexError: There is no such passage.
     """
+    chunks, row = contents.chunks, chunk_row(contents, chunk_id)
+    document = chunks.column("document").to_numpy()
+    first, end = (int(np.searchsorted(document, document[row], side)) for side in ("left", "right"))
+    return _passages(contents, range(max(first, row - before), min(end, row + after + 1)))
+
+
+def chunk_row(contents: Contents, chunk_id: str) -> int:
+    """Row of a passage.
+
+    Raises:
+        NotInIndexError: There is no such passage.
+    """
     import pyarrow.compute as pc
 
-    chunks = contents.chunks
     try:
-        row: int = pc.index(chunks.column("chunk_id"), chunk_id).as_py()
+        row: int = pc.index(contents.chunks.column("chunk_id"), chunk_id).as_py()
     except UnicodeError:  # a lone surrogate, which no id has
         row = -1
     if row < 0:
         raise NotInIndexError("passage", chunk_id, ())
-    document = chunks.column("document").to_numpy()
-    first, end = (int(np.searchsorted(document, document[row], side)) for side in ("left", "right"))
-    return _passages(contents, range(max(first, row - before), min(end, row + after + 1)))
+    return row
 
 
 def _passages(contents: Contents, rows: "Iterable[int]") -> list[Passage]:

@@ -103,31 +103,49 @@ class Paths:
         _, before = dijkstra(graph, indices=[n], return_predecessors=True, limit=_HALVES * math.log(2.0))
         return before[0], dict(zip(seeds.nodes.tolist(), seeds.weights.tolist(), strict=True))
 
+    def nodes(self, chunk: int) -> tuple[int, ...]:
+        """Nodes of the path to a chunk (its row), beginning with its seed; empty if no activation reaches it."""
+        node = self._contents.graph.n_entities + chunk
+        if self._through is None:
+            return self._trail(node)
+        giver = self._giver(chunk)
+        return () if giver is None else (*self._trail(giver[0]), node)
+
     def to(self, chunk: int) -> tuple[PathStep, ...]:
         """Steps from the question to a chunk (its row); empty if no activation reaches it."""
         node = self._contents.graph.n_entities + chunk
         if self._through is None:
-            return self._to(node)
-        span = slice(self._through.indptr[chunk], self._through.indptr[chunk + 1])
-        gifts = self._through.data[span]
-        if not gifts.any():
+            return self._steps(self._trail(node))
+        giver = self._giver(chunk)
+        if giver is None:
             return ()
-        entity = int(self._through.indices[span][gifts.argmax()])
+        entity, share = giver
         sentence, chunk_id = self._evidence.of_edge(entity, node, "contains")
-        share = float(gifts.max() / gifts.sum())
         last = PathStep(self._evidence.name(entity), self._evidence.name(node), "contains", sentence, chunk_id, share)
-        return (*self._to(entity), last)
+        return (*self._steps(self._trail(entity)), last)
 
-    def _to(self, node: int) -> tuple[PathStep, ...]:
+    def _giver(self, chunk: int) -> tuple[int, float] | None:
+        """The entity that gives most to the score of a chunk, and its share of it; None: none gives anything."""
+        through = self._through
+        if through is None:
+            return None
+        span = slice(through.indptr[chunk], through.indptr[chunk + 1])
+        gifts = through.data[span]
+        if not gifts.any():
+            return None
+        return int(through.indices[span][gifts.argmax()]), float(gifts.max() / gifts.sum())
+
+    def _trail(self, node: int) -> tuple[int, ...]:
         nodes = [node]
         while (before := int(self._before[nodes[-1]])) >= 0:
             nodes.append(before)
-        if len(nodes) == 1:
+        # The last one is the question itself.
+        return tuple(nodes[-2::-1]) if len(nodes) > 1 else ()
+
+    def _steps(self, nodes: tuple[int, ...]) -> tuple[PathStep, ...]:
+        if not nodes:
             return ()
-        nodes = nodes[-2::-1]
-        steps = [self._seed_step(nodes[0])]
-        steps += [self._step(left, right) for left, right in pairwise(nodes)]
-        return tuple(steps)
+        return (self._seed_step(nodes[0]), *(self._step(left, right) for left, right in pairwise(nodes)))
 
     def _seed_step(self, node: int) -> PathStep:
         sentence, chunk_id = None, None

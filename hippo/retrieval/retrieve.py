@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hippo.protocols import PageRank
+from hippo.protocols import PageRank, Walk
 from hippo.retrieval.explain import Paths, given, step_costs
 from hippo.retrieval.link import Linked, minmax
 from hippo.retrieval.linkers import Linkers
@@ -119,6 +119,7 @@ class Retriever:
         opened: Opened | None = None,
         asked: Asked | None = None,
         recalled: Recalled = MappingProxyType({}),
+        trace: "Callable[[Sequence[Walked]], None] | None" = None,
     ) -> list[Retrieval]:
         """Rank passages for every question.
 
@@ -134,13 +135,13 @@ class Retriever:
             opened: What the questions leave open, texts from `Retriever.opened`; None: all of them.
             asked: Times that the questions ask about; None: none.
             recalled: What was recalled before, and how often.
+            trace: Is told of the walks, block by block.
         """
         fact_queries = queries if fact_queries is None else fact_queries
         width = max(1, _BLOCK_BYTES // (48 * max(self.contents.graph.n_nodes, 1)))
         found: list[Retrieval] = []
         prior = self._priors.common(profile, as_of, recalled)
-        for start in range(0, len(questions), width):
-            part = slice(start, start + width)
+        for part in (slice(start, start + width) for start in range(0, len(questions), width)):
             vectors, for_facts = (None if block is None else block[part] for block in (queries, fact_queries))
             found += self._block(
                 questions[part],
@@ -153,6 +154,7 @@ class Retriever:
                 recognition,
                 prior,
                 asked.part(part) if asked else None,
+                trace,
             )
         return found
 
@@ -168,6 +170,7 @@ class Retriever:
         recognition: "Recognize | None",
         prior: Prior,
         asked: Asked | None,
+        trace: "Callable[[Sequence[Walked]], None] | None",
     ) -> list[Retrieval]:
         began = perf_counter()
         beta = profile.lexical_weight
@@ -190,10 +193,9 @@ class Retriever:
             some = [column for column in walking if (priors[column].factors is not None) is reordered]
             walks = self._walks([seeds[one] for one in some], [favoured[one] for one in some], profile, k, reordered)
             by_column |= dict(zip(some, walks, strict=True))
-        seconds = {
-            "link": (linked_at - began) / len(questions),
-            "walk": (perf_counter() - linked_at) / len(questions),
-        }
+        seconds = {"link": (linked_at - began) / len(questions), "walk": (perf_counter() - linked_at) / len(questions)}
+        if trace is not None:
+            trace(list(by_column.values()))
         results = []
         for column, question in enumerate(questions):
             walked = by_column.get(column)
@@ -358,7 +360,7 @@ class Retriever:
                 for row, hit in zip(rows.tolist(), found, strict=True)
             ]
         if explain:
-            paths = self._paths(question, profile, walked) if walked else None
+            paths = self.paths(question, walked, profile) if walked else None
             activation = scores if walked and profile.scoring == "activation" else None
             brought = walked.seeds.brought if walked else None
             found = [
@@ -384,8 +386,14 @@ class Retriever:
             {**seconds, "hits": perf_counter() - began},
         )
 
-    def _paths(self, question: str, profile: Profile, walked: "Walked") -> Paths:
+    def walk(self, walked: "Walked", profile: Profile) -> Walk:
+        """The walk of a question."""
         favoured = gains(self.contents.graph.n_entities, [walked.favoured], profile)
-        costs = step_costs(self._adjacency(profile), profile.damping, None if favoured is None else favoured[:, 0])
+        return Walk(self._adjacency(profile), profile.damping, favoured)
+
+    def paths(self, question: str, walked: "Walked", profile: Profile) -> Paths:
+        """The strongest paths from a question to its passages."""
+        walk = self.walk(walked, profile)
+        costs = step_costs(walk.adjacency, walk.damping, None if walk.gain is None else walk.gain[:, 0])
         through = given(self._namings, walked.activation) if profile.scoring == "facts" else None
         return Paths(self.contents, costs, profile, walked.seeds, question, through)

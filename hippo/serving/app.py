@@ -1,11 +1,13 @@
 """The ASGI application over a memory."""
 
+import hashlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from fastapi.security import HTTPBearer
@@ -26,7 +28,7 @@ from hippo.serving.tokens import READ_VARIABLE, WRITE_VARIABLE, Tokens, is_loopb
 if TYPE_CHECKING:
     from hippo.engine import Hippo
 
-__all__ = ["create_app"]
+__all__ = ["create_app", "create_explorer"]
 
 _ABOUT = """\
 Ranked passages and answers from an index of hippo.
@@ -54,6 +56,48 @@ def create_app(memory: "Hippo", *, tokens: Tokens | None = None, settings: Serve
             f"{WRITE_VARIABLE}, or serve.token_file; or listen on 127.0.0.1"
         )
         raise ConfigError(memory.config.places.of("serve.host") or "config", "serve.host", problem)
+    return _application(memory, tokens, settings, (questions, changes, memories, chat))
+
+
+def create_explorer(memory: "Hippo", token: str, *, write: bool = False) -> FastAPI:
+    """The application that `hippo explore` runs: the page, what it asks for, and questions as `hippo serve` has them.
+
+    Requests have to name this machine as their host, also where they bring the token.
+
+    Args:
+        memory: The memory; it stays open until the caller closes it, after the server has stopped.
+        token: What the page has to send; the address that opens it has it after `#token=`.
+        write: Whether the index may be changed with it.
+    """
+    from hippo.serving import explorer
+
+    tokens = Tokens([("write" if write else "read", hashlib.sha256(token.encode()).digest())])
+    app = _application(
+        memory,
+        tokens,
+        replace(memory.config.serve, host="127.0.0.1"),
+        (questions, changes, explorer.explorer),
+        open_paths=explorer.OPEN,
+        questions=explorer.QUESTIONS,
+        only_here=True,
+    )
+    app.include_router(explorer.page)
+    app.state.writable = write
+    return app
+
+
+def _application(
+    memory: "Hippo", tokens: Tokens, settings: ServeConfig, routers: Sequence[APIRouter], **guarded: Any
+) -> FastAPI:
+    """An application with some of the endpoints, and all that stands around them.
+
+    Args:
+        memory: The memory.
+        tokens: Who may do what.
+        settings: Limits.
+        routers: Endpoints that need a token.
+        guarded: Further arguments of `Guard`.
+    """
     measures = Measures()
     service = Service(memory, settings, measures)
     measures.watch(lambda: memory.usage, lambda: service.ready)
@@ -77,7 +121,7 @@ def create_app(memory: "Hippo", *, tokens: Tokens | None = None, settings: Serve
     )
     app.state.service = service
     bearer = [Depends(HTTPBearer(auto_error=False, description="A token of the server."))] if tokens else []
-    for router in (questions, changes, memories, chat):
+    for router in routers:
         app.include_router(router, dependencies=bearer)
     app.include_router(state)
     for kind in (HippoError, HTTPException, RequestValidationError):
@@ -86,7 +130,7 @@ def create_app(memory: "Hippo", *, tokens: Tokens | None = None, settings: Serve
     app.add_exception_handler(NotRunningError, _not_running)
     app.add_exception_handler(MissingDocumentError, _missing)
     app.add_exception_handler(UnknownModelError, _unknown_model)
-    app.add_middleware(Guard, settings=settings, tokens=tokens, measures=measures)
+    app.add_middleware(Guard, settings=settings, tokens=tokens, measures=measures, **guarded)
     return app
 
 

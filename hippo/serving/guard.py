@@ -4,6 +4,7 @@ import asyncio
 import logging
 import re
 import secrets
+from collections.abc import Sequence
 from contextlib import suppress
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -39,12 +40,6 @@ def _path(scope: "Scope") -> str:
     return below if not below or below.startswith("/") else path
 
 
-def _changes(scope: "Scope") -> bool:
-    """Whether a request may change the index: all that is not known to leave it as it is."""
-    method = scope["method"]
-    return method not in ("GET", "HEAD") and not (method == "POST" and _path(scope) in _QUESTIONS)
-
-
 class _GoneError(Exception):
     """The client went away before its request had arrived."""
 
@@ -63,12 +58,26 @@ class Guard:
         settings: Limits.
         tokens: Who may do what.
         measures: What is counted.
+        open_paths: Further paths that need no token.
+        questions: Further paths whose POST changes nothing.
+        only_here: Whether the server is for this machine alone; None: if it has no tokens, and no other can reach it.
     """
 
-    def __init__(self, app: "ASGIApp", settings: ServeConfig, tokens: Tokens, measures: Measures) -> None:
+    def __init__(
+        self,
+        app: "ASGIApp",
+        settings: ServeConfig,
+        tokens: Tokens,
+        measures: Measures,
+        *,
+        open_paths: Sequence[str] = (),
+        questions: Sequence[str] = (),
+        only_here: bool | None = None,
+    ) -> None:
         self._app, self._settings, self._tokens, self._measures = app, settings, tokens, measures
+        self._open, self._questions = (*_OPEN, *open_paths), (*_QUESTIONS, *questions)
         self._under_way = 0
-        self._only_here = not tokens and is_loopback(settings.host)
+        self._only_here = not tokens and is_loopback(settings.host) if only_here is None else only_here
 
     async def __call__(self, scope: "Scope", receive: "Receive", send: "Send") -> None:
         """Answer a request."""
@@ -99,7 +108,7 @@ class Guard:
         if refusal := self._refusal(scope, headers):
             await answer.refuse(refusal)
             return
-        changes = _changes(scope)
+        changes = self._changes(scope)
         seconds = self._settings.change_timeout if changes else self._settings.timeout
         scope["state"]["deadline"] = asyncio.get_running_loop().time() + seconds
         arrived = False
@@ -120,6 +129,11 @@ class Guard:
             _LOG.exception("the server failed", exc_info=error)
             await answer.refuse(failure_of(error))
 
+    def _changes(self, scope: "Scope") -> bool:
+        """Whether a request may change the index: all that is not known to leave it as it is."""
+        method = scope["method"]
+        return method not in ("GET", "HEAD") and not (method == "POST" and _path(scope) in self._questions)
+
     def _refusal(self, scope: "Scope", headers: dict[str, str]) -> Told | None:
         """Why a request is not even read."""
         host = re.sub(r":\d+$", "", headers.get("host", ""))
@@ -127,13 +141,13 @@ class Guard:
             # A page of another site, whose name was made to lead here, must not read or write the index.
             told = f"the host {host[:80]!r} is not this machine"
             return Told(403, "HostError", told, "Use http://127.0.0.1, or start the server with tokens.", _CLOSE)
-        if _path(scope) in _OPEN:
+        if _path(scope) in self._open:
             return None
         role = self._tokens.role(headers.get("authorization"))
         if role is None:
             told, remedy = "a known token is needed", "Send the header Authorization: Bearer TOKEN."
             return Told(401, "TokenError", told, remedy, {"WWW-Authenticate": "Bearer", **_CLOSE})
-        if role == "read" and _changes(scope):
+        if role == "read" and self._changes(scope):
             return Told(403, "TokenError", "this token allows questions only", "Use a token for writing.", _CLOSE)
         if self._under_way > self._settings.concurrency:
             told = f"{self._settings.concurrency} requests are under way, the most that the server takes"
@@ -183,7 +197,7 @@ class Guard:
             "status": answer.status or "aborted",
             "seconds": round(seconds, 4),
         }
-        level = logging.DEBUG if path in _OPEN else logging.INFO
+        level = logging.DEBUG if path in self._open else logging.INFO
         _LOG.log(level, "request", extra={"fields": fields})
 
 

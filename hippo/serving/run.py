@@ -2,21 +2,27 @@
 
 import logging
 import os
+import secrets
 import signal
 import socket
 import sys
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import uvicorn
+from fastapi import FastAPI
 
+from hippo.config import ServeConfig
 from hippo.engine import Hippo
-from hippo.serving.app import create_app
+from hippo.serving.app import create_app, create_explorer
 from hippo.serving.logs import set_up
+from hippo.snapshot.current import check_root
 
-__all__ = ["serve"]
+__all__ = ["explore", "serve"]
 
 _LOG = logging.getLogger("hippo.serving")
 _SWITCH = 0.001
@@ -57,11 +63,46 @@ def serve(
     named = {key: value for key, value in given.items() if value is not None}
     overrides = dict(options.pop("overrides", None) or {})
     overrides["serve"] = {**overrides.get("serve", {}), **named}
-    with ExitStack() as stack:
-        memory = stack.enter_context(Hippo.open(path, overrides=overrides, **options))
+    with Hippo.open(path, overrides=overrides, **options) as memory:
         settings = memory.config.serve
         app = create_app(memory)
         set_up(settings.log)
+        _run(app, memory, settings, started or (lambda _: None))
+
+
+def explore(
+    path: str | os.PathLike[str],
+    *,
+    port: int = 8787,
+    write: bool = False,
+    started: Callable[[str], None] | None = None,
+    **options: Any,
+) -> None:
+    """Show an index in a browser, on this machine alone, until SIGTERM or SIGINT.
+
+    The address holds a token, made anew each time, so that other users of the machine see nothing.
+
+    Args:
+        path: Folder of the index.
+        port: Port to listen on; 0: any free one.
+        write: Whether synonyms may be accepted and rejected, and documents changed.
+        started: Is told the address of the page once connections are accepted.
+        options: Keywords of `Hippo.open`.
+
+    Raises:
+        IndexPathError: There is no index.
+        OSError: The port is taken.
+    """
+    check_root(Path(path))
+    token = secrets.token_urlsafe(24)
+    with Hippo.open(path, **options) as memory:
+        settings = replace(memory.config.serve, host="127.0.0.1", port=port)
+        app = create_explorer(memory, token, write=write)
+        _run(app, memory, settings, lambda url: started(f"{url}/#token={token}") if started else None)
+
+
+def _run(app: FastAPI, memory: Hippo, settings: ServeConfig, started: Callable[[str], None]) -> None:
+    with ExitStack() as stack:
         listener = stack.enter_context(_listener(settings.host, settings.port))
         url = _url(settings.host, listener)
         config = uvicorn.Config(
@@ -93,10 +134,9 @@ class _Server(uvicorn.Server):
             self._on_start()
 
 
-def _tell(url: str, memory: Hippo, started: Callable[[str], None] | None) -> None:
+def _tell(url: str, memory: Hippo, started: Callable[[str], None]) -> None:
     _LOG.info("serving", extra={"fields": {"index": str(memory.path), "url": url}})
-    if started:
-        started(url)
+    started(url)
 
 
 def _listener(host: str, port: int) -> socket.socket:

@@ -35,6 +35,7 @@ from hippo.types.results import (
 )
 from hippo.types.stored import DocumentEntry, StoredDocument
 from hippo.types.synonyms import Synonym, SynonymDecision, SynonymName
+from hippo.types.views import Sentence, Spread, View, ViewEdge, ViewNode
 
 __all__ = [
     "Answer",
@@ -71,8 +72,10 @@ __all__ = [
     "Retrieval",
     "Run",
     "SeedFact",
+    "Sentence",
     "Skipped",
     "SourceShare",
+    "Spread",
     "Status",
     "Step",
     "StoredDocument",
@@ -83,6 +86,9 @@ __all__ = [
     "Triple",
     "Usage",
     "Version",
+    "View",
+    "ViewEdge",
+    "ViewNode",
     "passage_of",
     "to_dict",
 ]

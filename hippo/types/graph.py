@@ -18,14 +18,15 @@ class Entity(Plain):
         key: The normalised name under which its mentions are one entity.
         name: Its commonest spelling.
         passages: How many passages mention it.
-        match: "exact": the name is its own; "words": its key holds words of the name; "similar": its vector is near.
+        match: "exact": the name is its own; "words": its key holds words of the name; "similar": its vector is near;
+            "listed": no name was given.
         similarity: Share of the words that its key holds, or cosine similarity, at most 1.
     """
 
     key: str
     name: str
     passages: int
-    match: Literal["exact", "words", "similar"]
+    match: Literal["exact", "words", "similar", "listed"]
     similarity: float
 
 

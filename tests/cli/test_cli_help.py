@@ -25,6 +25,7 @@ NAMES = [
     "context",
     "query",
     "ask",
+    "explore",
     "entities",
     "neighbors",
     "paths",
