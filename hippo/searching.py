@@ -64,6 +64,11 @@ class Searching(ABC):
 
         return Recalls(self.path, counting=self.config.retrieval.count_recalls)
 
+    @property
+    def encoder(self) -> Encoder | None:
+        """What makes the vectors of questions; None: the index is asked by words alone."""
+        return self._encoder
+
     @abstractmethod
     def _retriever_now(self, where: "Condition | None", as_of: datetime | None) -> "Retriever":
         """The retriever of the documents of the open snapshot that satisfy a condition; of those known at a time."""

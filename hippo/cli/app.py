@@ -10,6 +10,8 @@ from hippo import __version__
 from hippo.cli import namespaces
 from hippo.cli.ask import EXAMPLES as ASK_EXAMPLES
 from hippo.cli.ask import ask
+from hippo.cli.bench import EXAMPLES as BENCH_EXAMPLES
+from hippo.cli.bench import bench
 from hippo.cli.change import DELETE_EXAMPLES, UPDATE_EXAMPLES, delete, update
 from hippo.cli.config import EXAMPLES as CONFIG_EXAMPLES
 from hippo.cli.config import show as show_config
@@ -99,6 +101,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     "list": (list_documents, LIST_EXAMPLES),
     "get": (get, GET_EXAMPLES),
     "eval": (evaluate, EVAL_EXAMPLES),
+    "bench": (bench, BENCH_EXAMPLES),
     "tune": (tune, TUNE_EXAMPLES),
     "plot": (plot, PLOT_EXAMPLES),
     "history": (history, HISTORY_EXAMPLES),

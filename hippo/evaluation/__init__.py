@@ -15,6 +15,7 @@ from hippo.evaluation.report import Table, comparison_table, retrieval_table
 from hippo.evaluation.results import Evaluation, Measured, read_results
 from hippo.evaluation.run import default_profiles, evaluate, match_questions
 from hippo.evaluation.sources import Asked, load_beir, open_dataset
+from hippo.evaluation.speed import Speed, measure_speed
 from hippo.evaluation.systems import Found
 from hippo.evaluation.tuning import Tuning, tune
 
@@ -34,6 +35,7 @@ __all__ = [
     "Outcome",
     "Question",
     "RawQuestion",
+    "Speed",
     "Table",
     "Tuning",
     "Verdict",
@@ -50,6 +52,7 @@ __all__ = [
     "load_dataset",
     "load_questions",
     "match_questions",
+    "measure_speed",
     "normalise_answer",
     "open_dataset",
     "paired_difference",

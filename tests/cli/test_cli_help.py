@@ -36,6 +36,7 @@ NAMES = [
     "list",
     "get",
     "eval",
+    "bench",
     "tune",
     "plot",
     "history",
