@@ -79,7 +79,7 @@ def show_retrieval(out: "Console", retrieval: "Retrieval", *, gold: Collection[s
 
 
 def show_recognition(out: "Console", retrieval: "Retrieval") -> None:
-    """One line on what recognition memory and further rounds did, where there were any."""
+    """What recognition memory and further rounds did, and which times were found in the question: a line each."""
     found = retrieval.recognition
     if found is not None:
         none = f"kept none of {found.shown} facts" if found.shown else "had no facts to choose from"
@@ -90,6 +90,10 @@ def show_recognition(out: "Console", retrieval: "Retrieval") -> None:
         out.print(printable(f"recognition {text}"), style="dim", soft_wrap=True)
     for number, step in enumerate(retrieval.steps, 1):
         out.print(printable(f"round {number}: {step.query}"), style="dim", soft_wrap=True)
+    for time in retrieval.parameters.get("times", ()):
+        bounds = " to ".join(time.get(end, "")[:10] or "…" for end in ("start", "end"))
+        said = bounds if bounds != "… to …" else f"passage {time['event']}" if "event" in time else "the newest"
+        out.print(printable(f"time “{time['text']}”: {time['order']}, {said}"), style="dim", soft_wrap=True)
 
 
 def show_path(out: "Console", hit: "Hit") -> None:
@@ -102,6 +106,11 @@ def show_path(out: "Console", hit: "Hit") -> None:
     if source is not None and source.seeds is not None:
         line = f"    {source.name}: {source.seeds:.0%} of the seeds, {source.uncapped:.0%} without the cap on sources"
         out.print(printable(line), soft_wrap=True)
+    if hit.explanation is not None:
+        parts = {"its age": hit.explanation.recency, "its age and recalls": hit.explanation.retention}
+        for what, factor in {**parts, "the time asked about": hit.explanation.time}.items():
+            if factor is not None:
+                out.print(f"    × {factor:.2f} for {what}", soft_wrap=True)
     if not path:
         out.print("    none: this profile does not walk, or no activation arrives by a path strong enough")
         return

@@ -17,6 +17,7 @@ from hippo.fresh.log import FOLDER
 from hippo.identity import IDENTITY_FILE
 from hippo.llm import REPLIES_FILE
 from hippo.llm.replies import open_reading
+from hippo.recalls import RECALLS_FILE
 from hippo.snapshot import Snapshot
 from hippo.snapshot.current import announce, check_root, folder
 from hippo.store import STORE_FILE
@@ -104,8 +105,9 @@ def _copy_all(root: Path, made: Path) -> str | None:
             copy_store(root / STORE_FILE, made / STORE_FILE)
         if (root / IDENTITY_FILE).is_file():
             shutil.copyfile(root / IDENTITY_FILE, made / IDENTITY_FILE)
-        if (root / REPLIES_FILE).is_file():
-            _copy_replies(root / REPLIES_FILE, made / REPLIES_FILE)
+        for name in (REPLIES_FILE, RECALLS_FILE):
+            if (root / name).is_file():
+                _copy_replies(root / name, made / name)
         _copy_log(root, made)
     except (OSError, sqlite3.Error) as error:
         raise IndexStateError(str(root), f"it could not be copied: {error}") from error

@@ -9,6 +9,7 @@ from itertools import accumulate, count
 
 from hippo.documents import WordCounter, sentence_spans
 from hippo.documents.graphemes import cut_before
+from hippo.documents.turns import SESSION
 from hippo.errors import QuestionError
 from hippo.reader.marks import disarm
 from hippo.types import Hit
@@ -62,7 +63,8 @@ def assemble(
         budget: Most tokens of the message, as `tokens` estimates them. Passages that do not fit are left out from the
             worst up; a best passage that is too long alone is cut, at a sentence where one fits.
         thoughts: What was thought before; the newest of them that fit into a quarter of the space.
-        dated: Whether the day that a passage is from stands beside its number, as far as it is known.
+        dated: Whether the day that a passage is from stands beside its number, as far as it is known; so it does for
+            turns of conversations in any case.
 
     Raises:
         QuestionError: The question leaves no room for passages.
@@ -79,7 +81,7 @@ def assemble(
         )
         raise QuestionError(problem, question if len(question) <= 80 else question[:80] + "…")
     notes = _newest(thoughts, f"{code} thoughts so far\n", room // 4)
-    days = [f" {hit.timestamp.date()}" if dated and hit.timestamp else "" for hit in hits]
+    days = [f" {hit.timestamp.date()}" if hit.timestamp and (dated or SESSION in hit.metadata) else "" for hit in hits]
     sections = [
         f"{code} [{number}]{day}\n{block}\n"
         for number, (day, block) in enumerate(zip(days, blocks, strict=True), start=1)

@@ -118,7 +118,7 @@ class Profile:
 _OPTIONS = tuple(item.name for item in fields(Profile))
 
 PROFILES: dict[str, Profile] = {
-    "hippo": Profile("hippo", time_weight=1.0),
+    "hippo": Profile("hippo", time_weight=4.0),
     "hipporag2": Profile(
         "hipporag2",
         when_unlinked="dense",

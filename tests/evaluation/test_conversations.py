@@ -152,7 +152,7 @@ def test_the_benchmark_runs_from_end_to_end(tmp_path: Path, capsys: pytest.Captu
     assert "1 conversations, " in printed
     found = json.loads((tmp_path / "out.json").read_text())["profiles"]
     assert list(found) == ["dense", "bm25", "hybrid", "walk", "+ follows", "+ time", "+ newest wins", "+ retention"]
-    assert found["walk"]["one turn"]["recall@5"][0] == 100.0
+    assert found["bm25"]["when"]["recall@10"][0] > 50
     main(["--file", str(written(tmp_path / "x.json", LOCOMO)), "--encoder", "hashing", "--json"])
     assert json.loads(capsys.readouterr().out)["profiles"]["dense"]["temporal"]["recall@5"][0] == 100.0
     with Hippo.open(tmp_path / "index") as memory:

@@ -187,6 +187,30 @@ def test_what_is_old_fades_and_what_is_recalled_less(memory: Hippo) -> None:
         memory.retrieve(question, profile=replace(fading, retention={"turn": 0.0}))
 
 
+def test_without_times_or_sessions_a_question_is_asked_as_it_is(tmp_path: Path) -> None:
+    with Hippo.open(tmp_path / "index", encoder="hashing") as memory:
+        memory.add(["Ann moved in 2021.", "In 2022 Ann left."])
+        question = "What did Ann do before she moved in 2022?"
+        found = memory.retrieve(question, explain=True)
+        assert "times" not in found.parameters
+        assert [hit.explanation.time for hit in found.hits if hit.explanation] == [None, None]
+        assert found == replaced_seconds(memory.retrieve(question, explain=True, profile=untimed()), found)
+
+
+def untimed() -> Any:
+    from dataclasses import replace
+
+    from hippo.retrieval.profiles import PROFILES
+
+    return replace(PROFILES["hippo"], time_weight=0.0)
+
+
+def replaced_seconds(one: Any, other: Any) -> Any:
+    from dataclasses import replace
+
+    return replace(one, seconds=other.seconds, parameters=other.parameters)
+
+
 def test_nothing_is_counted_unless_asked_for(tmp_path: Path) -> None:
     with Hippo.open(tmp_path / "index", encoder="hashing") as memory:
         memory.add(["One."])
