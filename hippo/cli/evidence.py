@@ -92,8 +92,9 @@ def show_recognition(out: "Console", retrieval: "Retrieval") -> None:
         out.print(printable(f"round {number}: {step.query}"), style="dim", soft_wrap=True)
     for time in retrieval.parameters.get("times", ()):
         bounds = " to ".join(time.get(end, "")[:10] or "…" for end in ("start", "end"))
-        said = bounds if bounds != "… to …" else f"passage {time['event']}" if "event" in time else "the newest"
-        out.print(printable(f"time “{time['text']}”: {time['order']}, {said}"), style="dim", soft_wrap=True)
+        place = f"passage {time['event']}" if "event" in time else "the newest"
+        stretch = place if bounds == "… to …" else bounds
+        out.print(printable(f"time “{time['text']}”: {time['order']}, {stretch}"), style="dim", soft_wrap=True)
 
 
 def show_path(out: "Console", hit: "Hit") -> None:
