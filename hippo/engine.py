@@ -28,11 +28,10 @@ from hippo.parts import (
     make_engine,
     make_extractor,
 )
-from hippo.place import checked_place, newest_snapshot, sizes
+from hippo.place import located, newest_snapshot, sizes
 from hippo.protocols import LLM, DialogueExtractor, Encoder, Extractor, FactFilter, Reranker
 from hippo.remembering import Remembering
 from hippo.snapshot import Snapshot
-from hippo.tenants import namespace_folder
 from hippo.types import Status, Version
 from hippo.viewing import Viewing
 from hippo.watching import Watcher
@@ -83,6 +82,7 @@ class Hippo(Remembering, Linking, Mixing, Viewing, Deciding, Exploring):
         # Held while a newer snapshot is opened, which questions do not wait for.
         self._refreshing = threading.RLock()
         self._closed = False
+        self._origin: str | None = None
         self._damage = snapshot if isinstance(snapshot, IndexCorruptError) else None
         self._snapshot = snapshot if isinstance(snapshot, Snapshot) else None
         self._retrievers: Retrievers | None = None
@@ -106,13 +106,15 @@ class Hippo(Remembering, Linking, Mixing, Viewing, Deciding, Exploring):
         namespace: str | None = None,
         wait: float | None = None,
         watch: bool = False,
+        cache: str | os.PathLike[str] | None = None,
     ) -> "Hippo":
         """Open a memory, or prepare a new one; its folder is made by the first `add`.
 
         What an index was made with is kept in it, so opening it again needs the path alone.
 
         Args:
-            path: Folder of the index.
+            path: Folder of the index; or the URL of one that `hippo publish` has put into an object store, such as
+                "s3://bucket/index": a memory of it answers, and follows what is published there, but changes nothing.
             encoder: Name of an encoder ("minilm", "hashing", "none", "sentence-transformers:MODEL",
                 "langchain:PROVIDER:MODEL"), a `hippo.protocols.Encoder` or embeddings of LangChain.
             extractor: Name of an extractor ("pattern", "spacy", "llm", "imported", several as "pattern+llm") or an
@@ -130,20 +132,21 @@ class Hippo(Remembering, Linking, Mixing, Viewing, Deciding, Exploring):
                 configuration's `indexing.wait_seconds`.
             watch: Open newer snapshots by itself, soon after they were published, between two calls; see
                 `watch_error`.
+            cache: Folder for the snapshots of a URL; None: one in the user's cache. Processes may share it.
 
         Raises:
             ConfigError: The configuration is wrong.
+            IndexEmptyError: Nothing has been published at the URL.
             IndexPathError: The path is a file, or a folder of something else.
             InputError: The namespace's name cannot be used.
             IndexMismatchError: The index was made with another encoder or chunking.
             IndexCorruptError: A file of the index is damaged or missing. Where the store is sound, questions alone fail
                 with it, and the next `add` publishes a sound snapshot.
             MissingExtraError: A part needs a package that is not installed.
+            StorageError: The URL cannot be read.
             UnknownNameError: No part of that name.
         """
-        root = checked_place(path)
-        if namespace is not None:
-            root = namespace_folder(root, namespace)
+        root, origin = located(path, namespace, cache)
         snapshot = newest_snapshot(root)
         try:
             stored = Identity.from_info(snapshot.info) if isinstance(snapshot, Snapshot) else Identity.read(root)
@@ -172,8 +175,9 @@ class Hippo(Remembering, Linking, Mixing, Viewing, Deciding, Exploring):
                     pass  # What it lacks is said now.
             if stored is not None:
                 stored.check(str(root), memory._identity)
+            memory._origin = origin
             if watch:
-                memory._watcher = Watcher(memory)
+                memory._watcher = Watcher(memory, file=None if origin else root / "CURRENT")
             return memory
         except BaseException:
             if isinstance(snapshot, Snapshot):
@@ -195,6 +199,7 @@ class Hippo(Remembering, Linking, Mixing, Viewing, Deciding, Exploring):
     @contextmanager
     def _parts(self, *, extracting: bool = True) -> Iterator[dict[str, Any]]:
         self._check_open()
+        self._check_writable()
         if extracting and self._extractor is None:
             self._extractor = make_extractor(self.config, lambda: self._models.caller("extraction"))
         with ExitStack() as run:

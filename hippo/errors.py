@@ -22,6 +22,7 @@ HippoError
 ├── ExtractionError         an extractor could not work at all (a chunk's failure is a record, not an error)
 ├── RerankingError          a re-ranker returned something that is not one number per passage
 ├── EncodingError           an encoder returned something that is not one unit vector per text
+├── StorageError            a folder that is shared, or in an object store, could not be read or written
 └── LLMError                a language model could not be used
     ├── LLMUnavailableError     it did not answer: network, overload, time-out
     │   └── LLMReplyLostError   it was asked, but its reply was lost on the way; it may charge for it all the same
@@ -64,6 +65,7 @@ __all__ = [
     "NotInIndexError",
     "QuestionError",
     "RerankingError",
+    "StorageError",
     "UnknownNameError",
 ]
 
@@ -203,6 +205,12 @@ class RerankingError(HippoError):
     """A re-ranker returned something other than one number per passage. `args`: re-ranker, problem."""
 
     template = "re-ranker {0!r}: {1}"
+
+
+class StorageError(HippoError):
+    """A folder on shared storage could not be used. `args`: path or URL, problem."""
+
+    template = "{0}: {1}"
 
 
 class LLMError(HippoError):

@@ -3,21 +3,44 @@
 import os
 from pathlib import Path
 
-from hippo.errors import IndexCorruptError, IndexEmptyError, IndexPathError
+from hippo.errors import IndexCorruptError, IndexEmptyError, IndexPathError, InputError
 from hippo.fresh.log import FOLDER
 from hippo.snapshot import Snapshot
-from hippo.tenants import NAMESPACES
+from hippo.snapshot.remote import cache_of, pull
+from hippo.storage import address_of
+from hippo.tenants import NAMESPACES, namespace_folder
 
-__all__ = ["checked_place", "newest_snapshot", "sizes"]
+__all__ = ["checked_place", "located", "newest_snapshot", "sizes"]
 
 _PARTS = {"store": "store.duckdb", "snapshots": "snapshots", "current": "CURRENT", "fresh": FOLDER}
 _SIZED = {"store": "store.duckdb", "snapshots": "snapshots", "replies": "replies.sqlite", "fresh": FOLDER}
+
+
+def located(path: object, namespace: str | None, cache: "str | os.PathLike[str] | None") -> tuple[Path, str | None]:
+    """The folder of an index that is to be opened, and the URL that it is fetched from, if it is.
+
+    Args:
+        path: Path of an index, or the URL of a published one, whose newest snapshot is fetched.
+        namespace: Name of a namespace of it.
+        cache: Folder for the snapshots of a URL; None: one in the user's cache.
+    """
+    origin = address_of(path) if isinstance(path, str | os.PathLike) else None
+    if origin is None:
+        root = checked_place(path)
+        return (root if namespace is None else namespace_folder(root, namespace)), None
+    if namespace is not None:
+        raise InputError("a namespace is published to a URL of its own; open that one without a namespace")
+    root = cache_of(origin) if cache is None else Path(cache)
+    pull(origin, root)
+    return root, origin
 
 
 def checked_place(path: object) -> Path:
     """The path, unless it is no index and cannot become one."""
     if not isinstance(path, str | os.PathLike):
         raise IndexPathError(repr(path), f"a path is a str or a pathlib.Path, not a {type(path).__name__}")
+    if (url := address_of(path)) is not None:
+        raise IndexPathError(url, "an index is written on a disk of this machine, and then published there")
     root = Path(path)
     try:
         if root.exists() and not root.is_dir():

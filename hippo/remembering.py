@@ -148,6 +148,7 @@ class Remembering(Renewing, Asking, Changing):
             raise InputError("name what to forget either by ids, or by a session or a condition")
         ids = self._known(document_ids, missing_ok) if chosen is None else self._matching(chosen)
         if ids and not dry_run:
+            self._check_writable()
             self._log().forget(ids, self._merged)
             self._merge_if_due(now=True)
         return ids
@@ -185,6 +186,7 @@ class Remembering(Renewing, Asking, Changing):
 
     def _prepare_place(self) -> None:
         """Make the folder of a new index, and say in it what the index is made with."""
+        self._check_writable()
         stored = Identity.read(self.path)
         if stored is None:
             self.path.mkdir(parents=True, exist_ok=True)

@@ -7,14 +7,15 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from hippo.errors import IndexClosedError, IndexCorruptError, IndexEmptyError
+from hippo.errors import IndexClosedError, IndexCorruptError, IndexEmptyError, IndexPathError
 from hippo.fresh.log import FOLDER, FRESH
 from hippo.fresh.state import Fresh
 from hippo.identity import Identity
 from hippo.parts import make_tools
 from hippo.protocols import PageRank
 from hippo.searching import Searching
-from hippo.snapshot import Snapshot, current
+from hippo.snapshot import Snapshot, current, remove_old
+from hippo.snapshot.remote import pull
 
 if TYPE_CHECKING:
     from hippo.filters import Condition
@@ -40,6 +41,7 @@ class Renewing(Searching):
     _lock: threading.Lock
     _refreshing: threading.RLock
     _closed: bool
+    _origin: str | None
     _damage: IndexCorruptError | None
     _snapshot: Snapshot | None
     _retrievers: "Retrievers | None"
@@ -56,8 +58,13 @@ class Renewing(Searching):
 
         Returns:
             Whether there was a newer one.
+
+        Raises:
+            StorageError: The URL of a published index cannot be read; the memory goes on with what it has.
         """
         with self._refreshing:
+            if self._origin is not None:
+                pull(self._origin, self.path)
             name = current(self.path) if self.path.is_dir() else None
             self._check_open()
             if name is None or (self._snapshot is not None and self._snapshot.name == name):
@@ -76,6 +83,8 @@ class Renewing(Searching):
             if before is not None:
                 # What is being read from it stays mapped.
                 before.close()
+                if self._origin is not None:
+                    remove_old(self.path)
             return True
 
     @property
@@ -204,6 +213,11 @@ class Renewing(Searching):
             vectors=options.vectors,
             encode=partial(self._encode, self._encoder, kind="query_to_entity") if self._encoder else None,
         )
+
+    def _check_writable(self) -> None:
+        if self._origin is not None:
+            problem = "it is published for reading; change the index that it was published from, and publish that again"
+            raise IndexPathError(self._origin, problem)
 
     def _check_open(self) -> None:
         if self._closed:

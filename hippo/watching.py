@@ -11,6 +11,8 @@ __all__ = ["Watcher"]
 
 _SECONDS = 0.25
 """Between two looks. A look reads the state of one small file, which takes some microseconds."""
+_FAR_SECONDS = 5.0
+"""Between two looks at an object store, each a request."""
 
 
 class _Refreshable(Protocol):
@@ -26,17 +28,17 @@ class Watcher:
 
     Args:
         memory: Whose newest snapshot is kept open. It is not kept from being closed and collected.
-        seconds: Between two looks.
+        file: Changes with every snapshot; None: only the memory can tell, which takes a request to where it is from.
 
     Attributes:
         error: Why the newest snapshot could not be opened; None: nothing is wrong.
     """
 
-    def __init__(self, memory: _Refreshable, seconds: float = _SECONDS) -> None:
+    def __init__(self, memory: _Refreshable, file: Path | None) -> None:
         self.error: Exception | None = None
         self._memory = weakref.ref(memory)
-        self._file = memory.path / "CURRENT"
-        self._seconds = seconds
+        self._file = file
+        self._seconds = _SECONDS if file else _FAR_SECONDS
         self._seen: tuple[int, ...] | None = None
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._watch, name="hippo-watch", daemon=True)
@@ -51,12 +53,12 @@ class Watcher:
     def in_child(self) -> "Watcher | None":
         """Its successor in a forked process, which has none of its parent's threads; None: it was stopped."""
         memory = None if self._stopped.is_set() else self._memory()
-        return None if memory is None else Watcher(memory, self._seconds)
+        return None if memory is None else Watcher(memory, self._file)
 
     def _watch(self) -> None:
         while not self._stopped.wait(self._seconds):
             state = self._state()
-            if state == self._seen and self.error is None:
+            if self._file is not None and state == self._seen and self.error is None:
                 continue
             memory = self._memory()
             if memory is None:
@@ -74,6 +76,8 @@ class Watcher:
 
     def _state(self) -> tuple[int, ...] | None:
         """What changes with every snapshot; None: there is none."""
+        if self._file is None:
+            return None
         try:
             found = self._file.stat()
         except OSError:

@@ -57,6 +57,7 @@ EXAMPLES: dict[str, tuple[tuple[object, ...], str]] = {
     "IndexCorruptError": (("CURRENT", "is cut off"), "CURRENT is damaged: is cut off"),
     "ExtractionError": (("spacy", "no model"), "extractor 'spacy': no model"),
     "RerankingError": (("mine", "must give numbers"), "re-ranker 'mine': must give numbers"),
+    "StorageError": (("s3://bucket/index", "no such bucket"), "s3://bucket/index: no such bucket"),
     "EncodingError": (("minilm", "holds NaN"), "encoder 'minilm': holds NaN"),
     "LLMError": (("gpt", "odd"), "model 'gpt': odd"),
     "LLMUnavailableError": (("gpt", "overloaded", 2.5), "model 'gpt' did not answer: overloaded"),

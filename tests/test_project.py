@@ -18,7 +18,21 @@ LONGEST = 400
 """Lines of a file."""
 SUITES = {"pytest"}
 """Imported by `hippo.testing`, for those who run its conformance suites; not needed to use hippo."""
-EXTRAS = ("local", "documents", "llm", "langchain", "llamaindex", "mcp", "serve", "otel", "eval", "plot", "testing")
+EXTRAS = (
+    "local",
+    "documents",
+    "llm",
+    "langchain",
+    "llamaindex",
+    "mcp",
+    "serve",
+    "otel",
+    "eval",
+    "plot",
+    "ray",
+    "s3",
+    "testing",
+)
 """Extras with which hippo is used."""
 
 

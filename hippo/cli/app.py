@@ -19,7 +19,16 @@ from hippo.cli.context import EXAMPLES as CONTEXT_EXAMPLES
 from hippo.cli.context import context
 from hippo.cli.convert import EXAMPLES as CONVERT_EXAMPLES
 from hippo.cli.convert import convert
-from hippo.cli.copies import BACKUP_EXAMPLES, PRUNE_EXAMPLES, RESTORE_EXAMPLES, backup, prune, restore
+from hippo.cli.copies import (
+    BACKUP_EXAMPLES,
+    PRUNE_EXAMPLES,
+    PUBLISH_EXAMPLES,
+    RESTORE_EXAMPLES,
+    backup,
+    prune,
+    publish,
+    restore,
+)
 from hippo.cli.demo import EXAMPLES as DEMO_EXAMPLES
 from hippo.cli.demo import demo
 from hippo.cli.doctor import EXAMPLES as DOCTOR_EXAMPLES
@@ -111,6 +120,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     "doctor": (doctor, DOCTOR_EXAMPLES),
     "backup": (backup, BACKUP_EXAMPLES),
     "restore": (restore, RESTORE_EXAMPLES),
+    "publish": (publish, PUBLISH_EXAMPLES),
     "prune": (prune, PRUNE_EXAMPLES),
     "demo": (demo, DEMO_EXAMPLES),
     "init": (init, INIT_EXAMPLES),

@@ -1,4 +1,4 @@
-"""`hippo backup`, `hippo restore` and `hippo prune`: copies of an index, and its size."""
+"""`hippo backup`, `hippo restore`, `hippo publish` and `hippo prune`: copies of an index, and its size."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,10 +8,23 @@ import typer
 from hippo.cli.options import IndexArgument, JsonOption
 from hippo.cli.output import console, print_json, printable, warn
 
-__all__ = ["BACKUP_EXAMPLES", "PRUNE_EXAMPLES", "RESTORE_EXAMPLES", "backup", "prune", "restore"]
+__all__ = [
+    "BACKUP_EXAMPLES",
+    "PRUNE_EXAMPLES",
+    "PUBLISH_EXAMPLES",
+    "RESTORE_EXAMPLES",
+    "backup",
+    "prune",
+    "publish",
+    "restore",
+]
 
 BACKUP_EXAMPLES = ("hippo backup my-index backups/monday",)
 RESTORE_EXAMPLES = ("hippo restore backups/monday my-index",)
+PUBLISH_EXAMPLES = (
+    "hippo publish my-index s3://bucket/index",
+    'hippo query s3://bucket/index "Who founded the company that built the bridge?"',
+)
 PRUNE_EXAMPLES = (
     "hippo prune my-index",
     "hippo prune my-index --keep 2 --json",
@@ -58,6 +71,31 @@ def restore(
         print_json(made.to_dict())
     else:
         _say(f"{made.path}: {made.files} files, {made.bytes / 2**20:,.1f} MiB")
+
+
+def publish(
+    index: IndexArgument,
+    url: Annotated[
+        str, typer.Argument(metavar="URL", help="Where to: s3://bucket/folder, or a shared folder.", show_default=False)
+    ],
+    keep: Annotated[int, typer.Option(metavar="N", help="Newest snapshots that stay there.")] = 2,
+    json_: JsonOption = False,
+) -> None:
+    """Publish the newest snapshot to an object store.
+
+    Readers on other machines name the URL in place of a folder, and follow what is published there. Files that an older
+    snapshot has too are not copied again; every file is compared with its sum, here and by readers.
+    """
+    from hippo.snapshot.remote import publish_to
+
+    made = publish_to(index, url, keep=keep)
+    if json_:
+        print_json(made.to_dict())
+    else:
+        _say(
+            f"{made.url}: snapshot {made.snapshot}, {made.uploaded} of {made.files} files new, "
+            f"{made.bytes / 2**20:,.1f} MiB"
+        )
 
 
 def prune(

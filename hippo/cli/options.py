@@ -155,8 +155,10 @@ def open_existing(
     """
     from hippo import Hippo
     from hippo.snapshot.current import check_root
+    from hippo.storage import address_of
 
-    check_root(path)
+    if address_of(path) is None:
+        check_root(path)
     named = {"recognition": recognition, "reranking": reranking}
     overrides = {section: {"name": name} for section, name in named.items() if name}
     return Hippo.open(path, config=config, llm=llm, overrides=overrides, wait=wait)

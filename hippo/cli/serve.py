@@ -13,6 +13,7 @@ __all__ = ["EXAMPLES", "serve"]
 EXAMPLES = (
     "hippo serve my-index",
     "hippo serve my-index --llm openai:gpt-4o-mini --log json",
+    "hippo serve s3://bucket/index --replicas 4 --ray auto",
     "HIPPO_READ_TOKENS=$(cat read.token) hippo serve my-index --host 0.0.0.0 --token-file writers",
 )
 
@@ -43,6 +44,20 @@ def serve(
     log: Annotated[
         str | None, typer.Option(metavar="KIND", help="Log lines: text or json. Default: text.", show_default=False)
     ] = None,
+    replicas: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="Serve by so many replicas on Ray. Default: one server, without Ray.", show_default=False
+        ),
+    ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            metavar="ADDRESS",
+            help="Ray cluster for the replicas: auto, HOST:PORT. Default: one is started on this machine.",
+            show_default=False,
+        ),
+    ] = None,
     llm: LLMOption = None,
     recognition: RecognitionOption = None,
     reranking: RerankingOption = None,
@@ -55,6 +70,7 @@ def serve(
     address, the log goes to standard error. SIGTERM and Ctrl-C stop the server once requests under way are answered.
     """
     from hippo.serving import serve as run
+    from hippo.storage import address_of
 
     def started(url: str) -> None:
         console().print(url, soft_wrap=True)
@@ -62,4 +78,11 @@ def serve(
     named = {"recognition": recognition, "reranking": reranking}
     overrides = {section: {"name": name} for section, name in named.items() if name}
     options: dict[str, Any] = {"overrides": overrides} if overrides else {}
-    run(index, host=host, port=port, token_file=token_file, log=log, started=started, llm=llm, config=config, **options)
+    options |= {"host": host, "port": port, "token_file": token_file, "started": started, "llm": llm, "config": config}
+    path = address_of(index) or index
+    if replicas is None and ray is None:
+        run(path, log=log, **options)
+    else:
+        from hippo.serving.replicas import serve_replicas
+
+        serve_replicas(path, replicas=2 if replicas is None else replicas, address=ray, **options)

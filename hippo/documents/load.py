@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hippo.config import DocumentsConfig
@@ -17,7 +17,16 @@ from hippo.errors import DocumentError, DuplicateDocumentError, UnknownNameError
 from hippo.ids import content_id
 from hippo.types import Document, Skipped
 
-__all__ = ["MAX_BYTES", "check_unique", "coerce_documents", "iter_documents", "read_file"]
+__all__ = [
+    "MAX_BYTES",
+    "Input",
+    "check_unique",
+    "coerce_documents",
+    "find_inputs",
+    "iter_documents",
+    "read_file",
+    "read_inputs",
+]
 
 _LISTED = "documents["
 MAX_BYTES = DocumentsConfig().max_bytes
@@ -58,12 +67,50 @@ def iter_documents(
         UnknownNameError: One of `suffixes` is not known.
         MissingExtraError: A format needs a package that is not installed.
     """
+    found = find_inputs(sources, suffixes=suffixes, columns=columns, max_bytes=max_bytes)
+    return check_unique(read_inputs(found, limits))
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A file to be read.
+
+    Attributes:
+        file: The file.
+        tolerant: Whether it is only skipped if it has the wrong shape, since nobody said that it holds documents.
+    """
+
+    file: FileInput
+    tolerant: bool
+
+
+def find_inputs(
+    sources: Path | Iterable[Path],
+    *,
+    suffixes: Collection[str] | None = None,
+    columns: Columns = Columns(),  # noqa: B008  (frozen)
+    max_bytes: int = MAX_BYTES,
+) -> Iterator[Input | Skipped]:
+    """The files that `iter_documents` would read, in its order, and what it would leave out. None is opened.
+
+    Arguments and errors are those of `iter_documents`; paths are checked at once.
+    """
     paths: object = [sources] if isinstance(sources, os.PathLike) else sources
     if isinstance(paths, str | bytes) or not isinstance(paths, Iterable):
         raise DocumentError(repr(sources), "is no path; give a pathlib.Path, or texts to coerce_documents")
     wanted = _suffixes(suffixes)
     checked = [_existing(path, wanted) for path in paths]
-    return check_unique(_finish(_read(checked, wanted, suffixes is not None, columns, max_bytes, limits)))
+    return _found(checked, wanted, suffixes is not None, columns, max_bytes)
+
+
+def read_inputs(inputs: Iterable[Input | Skipped], limits: Limits = Limits()) -> Iterator[Document | Skipped]:  # noqa: B008  (frozen)
+    """Documents of files, with ids, which nobody has compared yet; and what was left out.
+
+    Args:
+        inputs: What `find_inputs` found.
+        limits: What a file may take that a third-party package parses, in a process of its own.
+    """
+    return _finish(_read(inputs, limits))
 
 
 def _suffixes(suffixes: Collection[str] | None) -> frozenset[str]:
@@ -92,24 +139,31 @@ def _existing(path: object, wanted: frozenset[str]) -> Path:
     return found
 
 
-def _read(
-    paths: list[Path], wanted: frozenset[str], chosen: bool, columns: Columns, max_bytes: int, limits: Limits
-) -> Iterator[Document | Skipped]:
+def _found(
+    paths: list[Path], wanted: frozenset[str], chosen: bool, columns: Columns, max_bytes: int
+) -> Iterator[Input | Skipped]:
+    for root in paths:
+        is_folder = root.is_dir()
+        for item in find_files(root) if is_folder else iter([(root, root.name)]):
+            if isinstance(item, Skipped):
+                yield item
+                continue
+            path, name = item
+            if path.suffix.lower() in wanted:
+                tolerant = is_folder and columns == Columns(typed=columns.typed)
+                yield Input(FileInput(path, name, columns, max_bytes), tolerant)
+            elif not chosen or not is_folder:
+                # What a choice of suffixes leaves out of a folder was not asked for; anything else is reported.
+                yield Skipped(str(path), f"suffix {path.suffix!r} is none of {', '.join(sorted(wanted))}")
+
+
+def _read(inputs: Iterable[Input | Skipped], limits: Limits) -> Iterator[Document | Skipped]:
     with ParserProcess(limits) as process:
-        for root in paths:
-            is_folder = root.is_dir()
-            found = find_files(root) if is_folder else iter([(root, root.name)])
-            for item in found:
-                if isinstance(item, Skipped):
-                    yield item
-                    continue
-                path, name = item
-                if path.suffix.lower() in wanted:
-                    tolerant = is_folder and columns == Columns(typed=columns.typed)
-                    yield from read_file(FileInput(path, name, columns, max_bytes), process, tolerant=tolerant)
-                elif not chosen or not is_folder:
-                    # What a choice of suffixes leaves out of a folder was not asked for; anything else is reported.
-                    yield Skipped(str(path), f"suffix {path.suffix!r} is none of {', '.join(sorted(wanted))}")
+        for item in inputs:
+            if isinstance(item, Skipped):
+                yield item
+            else:
+                yield from read_file(item.file, process, tolerant=item.tolerant)
 
 
 def read_file(file: FileInput, process: ParserProcess, *, tolerant: bool = False) -> Iterator[Document | Skipped]:

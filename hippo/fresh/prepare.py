@@ -15,7 +15,7 @@ from hippo.protocols import Chunker, Encoder, Extractor
 from hippo.search.lexical import LexicalIndex, hashes_of
 from hippo.snapshot.merge import Part
 from hippo.store.documents import DOCUMENTS, chunk_columns, document_row
-from hippo.store.extractions import fact_columns, mention_columns
+from hippo.store.extracted import fact_columns, mention_columns
 from hippo.types import Chunk, Document, Extraction, Mention, TextKind
 
 if TYPE_CHECKING:

@@ -1,37 +1,29 @@
 """Adding documents: every stage in turn, from input to published snapshot."""
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 
 from hippo.config import Config
 from hippo.encoding import checked
-from hippo.errors import IndexCorruptError, IndexEmptyError
-from hippo.fresh.log import FRESH, Log
-from hippo.graph.model import KINDS
 from hippo.identity import Identity
 from hippo.indexing.absorb import absorb
 from hippo.indexing.batches import fill_cache
+from hippo.indexing.changes import PUBLISHED, publish_changes
 from hippo.indexing.clock import Clock
 from hippo.indexing.extract import Extracted, extract_pending
 from hippo.indexing.ingest import ingest, read_all
-from hippo.indexing.publish import manifest_info, publish
 from hippo.indexing.remove import Doomed
 from hippo.indexing.revise import Revision
-from hippo.indexing.sweep import FORGETTING, finish_forgetting
+from hippo.indexing.sweep import FORGETTING
 from hippo.indexing.turn import open_in_turn
 from hippo.llm import Caller
 from hippo.protocols import Chunker, DialogueExtractor, Encoder, Extractor, ProgressCallback
-from hippo.snapshot import FORMAT, Snapshot
 from hippo.store import STORE_FILE, Store
-from hippo.types import ChangeReport, Document, ExtractionFailure, Skipped
+from hippo.types import ChangeReport, Document, Skipped
 
-__all__ = ["PUBLISHED", "add_documents"]
-
-PUBLISHED = "published"
-"""What the newest snapshot was made of; emptied before the store changes. While it holds, nothing is published."""
+__all__ = ["add_documents"]
 
 
 def add_documents(
@@ -84,8 +76,7 @@ def add_documents(
         if stored is not None:
             stored.check(str(root), identity)
         identity.write(root)
-        meta = identity.to_meta()
-        fresh, keep = {**meta, PUBLISHED: ""}, config.indexing.keep_versions
+        fresh, keep = {**identity.to_meta(), PUBLISHED: ""}, config.indexing.keep_versions
         absorbed = absorb(root, store, chunker, encoder, fresh, clock)
         deleting = doomed(store) if doomed else ()
         if forget:
@@ -97,38 +88,22 @@ def add_documents(
         if extractor is not None and store.count_pending(extractor.fingerprint):
             store.set_meta({PUBLISHED: ""})
         extracted = _extract(store, extractor, caller, config, clock) if extractor else Extracted({})
-        failed = tuple(ExtractionFailure(chunk_id, reason) for chunk_id, reason, _ in store.failures())
-        name, known = _sound_snapshot(root)
-        embedded = 0
-        fingerprint = extractor.fingerprint if extractor else known
-        shape = json.dumps([FORMAT, KINDS, meta, asdict(config.graph), fingerprint], sort_keys=True)
-        if name is None or store.meta().get(PUBLISHED) != f"{name} {shape}":
-            info = manifest_info(store, identity, fingerprint)
-            batch = config.indexing.batch_texts
-            name, embedded = publish(
-                store, root, encoder, graph=config.graph, batch=batch, previous=name, info=info, clock=clock
-            )
-            store.set_meta({**meta, PUBLISHED: f"{name} {shape}"})
-        with Snapshot.open(root, name, verify=False) as snapshot:
-            counts = snapshot.info
-        pending = store.count_pending(fingerprint) - len(failed)
-        Log(root).drop(counts.get(FRESH, 0))
-        finish_forgetting(root, store, name)
+        published = publish_changes(store, root, encoder, extractor, config, identity, clock)
     return ChangeReport(
         ingested.added,
         ingested.changed,
         ingested.unchanged,
         tuple(skipped),
-        failed,
-        counts["chunks"],
-        counts["facts"],
-        counts["entities"],
-        embedded,
+        published.failed,
+        published.counts["chunks"],
+        published.counts["facts"],
+        published.counts["entities"],
+        published.embedded,
         extracted.dropped,
         clock.seconds,
-        name,
+        published.snapshot,
         {"extraction": caller.usage} if caller else {},
-        pending,
+        published.pending,
         extracted.stopped,
         extracted.outage,
         ingested.deleted,
@@ -144,15 +119,3 @@ def _extract(store: Store, extractor: Extractor, caller: Caller | None, config: 
         stopped = fill_cache(store, extractor, caller, batch=batch, clock=clock)
     extracted = extract_pending(store, extractor, batch=batch, clock=clock, caller=caller)
     return replace(extracted, stopped=extracted.stopped or stopped)
-
-
-def _sound_snapshot(root: Path) -> tuple[str | None, str | None]:
-    """Name of the newest snapshot and fingerprint of its extractor.
-
-    Both are None where there is none or it is damaged, for the store can make it again.
-    """
-    try:
-        with Snapshot.open(root) as snapshot:
-            return snapshot.name, snapshot.info.get("extractor")
-    except (IndexCorruptError, IndexEmptyError):
-        return None, None

@@ -13,7 +13,7 @@ from hippo.protocols import DialogueExtractor, Extractor
 from hippo.store import Store
 from hippo.types import Chunk, Extraction, ExtractionFailure
 
-__all__ = ["Extracted", "extract_pending"]
+__all__ = ["Extracted", "extract_pending", "outcomes_of"]
 
 _ROUNDS = 3
 
@@ -88,7 +88,7 @@ def extract_pending(
             stopped, outage = talks.stopped, talks.outage
         else:
             for chunks in store.pending(name, batch=batch):
-                ledger.put(_checked(extractor.extract(chunks), chunks, name))
+                ledger.put(outcomes_of(extractor, chunks))
         store.checkpoint()
     return Extracted(dict(sorted(ledger.dropped.items())), stopped, outage)
 
@@ -113,9 +113,14 @@ def _talk(store: Store, extractor: DialogueExtractor, talks: Conversations, ledg
             return
 
 
-def _checked(
-    outcomes: list[Extraction | ExtractionFailure], chunks: Sequence[Chunk], name: str
-) -> list[Extraction | ExtractionFailure]:
+def outcomes_of(extractor: Extractor, chunks: Sequence[Chunk]) -> list[Extraction | ExtractionFailure]:
+    """What an extractor finds in chunks, as it is stored: one outcome for each, in order.
+
+    Raises:
+        ExtractionError: The extractor gave something else.
+    """
+    outcomes = extractor.extract(chunks)
     if [outcome.chunk_id for outcome in outcomes] != [chunk.id for chunk in chunks]:
-        raise ExtractionError(name, f"gave {len(outcomes)} outcomes that do not match its {len(chunks)} chunks")
+        problem = f"gave {len(outcomes)} outcomes that do not match its {len(chunks)} chunks"
+        raise ExtractionError(extractor.fingerprint, problem)
     return [dated(chunk, outcome) for chunk, outcome in zip(chunks, outcomes, strict=True)]

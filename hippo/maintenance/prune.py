@@ -9,7 +9,7 @@ import numpy as np
 from hippo.durable import discard
 from hippo.errors import InputError
 from hippo.filters.values import moment
-from hippo.indexing.add import PUBLISHED
+from hippo.indexing.changes import PUBLISHED
 from hippo.indexing.sweep import drop_vectors, finish_forgetting
 from hippo.indexing.turn import open_in_turn
 from hippo.llm import REPLIES_FILE

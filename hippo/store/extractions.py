@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from hippo.errors import ExtractionError, InputError
+from hippo.errors import InputError
 from hippo.store import journal
-from hippo.store.columns import bad_text, strings
+from hippo.store.columns import strings
 from hippo.store.documents import EXTRACTION
+from hippo.store.extracted import Extracted
 from hippo.store.ledger import Ledger
-from hippo.types import Extraction, ExtractionFailure, Fact, Mention
+from hippo.types import Extraction, ExtractionFailure
 
-__all__ = ["Extractions", "fact_columns", "mention_columns"]
+__all__ = ["Extractions"]
 
 
 class Extractions(Ledger):
@@ -30,33 +32,34 @@ class Extractions(Ledger):
             ExtractionError: Text that is no Unicode, or a fact that relates what is not among its entities.
             InputError: Two outcomes for one chunk, or an unknown chunk.
         """
-        for outcome in outcomes:
-            if problem := _problem(outcome):
-                raise ExtractionError(extractor, f"chunk {outcome.chunk_id}: {problem}")
-        found = [outcome for outcome in outcomes if isinstance(outcome, Extraction)]
-        facts, mentions = fact_columns(found), mention_columns(found)
+        self.put_extracted(Extracted.of(outcomes, extractor), extractor)
+
+    def put_extracted(self, extracted: Extracted, extractor: str) -> None:
+        """`put_extractions` of outcomes that are tables already."""
+        outcomes = extracted.outcomes
         with self._connection.transaction():
-            again = self._check_known(outcomes)
-            replaced = pa.table({"key": strings([item.chunk_id for item in found if item.chunk_id in again])})
+            again = self._check_known(outcomes.column("chunk_id").to_pylist())
+            found = outcomes.filter(pc.equal(outcomes.column("state"), "done")).column("chunk_id")
+            replaced = pa.table({"key": found.filter(pc.is_in(found, value_set=strings(sorted(again))))})
             if replaced.num_rows:
                 journal.delete(self._connection, "facts", "chunk_id", replaced)
                 journal.delete(self._connection, "mentions", "chunk_id", replaced)
-            journal.insert(self._connection, "facts", facts)
-            journal.insert(self._connection, "mentions", mentions)
-            self._record(_outcome_columns(outcomes, extractor))
+            journal.insert(self._connection, "facts", extracted.facts)
+            journal.insert(self._connection, "mentions", extracted.mentions)
+            self._record(outcomes, extractor)
 
-    def _check_known(self, outcomes: Sequence[Extraction | ExtractionFailure]) -> set[str]:
-        """Ids of the chunks that have had an outcome before."""
-        asked = pa.table({"key": strings([outcome.chunk_id for outcome in outcomes])})
+    def _check_known(self, chunk_ids: Sequence[str]) -> set[str]:
+        """Those of the chunks that have had an outcome before."""
+        asked = pa.table({"key": strings(chunk_ids)})
         query = "SELECT chunk_id, state FROM ledger WHERE chunk_id IN (SELECT key FROM asked)"
         states: dict[str, str] = dict(self._connection.rows(query, asked=asked))
         seen: set[str] = set()
-        for outcome in outcomes:
-            if outcome.chunk_id not in states:
-                raise InputError(f"the index holds no chunk {outcome.chunk_id!r}; it was deleted, or never put")
-            if outcome.chunk_id in seen:
-                raise InputError(f"two outcomes for the chunk {outcome.chunk_id!r}")
-            seen.add(outcome.chunk_id)
+        for chunk_id in chunk_ids:
+            if chunk_id not in states:
+                raise InputError(f"the index holds no chunk {chunk_id!r}; it was deleted, or never put")
+            if chunk_id in seen:
+                raise InputError(f"two outcomes for the chunk {chunk_id!r}")
+            seen.add(chunk_id)
         return {chunk_id for chunk_id, state in states.items() if state != "pending"}
 
     def yield_per_chunk(self, extractor: str) -> tuple[float, float] | None:
@@ -104,72 +107,3 @@ class Extractions(Ledger):
             "FROM mentions m JOIN chunks c ON c.id = m.chunk_id "
             'ORDER BY c.document_id, c.position, m."start", m.key, m."end", m.surface'
         )
-
-
-def _problem(outcome: Extraction | ExtractionFailure) -> str | None:
-    """What makes an outcome unfit for storing."""
-    if isinstance(outcome, ExtractionFailure):
-        return bad_text(outcome.chunk_id, outcome.reason)
-    for fact in outcome.facts:
-        unknown = {key for pair in fact.relations for key in pair}.difference(fact.entities)
-        if unknown:
-            return f"fact {fact.text!r} relates {min(unknown)!r}, which is not among its entities"
-        triple = (fact.triple.subject, fact.triple.predicate, fact.triple.object) if fact.triple else ()
-        if problem := bad_text(fact.text, *triple, *fact.entities):
-            return problem
-    return bad_text(
-        outcome.chunk_id, *(text for mention in outcome.mentions for text in (mention.key, mention.surface))
-    )
-
-
-def fact_columns(extractions: Sequence[Extraction]) -> pa.Table:
-    """Rows of the table `facts`."""
-    rows = [(item.chunk_id, ordinal, fact) for item in extractions for ordinal, fact in enumerate(item.facts)]
-    triples = [fact.triple for _, _, fact in rows]
-    return pa.table(
-        {
-            "chunk_id": strings([chunk_id for chunk_id, _, _ in rows]),
-            "ordinal": pa.array([ordinal for _, ordinal, _ in rows], pa.int32()),
-            "text": strings([fact.text for _, _, fact in rows]),
-            "start": pa.array([fact.start for _, _, fact in rows], pa.int32()),
-            "end": pa.array([fact.end for _, _, fact in rows], pa.int32()),
-            "subject": strings([triple.subject if triple else None for triple in triples]),
-            "predicate": strings([triple.predicate if triple else None for triple in triples]),
-            "object": strings([triple.object if triple else None for triple in triples]),
-            "entities": pa.array([fact.entities for _, _, fact in rows], pa.list_(pa.string())),
-            "relations": pa.array([_positions(fact) for _, _, fact in rows], pa.list_(pa.int32())),
-        }
-    )
-
-
-def _positions(fact: Fact) -> list[int]:
-    """Relations as positions in `fact.entities`, pair after pair."""
-    position = {key: place for place, key in enumerate(fact.entities)}
-    return [position[key] for pair in fact.relations for key in pair]
-
-
-def mention_columns(extractions: Sequence[Extraction]) -> pa.Table:
-    """Rows of the table `mentions`."""
-    rows: list[tuple[str, Mention]] = [(item.chunk_id, mention) for item in extractions for mention in item.mentions]
-    return pa.table(
-        {
-            "chunk_id": strings([chunk_id for chunk_id, _ in rows]),
-            "key": strings([mention.key for _, mention in rows]),
-            "surface": strings([mention.surface for _, mention in rows]),
-            "start": pa.array([mention.start for _, mention in rows], pa.int32()),
-            "end": pa.array([mention.end for _, mention in rows], pa.int32()),
-        }
-    )
-
-
-def _outcome_columns(outcomes: Sequence[Extraction | ExtractionFailure], extractor: str) -> pa.Table:
-    reasons = [outcome.reason if isinstance(outcome, ExtractionFailure) else None for outcome in outcomes]
-    return pa.table(
-        {
-            "chunk_id": strings([outcome.chunk_id for outcome in outcomes]),
-            "state": strings(["done" if reason is None else "failed" for reason in reasons]),
-            "fingerprint": strings([extractor] * len(outcomes)),
-            "reason": strings(reasons),
-            "failed": pa.array([int(reason is not None) for reason in reasons], pa.int32()),
-        }
-    )

@@ -85,16 +85,26 @@ class Ledger(Part):
             "WHERE l.state = 'failed' ORDER BY c.document_id, c.position, l.stage"
         )
 
-    def _record(self, outcomes: pa.Table) -> None:
+    def undone(self, extractor: str, chunk_ids: pa.Array) -> pa.Array:
+        """Those of some chunks that this extractor has not done, failed ones included; unknown ones are passed over."""
+        query = (
+            "SELECT chunk_id FROM ledger WHERE chunk_id IN (SELECT key FROM asked) "
+            "AND stage = ? AND NOT (state = 'done' AND fingerprint = ?) ORDER BY chunk_id"
+        )
+        asked = pa.table({"key": chunk_ids})
+        return self._connection.table(query, [EXTRACTION, extractor], asked=asked).column("chunk_id").combine_chunks()
+
+    def _record(self, outcomes: pa.Table, extractor: str) -> None:
         """Set the state of chunks; must run in a transaction.
 
         Args:
-            outcomes: chunk_id, state, fingerprint, reason, failed (int32: 1 for a failure).
+            outcomes: chunk_id, state, reason.
+            extractor: Fingerprint of the extractor.
         """
         self._connection.run(
-            "UPDATE ledger SET state = o.state, fingerprint = o.fingerprint, reason = o.reason, "
-            "attempts = o.failed * (ledger.attempts + 1) "
+            "UPDATE ledger SET state = o.state, fingerprint = ?, reason = o.reason, "
+            "attempts = CASE o.state WHEN 'failed' THEN ledger.attempts + 1 ELSE 0 END "
             "FROM outcomes o WHERE ledger.chunk_id = o.chunk_id AND ledger.stage = ?",
-            [EXTRACTION],
+            [extractor, EXTRACTION],
             outcomes=outcomes,
         )

@@ -16,14 +16,18 @@ from pipelines.common import new_parser, publish, table
 from pipelines.cost import reading_cost, show_cost, summary
 
 JOBS = [
+    "answer_batch",
     "ask_throughput",
     "bench_integrations",
     "bench_ppr",
     "bench_query",
     "benchmark",
+    "build_index",
     "compare",
     "diagnose",
     "engines",
+    "extract_only",
+    "fingerprints",
     "fuzz",
     "harm",
     "llm_faults",

@@ -1,0 +1,168 @@
+"""Many questions to an index: passages for each, and answers if a language model reads them."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from hippo.config import Config, load_config
+from hippo.engine import Hippo
+from hippo.errors import InputError, LLMBudgetError, LLMRefusedError
+from hippo.evaluation.questions import RawQuestion
+from hippo.evaluation.rank import retrieve_each
+from hippo.execution.local import LocalExecutor
+from hippo.execution.report import BatchReport, Log
+from hippo.execution.shards import key_of
+from hippo.execution.stage import Executor, Plan, Row, Stage, Work, peak_memory
+from hippo.indexing.clock import Clock
+from hippo.protocols import ProgressCallback
+from hippo.redact import redacted
+from hippo.storage import open_folder
+from hippo.types import Answer, Retrieval, Usage
+
+__all__ = ["answer_batch", "opened", "state_of"]
+
+_VERSION = 1
+_SECTIONS = ("retrieval", "recognition", "reader", "llm")
+"""Sections of the configuration that shape an answer."""
+
+
+def answer_batch(
+    questions: Sequence[RawQuestion],
+    index: str | Path,
+    *,
+    work: str | Path,
+    executor: Executor | None = None,
+    config: "Config | Mapping[str, Any] | str | Path | None" = None,
+    overrides: Mapping[str, Any] | None = None,
+    read: bool = True,
+    k: int = 5,
+    profile: str | None = None,
+    batch: int = 32,
+    progress: ProgressCallback | None = None,
+) -> tuple[list[dict[str, Any]], BatchReport]:
+    """Answer questions, spread over workers; a run that was broken off goes on where it stood.
+
+    Args:
+        questions: The questions, as `hippo.evaluation.questions.load_questions` reads them; ids are unique.
+        index: Folder of the index, which all workers can reach.
+        work: Folder of the shards, a path or URL that all workers can reach.
+        executor: Where stages run; None: in this process.
+        config: A `Config`, a mapping like the TOML file, or the path of one.
+        overrides: A mapping like the TOML file that is stronger.
+        read: Whether a language model answers; False: passages alone.
+        k: Passages for a question.
+        profile: Name of the profile; None: that of the configuration.
+        batch: Questions that a worker takes at a time, at least 1.
+        progress: Is told of every step.
+
+    Returns:
+        For each question, in order, `id`, `question`, `passages` (rank, score, document_id, chunk_id, title) and with
+        `read` also `answer`, `answered`, `citations`; in the place of one that failed, `error` (its type and message),
+        which the next run tries again. And what was done.
+
+    Raises:
+        IndexPathError: There is no index.
+        LLMRefusedError: The language model refuses every request.
+        LLMBudgetError: The limit on what may be spent was reached.
+    """
+    if batch < 1:
+        raise InputError(f"batch must be at least 1, got {batch}")
+    settings = load_config(config, overrides)
+    options = {"index": str(index), "read": read, "k": k, "profile": profile, "state": state_of(index)}
+    plan = Plan(open_folder(work), settings, options=options)
+    rows = [
+        {"place": start, "questions": [[one.id, one.text] for one in questions[start : start + batch]]}
+        for start in range(0, len(questions), batch)
+    ]
+    clock, log = Clock(progress), Log()
+    found: dict[int, Row] = {}
+    with clock.stage("answer"), executor or LocalExecutor() as executor:
+        for row in executor.run(plan, [Stage("answer", answer)], rows):
+            found[row["place"]] = log.take(row)
+            clock.tell("answer", len(found), len(rows))
+    ordered = [found[place] for place in sorted(found)]
+    usage = sum((Usage(**row["usage"]) for row in ordered), Usage())
+    answers = [one for row in ordered for one in _lines(plan, row["answer"])]
+    failed = sum("error" in one for one in answers)
+    stages = log.stages()
+    report = BatchReport(
+        executor.name, executor.workers, stages, len(answers), failed, usage, clock.seconds, peak_memory()
+    )
+    return answers, report
+
+
+def answer(plan: Plan) -> Work:
+    """The stage that answers. Takes rows with `questions` (ids and texts); yields `answer` (name of the shard)."""
+    memory = opened(plan)
+    options = plan.options
+    sections = asdict(memory.config)
+    about = [options["state"], options["k"], options["profile"], options["read"]]
+    about.append(redacted({name: sections[name] for name in _SECTIONS}))
+
+    def work(row: Row) -> Iterator[Row]:
+        key = key_of("answer", _VERSION, row["questions"], about)
+        name = f"answer/{key}.jsonl"
+        known = {one["id"]: one for one in _lines(plan, name)} if plan.work.exists(name) else {}
+        wanted = [(id_, text) for id_, text in row["questions"] if "error" in known.get(id_, {"error": None})]
+        usage = Usage()
+        if wanted:
+            before = _usage(memory)
+            known |= {one["id"]: one for one in _answers(memory, wanted, options)}
+            usage = Usage(*(getattr(_usage(memory), part) - getattr(before, part) for part in Usage.__slots__))
+            lines = [json.dumps(known[id_], ensure_ascii=False) for id_, _ in row["questions"]]
+            plan.work.write(name, "".join(f"{line}\n" for line in lines).encode())
+            plan.count("answer", key)
+        yield {"place": row["place"], "answer": name, "usage": usage.to_dict(), "made": bool(wanted)}
+
+    return work
+
+
+def opened(plan: Plan) -> Hippo:
+    """The index that a plan's option `index` names, open in this worker until its process ends."""
+    return Hippo.open(plan.options["index"], config=plan.config)
+
+
+def state_of(index: str | Path) -> str:
+    """What tells the content of an index from any other: a hash of the sums of its newest snapshot.
+
+    Raises:
+        IndexEmptyError: Nothing has been published.
+        IndexPathError: There is no index.
+    """
+    from hippo.snapshot import Snapshot
+
+    with Snapshot.open(Path(index), verify=False) as snapshot:
+        return key_of("state", 1, {name: sha256 for name, (_, sha256) in snapshot.sums.items()})
+
+
+def _answers(memory: Hippo, wanted: Sequence[tuple[str, str]], options: Mapping[str, Any]) -> list[dict[str, Any]]:
+    texts, k, profile = [text for _, text in wanted], options["k"], options["profile"]
+    outcomes: Sequence[Any]
+    if options["read"]:
+        outcomes = memory.ask_many(texts, k=k, profile=profile)
+    else:
+        outcomes = retrieve_each(memory, texts, k=k, profile=profile or memory.config.retrieval.profile)
+    for one in outcomes:
+        if isinstance(one, LLMRefusedError | LLMBudgetError):
+            raise one
+    return [{"id": id_, "question": text, **_plain(one)} for (id_, text), one in zip(wanted, outcomes, strict=True)]
+
+
+def _plain(outcome: Answer | Retrieval | Exception) -> dict[str, Any]:
+    if isinstance(outcome, Exception):
+        return {"error": {"type": type(outcome).__name__, "message": str(outcome)}}
+    if isinstance(outcome, Retrieval):
+        names = ("rank", "score", "document_id", "chunk_id", "title")
+        return {"passages": [{name: getattr(hit, name) for name in names} for hit in outcome.hits]}
+    cited = [one.to_dict() for one in outcome.citations]
+    return {"answer": outcome.text, "answered": outcome.answered, "citations": cited, **_plain(outcome.retrieval)}
+
+
+def _lines(plan: Plan, name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in plan.work.read(name).decode().splitlines()]
+
+
+def _usage(memory: Hippo) -> Usage:
+    return sum(memory.usage.values(), Usage())

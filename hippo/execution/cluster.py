@@ -1,0 +1,148 @@
+"""Stages on a Ray cluster: each is a pool of actors, and Ray Data sends the rows through them.
+
+Rows are small, since texts and vectors are in shards: so little is held in Ray's object store, and a row whose worker
+died is done again by another one at little cost.
+"""
+
+import json
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from hippo.errors import HippoError, InputError, MissingExtraError
+from hippo.execution.stage import Plan, Row, Stage, Worker
+
+__all__ = ["RayExecutor"]
+
+_SHARE = 0.9
+"""Of the processors of the cluster that workers may take together; the rest is for whoever hands out the rows."""
+
+
+class RayExecutor:
+    """Runs stages on Ray (https://docs.ray.io).
+
+    A cluster that this process is connected to is used as it is. Otherwise one is connected to, or started here, when
+    the executor is entered or first needed, and let go of when it is left.
+
+    Args:
+        workers: Actors of each stage.
+        address: Of a cluster: "auto", "ray://…" or a host with port; None: one is started on this machine.
+        num_cpus: Processors of a cluster that is started; None: as many as there are.
+        object_store: Bytes of memory for its object store; rows need little.
+
+    Raises:
+        InputError: There are no workers.
+    """
+
+    name = "ray"
+
+    def __init__(
+        self,
+        workers: int = 1,
+        address: str | None = None,
+        num_cpus: int | None = None,
+        *,
+        object_store: int = 200_000_000,
+    ) -> None:
+        if workers < 1:
+            raise InputError(f"workers must be at least 1, got {workers}")
+        self.workers = workers
+        self._address, self._num_cpus, self._object_store = address, num_cpus, object_store
+        self._ours = False
+
+    def __enter__(self) -> Self:
+        ray = _ray()
+        if not ray.is_initialized():
+            self._connect(ray)
+            self._ours = True
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._ours:
+            self._ours = False
+            _ray().shutdown()
+
+    def run(self, plan: Plan, stages: Sequence[Stage], rows: Iterable[Row]) -> Iterator[Row]:
+        """See `hippo.execution.Executor`."""
+        given = [{"row": json.dumps(row)} for row in rows]
+        if given:
+            ray = _ray()
+            if ray.is_initialized():
+                yield from self._run(ray, plan, stages, given)
+            else:
+                with self:
+                    yield from self._run(ray, plan, stages, given)
+
+    def _connect(self, ray: Any) -> None:
+        options: dict[str, Any] = {"log_to_driver": False, "configure_logging": True, "logging_level": "warning"}
+        if self._address is None:
+            options |= {
+                "num_cpus": self._num_cpus,
+                "object_store_memory": self._object_store,
+                "include_dashboard": False,
+            }
+        else:
+            options["address"] = self._address
+        try:
+            ray.init(**options)
+        except Exception as error:  # a bare Exception where a node does not come up in time
+            where = self._address or "of this machine"
+            raise InputError(f"the Ray cluster {where!r} cannot be used: {error}") from error
+
+    def _run(self, ray: Any, plan: Plan, stages: Sequence[Stage], given: list[dict[str, str]]) -> Iterator[Row]:
+        context = ray.data.DataContext.get_current()
+        context.enable_progress_bars = False
+        context.print_on_execution_start = False
+        share = _SHARE * float(ray.cluster_resources().get("CPU", 1.0)) / (self.workers * len(stages))
+        dataset = ray.data.from_items(given, override_num_blocks=len(given))
+        for stage in stages:
+            dataset = dataset.map_batches(
+                _Actor,
+                fn_constructor_args=(plan, stage),
+                batch_size=None,
+                batch_format="pyarrow",
+                compute=ray.data.ActorPoolStrategy(size=self.workers),
+                num_cpus=min(1.0, round(share, 3)) if stage.cpus is None else stage.cpus,
+                num_gpus=stage.gpus or None,
+                max_restarts=-1,
+                max_task_retries=-1,
+            )
+        try:
+            for row in dataset.iter_rows():
+                yield json.loads(row["row"])
+        except ray.exceptions.RayError as error:
+            raise _cause(error) from error
+
+
+class _Actor:
+    """A worker, as Ray Data calls it."""
+
+    def __init__(self, plan: Plan, stage: Stage) -> None:
+        self._worker = Worker(plan, stage)
+
+    def __call__(self, batch: Any) -> dict[str, list[str]]:
+        rows = [json.loads(text) for text in batch.column("row").to_pylist()]
+        return {"row": [json.dumps(made) for row in rows for made in self._worker(row)]}
+
+
+def _ray() -> Any:
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing is sent anywhere unless somebody asks for it
+    try:
+        import ray
+        import ray.data
+    except ImportError as error:
+        raise MissingExtraError("the executor 'ray'", "ray[data]", "ray") from error
+    return ray
+
+
+def _cause(error: BaseException) -> BaseException:
+    """The error of hippo that a worker met, if it was one."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, HippoError):
+            return seen
+        seen = getattr(seen, "cause", None) or seen.__cause__
+    return error

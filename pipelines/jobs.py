@@ -1,0 +1,126 @@
+"""What the jobs that run on an executor share: their options, and a table of what was done."""
+
+import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from hippo import Columns
+from hippo.errors import HippoError
+from hippo.execution import BuildReport, Executor, LocalExecutor, RayExecutor
+from pipelines.common import new_parser, table
+
+__all__ = ["add_sources", "build_options", "executor_of", "job_parser", "resources_of", "show_build", "told"]
+
+
+def job_parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser with the options that say where a job runs."""
+    parser = new_parser(description)
+    parser.add_argument("--executor", choices=["local", "ray"], default="local", help="where stages run")
+    parser.add_argument("--workers", type=int, default=1, help="workers of each stage")
+    parser.add_argument("--address", help="of a Ray cluster: auto, ray://HOST:PORT; default: one is started here")
+    parser.add_argument("--num-cpus", type=int, help="processors of a Ray cluster that is started here")
+    parser.add_argument("--config", type=Path, help="hippo.toml with settings; see hippo init")
+    parser.add_argument("--quiet", action="store_true", help="show no progress")
+    return parser
+
+
+def executor_of(arguments: argparse.Namespace) -> Executor:
+    """The executor that the options of `job_parser` name."""
+    if arguments.executor == "ray":
+        return RayExecutor(arguments.workers, arguments.address, arguments.num_cpus)
+    return LocalExecutor(arguments.workers)
+
+
+def add_sources(parser: argparse.ArgumentParser) -> None:
+    """Options for input, extraction and embedding."""
+    parser.add_argument(
+        "sources", nargs="+", metavar="PATH", help="files and folders, or URLs such as s3://bucket/corpus"
+    )
+    parser.add_argument("--work", required=True, help="folder or URL of the shards, which all workers can reach")
+    parser.add_argument("--extractor", help="name of the extractor")
+    parser.add_argument("--encoder", help="name of the encoder, or none")
+    parser.add_argument("--llm", help="language model, NAME:MODEL")
+    parser.add_argument("--chunking", choices=["sentences", "document"], help="how documents become passages")
+    parser.add_argument("--suffix", action="append", help="only files with this suffix; repeatable")
+    for name in ("text", "id", "title", "timestamp"):
+        parser.add_argument(f"--{name}-column", default=name, metavar="COLUMN", help=f"column that holds the {name}")
+    parser.add_argument("--part", type=int, default=64, metavar="N", help="documents of a part, in the mean")
+    parser.add_argument(
+        "--resource", action="append", default=[], metavar="STAGE.KIND=N", help="cpus or gpus of a worker: embed.gpus=1"
+    )
+
+
+def build_options(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Keywords of `hippo.execution.build_index` and `extract_only` from the options."""
+    named = {"extractor": arguments.extractor, "encoder": arguments.encoder, "llm": arguments.llm}
+    overrides: dict[str, Any] = {section: {"name": name} for section, name in named.items() if name}
+    if arguments.chunking:
+        overrides["chunking"] = {"method": arguments.chunking}
+    return {
+        "work": arguments.work,
+        "executor": executor_of(arguments),
+        "config": arguments.config,
+        "overrides": overrides,
+        "columns": Columns(
+            arguments.text_column, arguments.id_column, arguments.title_column, arguments.timestamp_column
+        ),
+        "suffixes": arguments.suffix,
+        "part_documents": arguments.part,
+        "resources": resources_of(arguments.resource),
+    }
+
+
+def resources_of(options: list[str]) -> dict[str, dict[str, float]]:
+    """What workers of each stage take.
+
+    Examples:
+        >>> resources_of(["embed.gpus=1", "extract.cpus=0.5"])
+        {'embed': {'gpus': 1.0}, 'extract': {'cpus': 0.5}}
+    """
+    found: dict[str, dict[str, float]] = {}
+    for option in options:
+        name, equals, number = option.partition("=")
+        stage, dot, kind = name.partition(".")
+        try:
+            found.setdefault(stage, {})[kind] = float(number)
+        except ValueError:
+            dot = ""
+        if not (equals and dot):
+            raise SystemExit(f"--resource must be STAGE.KIND=NUMBER, got {option!r}")
+    return found
+
+
+def show_build(report: BuildReport) -> str:
+    """A report as text."""
+    rows = [
+        [name, one.made, one.found, f"{one.seconds:.1f}", one.workers, f"{one.peak / 2**20:.0f}"]
+        for name, one in report.stages.items()
+    ]
+    head = ["stage", "made", "found", "seconds", "workers", "peak MiB"]
+    lines = [
+        f"{report.executor}, {report.workers} workers: {report.parts} parts, {report.chunks} passages",
+        f"{report.facts} facts, {report.failed} failed, {len(report.skipped)} left out",
+        table(head, rows),
+        "wall seconds: " + ", ".join(f"{name} {seconds:.1f}" for name, seconds in report.seconds.items()),
+        f"peak memory of this process: {report.peak / 2**20:.0f} MiB",
+    ]
+    if report.index:
+        one = report.index
+        lines.append(
+            f"snapshot {one.snapshot}: {one.added} documents added, {one.changed} changed, {one.unchanged} unchanged; "
+            f"{one.chunks} passages, {one.facts} facts, {one.entities} entities"
+        )
+    if report.usage.requests:
+        lines.append(f"{report.usage.requests} requests to language models, ${report.usage.cost:.2f}")
+    return "\n".join(lines)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """Errors of hippo end a job with one line and status 1."""
+    try:
+        yield
+    except HippoError as error:
+        raise SystemExit(f"error: {error}") from error

@@ -1,0 +1,78 @@
+"""Folders on disk and in an object store do the same, and say what is wrong in the same way."""
+
+import pickle
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hippo.errors import MissingExtraError, StorageError
+from hippo.storage import Folder, LocalFolder, address_of, open_folder
+
+pytest.importorskip("fsspec", reason="fsspec is not installed; it comes with hippo-memory[s3]")
+
+
+@pytest.fixture(params=["local", "memory"])
+def folder(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Folder]:
+    if request.param == "local":
+        yield open_folder(tmp_path / "new")
+        return
+    import fsspec
+
+    yield open_folder("memory://bucket/folder")
+    fsspec.filesystem("memory").store.clear()
+
+
+def test_files_come_and_go(folder: Folder, tmp_path: Path) -> None:
+    assert folder.names() == []
+    assert not folder.exists("a/one")
+    folder.write("a/one", b"1")
+    folder.write("a/b/two", b"2")
+    folder.write("three", b"3")
+    folder.write("a/one", b"new")
+    assert folder.read("a/one") == b"new"
+    assert folder.names() == ["a/b/two", "a/one", "three"]
+    assert folder.names("a") == ["a/b/two", "a/one"]
+    assert (folder.exists("a/one"), folder.exists("a"), folder.exists("b")) == (True, False, False)
+    folder.download("a/one", tmp_path / "copy")
+    folder.upload(tmp_path / "copy", "c/four")
+    assert folder.read("c/four") == b"new"
+    folder.remove("c/four")
+    folder.remove("c/four")
+    assert not folder.exists("c/four")
+    assert pickle.loads(pickle.dumps(folder)).read("three") == b"3"
+    with pytest.raises(StorageError, match="nothing/there"):
+        folder.read("nothing/there")
+
+
+def test_nothing_half_written_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = LocalFolder(tmp_path)
+    folder.write("one", b"old")
+
+    def refuse(path: Path) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("hippo.storage.local.sync_file", refuse)
+    with pytest.raises(StorageError, match="one: No space left on device"):
+        folder.write("one", b"new")
+    assert folder.read("one") == b"old"
+    assert [path.name for path in tmp_path.iterdir()] == ["one"]
+
+
+def test_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert open_folder(f"file://{tmp_path}").url == str(tmp_path)
+    assert address_of(Path("s3://bucket/index")) == "s3://bucket/index"
+    with pytest.raises(StorageError, match=r"nonsense://x: fsspec has no driver for it"):
+        open_folder("nonsense://x")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(StorageError, match="is a file; name a folder"):
+        open_folder(tmp_path / "file")
+
+    import fsspec
+
+    def missing(scheme: str) -> None:
+        raise ImportError("Install s3fs to access S3")
+
+    monkeypatch.setattr(fsspec, "filesystem", missing)
+    with pytest.raises(MissingExtraError, match=r'pip install "hippo-memory\[s3\]"'):
+        open_folder("s3://bucket/index")
