@@ -72,7 +72,7 @@ def show_changes(out: "Console", changes: "Changes", files: tuple[str, str]) -> 
 
 
 def _line(item: "Change") -> str:
-    found = [f"{who} alone found {', '.join(documents)}" for who, documents in item.missed.items() if documents]
+    found = [f"{who} alone found {', '.join(documents)}" for who, documents in item.found.items() if documents]
     return f"  {100 * item.a:.1f} → {100 * item.b:.1f}  {item.id}: {item.question}" + (
         f"\n      {'; '.join(found)}" if found else ""
     )

@@ -22,14 +22,15 @@ class Change:
         question: Its text.
         a: Value of the first system.
         b: Value of the second.
-        missed: Gold documents that only one of the two ranked, by that one's name: "a" or "b".
+        found: Gold documents that only one of the two has among its first k, by that one's name, "a" or "b"; k is that
+            of the measure, or else all that were ranked.
     """
 
     id: str
     question: str
     a: float
     b: float
-    missed: dict[str, tuple[str, ...]]
+    found: dict[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +100,8 @@ def compare_results(
     pairs = [(row, place[question.id]) for row, question in enumerate(a.questions) if question.id in place]
     if not pairs:
         raise InputError(f"{name_a!r} and {name_b!r} were asked different questions")
+    cut = chosen.rpartition("@")[2]
+    k = int(cut) if cut.isdecimal() else None
     changes, ties = [], 0
     for left, right in pairs:
         question = a.questions[left]
@@ -110,7 +113,8 @@ def compare_results(
         if values[0] == values[1]:
             ties += 1
             continue
-        found = question.gold.intersection(one.rankings[left]), question.gold.intersection(other.rankings[right])
+        first, second = one.rankings[left][:k], other.rankings[right][:k]
+        found = question.gold.intersection(first), question.gold.intersection(second)
         only = {"a": tuple(sorted(found[0] - found[1])), "b": tuple(sorted(found[1] - found[0]))}
         changes.append(Change(question.id, question.text, *values, only))
     rows = np.array(pairs)

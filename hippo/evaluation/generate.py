@@ -7,6 +7,7 @@ questions of people to show. And they are made of what the extractor saw, so the
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from hippo.errors import InputError, QuestionError
 from hippo.evaluation.chains import Chain, Chains
 from hippo.evaluation.phrasing import phrase
 from hippo.evaluation.questions import Question
-from hippo.evaluation.statements import statements
+from hippo.evaluation.statements import gaps, statements
 from hippo.export.place import new_file
 from hippo.protocols import LLM
 from hippo.types import Usage
@@ -52,14 +53,15 @@ def generate_questions(
 ) -> Generated:
     """Make questions of what an index says.
 
-    A path leads from a name over facts of different documents to another name. The question names the first and asks
-    for the last; it is put together from the words of the facts, or written by a language model that is shown them.
-    Of an index that extracts nothing but sentences, facts are names with some words between them (`statements`).
+    A path leads from a name over facts of different documents to another name. The question names the first, or shows a
+    sentence that lacks it, and asks for the last; it is put together from the words of the facts, or written by a
+    language model that is shown them. Of an index that extracts nothing but sentences, facts are names with some words
+    between them (`hippo.evaluation.statements`).
 
     Args:
         memory: The index.
         n: Number of questions, at least 1; there may be fewer where the index has too few paths.
-        hops: Numbers of facts on a path, each at least 1; every length has an equal share.
+        hops: Numbers of documents on a path, each at least 1; every length has an equal share.
         seed: The same index and seed give the same questions.
         llm: Who writes them; None: a template. `Hippo.language_model()` keeps replies.
 
@@ -81,23 +83,19 @@ def generate_questions(
     mentioned: dict[str, set[int]] = {document: set() for document in documents}
     for chunk, entity in zip(mentions.column("chunk").to_pylist(), mentions.column("entity").to_pylist(), strict=True):
         mentioned[documents[chunk]].add(entity)
-    chains = Chains(found, {document: frozenset(rows) for document, rows in mentioned.items()})
+    chains = Chains(found, gaps(contents), {document: frozenset(rows) for document, rows in mentioned.items()})
     questions: list[Question] = []
     made: dict[int, int] = {}
     dropped: dict[str, int] = {}
     usage = Usage()
-    used: set[str] = set()
     for place, length in enumerate(lengths):
         wanted = n // len(lengths) + (place < n % len(lengths))
-        drawn = chains.draw(length, np.random.default_rng((seed, length)))
+        drawn = _distinct(chains.draw(length, np.random.default_rng((seed, length))))
         for chain, text, taken, problem in _worded(drawn, wanted, llm):
             usage += taken
             if problem is not None:
                 dropped[problem] = dropped.get(problem, 0) + 1
                 continue
-            if made.get(length, 0) == wanted or text in used:
-                continue
-            used.add(text)
             made[length] = made.get(length, 0) + 1
             identity = f"generated-{length}-{made[length]:04d}"
             questions.append(Question(identity, text, (chain.answer,), chain.gold))
@@ -108,12 +106,22 @@ def generate_questions(
     return Generated(tuple(questions), made, dropped, usage)
 
 
+def _distinct(drawn: Iterator[Chain]) -> Iterator[Chain]:
+    """Chains of which no two end alike: many paths may lead to one fact, and questions had better not."""
+    ends: set[tuple[int, str]] = set()
+    for chain in drawn:
+        end = chain.steps[-1].subject, chain.steps[-1].words.casefold()
+        if end not in ends:
+            ends.add(end)
+            yield chain
+
+
 def _worded(drawn: Iterator[Chain], wanted: int, llm: LLM | None) -> Iterator[tuple[Chain, str, Usage, str | None]]:
     """Chains with their questions, as many as are wanted: chain, question, what it took, why it is of no use."""
     got = 0
     while got < wanted:
         size = wanted - got if llm is None else min(_BLOCK, wanted - got)
-        block = [chain for chain, _ in zip(drawn, range(size), strict=False)]
+        block = list(islice(drawn, size))
         if not block:
             return
         texts = [(chain.question, Usage(), None) for chain in block] if llm is None else phrase(llm, block)

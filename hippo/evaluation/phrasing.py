@@ -76,9 +76,9 @@ async def _one(llm: LLM, chain: Chain) -> _Wording:
 
 
 def _show(chain: Chain) -> str:
-    facts = [f"{number}: {_quote(step.sentence)}" for number, step in enumerate(chain.steps, 1)]
+    facts = [f"{number}: {_quote(sentence)}" for number, sentence in enumerate(chain.sentences, 1)]
     forbidden = ", ".join(_quote(name) for name in dict.fromkeys((*chain.hidden, chain.answer)))
-    first = _quote(chain.steps[0].names[0])
+    first = _quote(chain.begins)
     lines = ["Facts:", *facts, f"Begins with: {first}", f"Ends with, the answer: {_quote(chain.answer)}"]
     return "\n".join([*lines, f"Forbidden: {forbidden}"])
 

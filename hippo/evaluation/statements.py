@@ -11,11 +11,19 @@ from hippo.extraction.language import detect_language, stop_words
 from hippo.ids import entity_key
 from hippo.snapshot.contents import Contents
 
-__all__ = ["Statement", "statements"]
+__all__ = ["Gap", "Statement", "gaps", "statements"]
 
 _BETWEEN = regex.compile(r"\s+([\p{L}\p{M}'’-]+(?:\s+[\p{L}\p{M}'’-]+){0,6})\s+")
 """Words between two names: no punctuation, so that both are in one clause."""
 _PRONOUN = regex.compile(r"(?:He|She|It|They)(?=\s)")
+_NEXT_WORD = regex.compile(r"\s*[-'’]?\s*([\p{L}\p{M}\p{N}]+)")
+_ARTICLES = ("", "the", "a", "an")
+_NO_VERB = frozenset(
+    "a about after against also an and as at because before between but by during for from in into nor of on only or "
+    "over since than that the through to under until when where which while who whose with without".split()
+)
+_LONGEST = 240
+"""Characters of a sentence with a gap; longer ones are a burden to whoever reads the question."""
 _TRIPLE_WORDS = 8
 
 
@@ -42,11 +50,60 @@ class Statement:
     document: str
 
 
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A sentence without one of its names: who knows the passage can tell which.
+
+    Attributes:
+        entity: Row of the entity that is left out.
+        name: How the passage spells it.
+        others: Rows of the entities that the sentence still names.
+        shown: The sentence with "…" in the place of the name.
+        sentence: The whole sentence.
+        chunk: Row of the passage.
+        document: Id of its document.
+    """
+
+    entity: int
+    name: str
+    others: frozenset[int]
+    shown: str
+    sentence: str
+    chunk: int
+    document: str
+
+
+def gaps(contents: Contents) -> list[Gap]:
+    """All sentences of at most 240 characters that name two things or more, once without each; in the order of facts.
+
+    Args:
+        contents: The index.
+    """
+    chunks = contents.chunks.select(["document_id", "text"]).to_pylist()
+    spelled = _spellings(contents)
+    found = []
+    for fact in contents.facts.select(["start", "end", "subject", "chunk"]).to_pylist():
+        row = fact["chunk"]
+        sentence = chunks[row]["text"][fact["start"] : fact["end"]].strip()
+        if fact["subject"] or not 0 < len(sentence) <= _LONGEST:
+            continue
+        spans = _spans(sentence, spelled.get(row, {}))
+        entities = {entity for _, _, entity, _ in spans}
+        for entity, name in {entity: name for _, _, entity, name in spans}.items():
+            left = frozenset(entities - {entity})
+            shown = regex.sub(rf"(?<!\w){regex.escape(name)}(?!\w)", "…", sentence)
+            if left and name.casefold() not in shown.casefold() and not name.isdigit():
+                found.append(Gap(entity, name, left, shown, sentence, row, chunks[row]["document_id"]))
+    return found
+
+
 def statements(contents: Contents) -> list[Statement]:
     """All statements of an index, in the order of its facts.
 
-    A triple is a statement as it is. Of a sentence it is each pair of neighbouring names with words between them, and
-    without punctuation, of which one is no stop word; a pronoun at its beginning stands for the title.
+    A triple is a statement as it is. Of a sentence it is a name, some words and the next name, if the words have no
+    punctuation, some but not all are stop words, and they seem to begin with a verb: not like a list or an attribute
+    ("and", "of"), and with a stop word ("was", "has") unless the sentence begins with the first name; and if the second
+    name is a whole, which a stop word or none at all follows. A pronoun at the beginning stands for the title.
 
     Args:
         contents: The index.
@@ -66,10 +123,9 @@ def statements(contents: Contents) -> list[Statement]:
         if row not in stops:
             stops[row] = stop_words(detect_language(chunk["text"]))
         sentence = chunk["text"][fact["start"] : fact["end"]].strip() if fact["end"] > fact["start"] else fact["text"]
-        for left, words, right in _pairs(sentence, chunk["title"], spelled.get(row, {}), keys):
-            if any(word.casefold() not in stops[row] for word in words.split()):
-                names = left[1], right[1]
-                found.append(Statement(left[0], words, right[0], names, sentence, row, chunk["document_id"]))
+        for left, words, right in _said(sentence, chunk["title"], spelled.get(row, {}), keys, stops[row]):
+            names = left[1], right[1]
+            found.append(Statement(left[0], words, right[0], names, sentence, row, chunk["document_id"]))
     return found
 
 
@@ -95,18 +151,26 @@ def _of_triple(fact: dict[str, Any], row: int, chunk: dict[str, Any], keys: dict
 _Name = tuple[int, str]
 
 
-def _pairs(
-    sentence: str, title: str | None, spelled: dict[str, int], keys: dict[str, int]
+def _said(
+    sentence: str, title: str | None, spelled: dict[str, int], keys: dict[str, int], stops: frozenset[str]
 ) -> Iterator[tuple[_Name, str, _Name]]:
-    """Neighbouring names of a sentence with the words between them."""
+    """Neighbouring names of a sentence with what is said of the first."""
     spans = _spans(sentence, spelled)
     pronoun = _PRONOUN.match(sentence)
     titled = keys.get(entity_key(title)) if title else None
     if pronoun and titled is not None and title:
         spans = [(0, pronoun.end(), titled, title), *(span for span in spans if span[0] >= pronoun.end())]
-    for (_, end, left, first), (start, _, right, second) in pairwise(spans):
+    for (begin, end, left, first), (start, last, right, second) in pairwise(spans):
         between = _BETWEEN.fullmatch(sentence, end, start)
-        if between and left != right:
+        if between is None or left == right or first.isdigit():
+            continue
+        words = [word.casefold() for word in between[1].split()]
+        begins = sentence[:begin].strip().casefold() in _ARTICLES
+        small = [word in stops for word in words]
+        if words[0] in _NO_VERB or all(small) or not any(small) or not (begins or small[0]):
+            continue
+        follows = _NEXT_WORD.match(sentence, last)
+        if follows is None or follows[1].casefold() in stops:  # "by Welsh rapper …": such a name is no whole
             yield (left, first), " ".join(between[1].split()), (right, second)
 
 

@@ -7,6 +7,7 @@ import pytest
 from hippo import Hippo
 from hippo.errors import InputError, LLMRefusedError, QuestionError
 from hippo.evaluation import evaluate, generate_questions, load_questions, match_questions, verdicts, write_questions
+from hippo.evaluation.statements import statements
 from hippo.testing import ScriptedLLM
 from hippo.types import LLMRequest
 
@@ -108,6 +109,46 @@ def test_facts_with_predicates(tmp_path: Path) -> None:
     assert question.text == "Iron Bridge was designed by what, which hails from what?"
     assert question.answers == ("Riga",)
     assert question.gold == {"bridge", "ada"}
+
+
+def test_a_sentence_with_a_gap_begins_a_path(tmp_path: Path) -> None:
+    """Where no name and verb lead on, a sentence does that lacks the name."""
+    texts = {
+        "guide": "Visitors of Graz, most of them, come for Ada Smith.",
+        "ada": "Ada Smith was born in Riga.",
+        "list": "Riga, Graz and others.",
+    }
+    with Hippo.open(tmp_path / "index", encoder="none") as memory:
+        memory.add([{"id": name, "text": text} for name, text in texts.items()])
+        [question] = generate_questions(memory, 1, hops=[2]).questions
+        assert question.text == "“Visitors of Graz, most of them, come for ….” What … stands for was born in what?"
+        assert question.gold == {"guide", "ada"}
+        assert question.answers == ("Riga",)
+        asked = []
+        llm = ScriptedLLM(replies=lambda request: asked.append(request.messages[-1].content) or '{"question": "Who?"}')
+        assert generate_questions(memory, 1, hops=[2], llm=llm).questions[0].text == "Who?"
+        assert 'Facts:\n1: "Visitors of Graz, most of them, come for Ada Smith."\n2: "Ada Smith was born' in asked[0]
+        memory.add([{"id": f"{row}", "text": f"In {row} Ada Smith was seen."} for row in range(1900, 1908)])
+        with pytest.raises(InputError, match="no question of 2 hops"):  # so common a name says little
+            generate_questions(memory, 1, hops=[2])
+
+
+@pytest.mark.parametrize(
+    ("sentence", "said"),
+    [
+        ("The Iron Bridge was designed by Ada Smith.", ("Iron Bridge", "was designed by", "Ada Smith")),
+        ("The singer Ada Smith and the painter Bert Lang met.", None),
+        ("The Iron Bridge of Ada Smith stands.", None),
+        ("The Iron Bridge was designed by Riga architect Ada Smith.", None),
+        ("The Iron Bridge, which was old, pleased Ada Smith.", None),
+        ("The Iron Bridge is in Riga.", None),
+    ],
+)
+def test_what_a_sentence_says(tmp_path: Path, sentence: str, said: tuple[str, str, str] | None) -> None:
+    with Hippo.open(tmp_path / "index", encoder="none") as memory:
+        memory.add([sentence])
+        found = statements(memory.contents())
+    assert [(one.names[0], one.words, one.names[1]) for one in found] == ([said] if said else [])
 
 
 def test_what_cannot_be_made(works: Hippo, tmp_path: Path) -> None:

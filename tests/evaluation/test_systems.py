@@ -167,8 +167,8 @@ def test_wins_and_losses() -> None:
     changes = compare_results(both, both, system_b="second")
     assert (changes.a, changes.b, changes.measure) == ("first", "second", "Recall@5")
     assert [(one.id, one.a, one.b) for one in changes.wins] == [("one", 0, 1), ("two", 0, 1)]
-    assert [(one.id, one.missed) for one in changes.losses] == [("three", {"a": ("Hull",), "b": ()})]
-    assert changes.wins[1].missed == {"a": (), "b": ("Ada Smith", "Iron Bridge")}
+    assert [(one.id, one.found) for one in changes.losses] == [("three", {"a": ("Hull",), "b": ()})]
+    assert changes.wins[1].found == {"a": (), "b": ("Ada Smith", "Iron Bridge")}
     assert changes.difference.mean == pytest.approx(1 / 3)
     assert changes.difference.p_random == pytest.approx(1.0, abs=0.3)
     fewer = evaluate(None, QUESTIONS[:2], systems={"first": first}, ks=(5,))
