@@ -1,4 +1,6 @@
-"""Runs the notebooks of this folder and stores what they print: `python notebooks/execute.py [--out FOLDER]`.
+"""Runs the notebooks of this folder and stores what they print.
+
+    python notebooks/execute.py [NAME ...] [--out FOLDER]
 
 Needs nbclient and ipykernel, which come with the dev extra. What depends on the machine is not stored: the version of
 Python, times of execution, messages on standard error. A cell that fails ends the run, and nothing is written.
@@ -64,12 +66,17 @@ def _joined(outputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def main() -> None:
     """Run every notebook and write it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="notebooks to run (default: all)")
     parser.add_argument("--out", type=Path, default=_FOLDER, help="folder to write to (default: over the originals)")
-    out = parser.parse_args().out
+    arguments = parser.parse_args()
+    out = arguments.out
     # The kernel starts in another folder; it must find the checkout even where the package is not installed.
     places = [str(_FOLDER.parent), os.environ.get("PYTHONPATH", "")]
     os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, places))
-    for source in sorted(_FOLDER.glob("*.ipynb")):
+    known = {path.stem: path for path in sorted(_FOLDER.glob("*.ipynb"))}
+    if unknown := [name for name in arguments.names if name not in known]:
+        parser.error(f"there is no notebook {unknown[0]!r}; known are {', '.join(known)}")
+    for source in [known[name] for name in arguments.names or known]:
         text = json.dumps(execute(source), indent=1, ensure_ascii=False) + "\n"
         (out / source.name).write_text(text, encoding="utf-8")
         sys.stdout.write(f"{out / source.name}\n")
