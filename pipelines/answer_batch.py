@@ -14,11 +14,11 @@ from pathlib import Path
 from hippo import ProgressBars
 from hippo.durable import replace_text
 from hippo.evaluation.questions import load_questions
-from hippo.execution import BatchReport, answer_batch
-from pipelines.common import publish, table
-from pipelines.jobs import executor_of, job_parser, told
+from hippo.execution import answer_batch
+from pipelines.common import publish
+from pipelines.jobs import executor_of, job_parser, show_batch, told
 
-__all__ = ["main", "show"]
+__all__ = ["main"]
 
 
 def main() -> None:
@@ -51,22 +51,7 @@ def main() -> None:
         lines = [json.dumps(one, ensure_ascii=False) for one in answers]
         arguments.answers.parent.mkdir(parents=True, exist_ok=True)
         replace_text(arguments.answers, "".join(f"{line}\n" for line in lines))
-    publish(arguments, report.to_dict(), show(report))
-
-
-def show(report: BatchReport) -> str:
-    """A report as text."""
-    rows = [
-        [name, one.made, one.found, f"{one.seconds:.1f}", one.workers, f"{one.peak / 2**20:.0f}"]
-        for name, one in report.stages.items()
-    ]
-    lines = [
-        f"{report.executor}, {report.workers} workers: {report.questions} questions, {report.failed} failed",
-        table(["stage", "made", "found", "seconds", "workers", "peak MiB"], rows),
-    ]
-    if report.usage.requests:
-        lines.append(f"{report.usage.requests} requests to language models, ${report.usage.cost:.2f}")
-    return "\n".join(lines)
+    publish(arguments, report.to_dict(), show_batch(report))
 
 
 if __name__ == "__main__":

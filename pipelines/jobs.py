@@ -8,26 +8,41 @@ from typing import Any
 
 from hippo import Columns
 from hippo.errors import HippoError
-from hippo.execution import BuildReport, Executor, LocalExecutor, RayExecutor
+from hippo.execution import BatchReport, BuildReport, Executor, LocalExecutor, RayExecutor
 from pipelines.common import new_parser, table
 
-__all__ = ["add_sources", "build_options", "executor_of", "job_parser", "resources_of", "show_build", "told"]
+__all__ = [
+    "add_executor",
+    "add_sources",
+    "build_options",
+    "executor_of",
+    "job_parser",
+    "resources_of",
+    "show_batch",
+    "show_build",
+    "told",
+]
 
 
 def job_parser(description: str | None) -> argparse.ArgumentParser:
-    """A parser with the options that say where a job runs."""
+    """A parser with the options that say where a job runs, and with what settings."""
     parser = new_parser(description)
-    parser.add_argument("--executor", choices=["local", "ray"], default="local", help="where stages run")
-    parser.add_argument("--workers", type=int, default=1, help="workers of each stage")
-    parser.add_argument("--address", help="of a Ray cluster: auto, ray://HOST:PORT; default: one is started here")
-    parser.add_argument("--num-cpus", type=int, help="processors of a Ray cluster that is started here")
+    add_executor(parser)
     parser.add_argument("--config", type=Path, help="hippo.toml with settings; see hippo init")
     parser.add_argument("--quiet", action="store_true", help="show no progress")
     return parser
 
 
+def add_executor(parser: argparse.ArgumentParser) -> None:
+    """The options that say where a job runs."""
+    parser.add_argument("--executor", choices=["local", "ray"], default="local", help="where stages run")
+    parser.add_argument("--workers", type=int, default=1, help="workers of each stage")
+    parser.add_argument("--address", help="of a Ray cluster: auto, ray://HOST:PORT; default: one is started here")
+    parser.add_argument("--num-cpus", type=int, help="processors of a Ray cluster that is started here")
+
+
 def executor_of(arguments: argparse.Namespace) -> Executor:
-    """The executor that the options of `job_parser` name."""
+    """The executor that the options name."""
     if arguments.executor == "ray":
         return RayExecutor(arguments.workers, arguments.address, arguments.num_cpus)
     return LocalExecutor(arguments.workers)
@@ -112,6 +127,21 @@ def show_build(report: BuildReport) -> str:
             f"snapshot {one.snapshot}: {one.added} documents added, {one.changed} changed, {one.unchanged} unchanged; "
             f"{one.chunks} passages, {one.facts} facts, {one.entities} entities"
         )
+    if report.usage.requests:
+        lines.append(f"{report.usage.requests} requests to language models, ${report.usage.cost:.2f}")
+    return "\n".join(lines)
+
+
+def show_batch(report: BatchReport) -> str:
+    """A report as text."""
+    rows = [
+        [name, one.made, one.found, f"{one.seconds:.1f}", one.workers, f"{one.peak / 2**20:.0f}"]
+        for name, one in report.stages.items()
+    ]
+    lines = [
+        f"{report.executor}, {report.workers} workers: {report.questions} questions, {report.failed} failed",
+        table(["stage", "made", "found", "seconds", "workers", "peak MiB"], rows),
+    ]
     if report.usage.requests:
         lines.append(f"{report.usage.requests} requests to language models, ${report.usage.cost:.2f}")
     return "\n".join(lines)

@@ -5,18 +5,23 @@
 
 Options are those of a profile, by default of `hippo`; `hippo tune` chooses them for one index. Every passage is one
 chunk. Indexes are kept in --index and used again: those of `pipelines.diagnose` are the same.
+
+Rankings are kept beside the indexes, and the points of the grid are spread over the workers of an executor.
 """
 
 import argparse
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from hippo import Hippo, ProgressBars
 from hippo.evaluation import load_dataset, recall_at
 from hippo.evaluation.tuning import grid
+from hippo.execution import rank_batch
 from hippo.retrieval.profiles import resolve_profile
 from pipelines.common import new_parser, publish, table
+from pipelines.jobs import add_executor, executor_of
 
 __all__ = ["left_out"]
 
@@ -32,6 +37,7 @@ def main() -> None:
     parser.add_argument("--profile", default="hippo", help="profile that is changed")
     parser.add_argument("--encoder", default="minilm", help="name of the encoder, or none")
     parser.add_argument("--index", type=Path, default=Path("runs/diagnose"), help="folder for the indexes, used again")
+    add_executor(parser)
     arguments = parser.parse_args()
     points = grid(resolve_profile(arguments.profile), dict(arguments.option))
     recall: dict[str, dict[str, float]] = {label: {} for label in points}
@@ -41,10 +47,18 @@ def main() -> None:
         texts, golds = zip(*((question.text, question.gold) for question in dataset.questions), strict=True)
         with Hippo.open(arguments.index / name, config=config) as memory, ProgressBars() as bars:
             memory.add(dataset.documents, progress=bars)
-            for label, profile in points.items():
-                found = memory.retrieve_many(texts, k=_K, profile=profile)
-                ranked = [[hit.document_id for hit in one.hits] for one in found]
-                recall[label][name] = round(100 * float(recall_at(_K, ranked, golds).mean()), 2)
+            rankings, _ = rank_batch(
+                texts,
+                memory.path,
+                work=arguments.index / f"{name}.work",
+                profiles=[replace(profile, name=label) for label, profile in points.items()],
+                k=_K,
+                executor=executor_of(arguments),
+                progress=bars,
+            )
+        for label, found in rankings.items():
+            ranked = [one if isinstance(one, list) else [] for one in found]
+            recall[label][name] = round(100 * float(recall_at(_K, ranked, golds).mean()), 2)
     result = {"recall": recall, "left_out": left_out(recall)}
     publish(arguments, result, show(result, arguments.names))
 

@@ -12,6 +12,7 @@ from hippo.execution.answers import answer_batch
 from hippo.execution.build import build_index, extract_only
 from hippo.execution.cluster import RayExecutor
 from hippo.execution.local import LocalExecutor
+from hippo.execution.rankings import evaluate_batch, rank_batch
 from hippo.execution.report import BatchReport, BuildReport, StageReport
 from hippo.execution.stage import Executor, Plan, Row, Stage
 
@@ -27,5 +28,7 @@ __all__ = [
     "StageReport",
     "answer_batch",
     "build_index",
+    "evaluate_batch",
     "extract_only",
+    "rank_batch",
 ]

@@ -6,9 +6,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from hippo.config import Config, load_config
+from hippo.config import Config
 from hippo.engine import Hippo
-from hippo.errors import InputError, LLMBudgetError, LLMRefusedError
+from hippo.errors import IndexEmptyError, InputError, LLMBudgetError, LLMRefusedError
 from hippo.evaluation.questions import RawQuestion
 from hippo.evaluation.rank import retrieve_each
 from hippo.execution.local import LocalExecutor
@@ -18,10 +18,12 @@ from hippo.execution.stage import Executor, Plan, Row, Stage, Work, peak_memory
 from hippo.indexing.clock import Clock
 from hippo.protocols import ProgressCallback
 from hippo.redact import redacted
-from hippo.storage import open_folder
+from hippo.snapshot import Snapshot
+from hippo.snapshot.current import check_root
+from hippo.storage import address_of, open_folder
 from hippo.types import Answer, Retrieval, Usage
 
-__all__ = ["answer_batch", "opened", "state_of"]
+__all__ = ["answer_batch", "look_at", "opened"]
 
 _VERSION = 1
 _SECTIONS = ("retrieval", "recognition", "reader", "llm")
@@ -69,8 +71,8 @@ def answer_batch(
     """
     if batch < 1:
         raise InputError(f"batch must be at least 1, got {batch}")
-    settings = load_config(config, overrides)
-    options = {"index": str(index), "read": read, "k": k, "profile": profile, "state": state_of(index)}
+    settings, state = look_at(index, config, overrides)
+    options = {"index": str(index), "read": read, "k": k, "profile": profile, "state": state}
     plan = Plan(open_folder(work), settings, options=options)
     rows = [
         {"place": start, "questions": [[one.id, one.text] for one in questions[start : start + batch]]}
@@ -124,17 +126,28 @@ def opened(plan: Plan) -> Hippo:
     return Hippo.open(plan.options["index"], config=plan.config)
 
 
-def state_of(index: str | Path) -> str:
-    """What tells the content of an index from any other: a hash of the sums of its newest snapshot.
+def look_at(
+    index: str | Path, config: "Config | Mapping[str, Any] | str | Path | None", overrides: Mapping[str, Any] | None
+) -> tuple[Config, str]:
+    """The configuration with which an index is opened, and what tells its content from any other.
+
+    Args:
+        index: Folder of the index, or the URL of a published one.
+        config: As for `Hippo.open`, and so is the next one.
+        overrides: A mapping that is stronger.
 
     Raises:
         IndexEmptyError: Nothing has been published.
         IndexPathError: There is no index.
     """
-    from hippo.snapshot import Snapshot
-
-    with Snapshot.open(Path(index), verify=False) as snapshot:
-        return key_of("state", 1, {name: sha256 for name, (_, sha256) in snapshot.sums.items()})
+    if address_of(index) is None:
+        check_root(Path(index))
+    with Hippo.open(index, config=config, overrides=overrides) as memory:
+        if memory.snapshot is None:
+            raise IndexEmptyError(str(index))
+        with Snapshot.open(memory.path, memory.snapshot, verify=False) as snapshot:
+            state = key_of("state", 1, {name: sha256 for name, (_, sha256) in snapshot.sums.items()})
+        return memory.config, state
 
 
 def _answers(memory: Hippo, wanted: Sequence[tuple[str, str]], options: Mapping[str, Any]) -> list[dict[str, Any]]:

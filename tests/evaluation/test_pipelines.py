@@ -26,6 +26,7 @@ JOBS = [
     "compare",
     "diagnose",
     "engines",
+    "evaluate",
     "extract_only",
     "fingerprints",
     "fuzz",
