@@ -133,6 +133,22 @@ def test_a_condition_holds(memory: Hippo) -> None:
     assert "Analytical Engine" not in {node.name for node in view.nodes}
 
 
+def test_what_was_remembered_is_drawn_and_what_was_forgotten_is_not(tmp_path: Path) -> None:
+    with Hippo.open(tmp_path / "index", encoder="hashing") as memory:
+        memory.add(
+            [{"id": "ada", "text": "Ada Smith was born in Riga."}, {"id": "bob", "text": "Bob Jones was born in Riga."}]
+        )
+        [cleo] = memory.remember("Cleo Dale was born in Riga.")
+        whole = memory.view("Who was born in Riga?", sentences=2)
+        assert {"Ada Smith", "Bob Jones", "Cleo Dale", "Riga"} <= {node.name for node in whole.nodes}
+        memory.forget("bob", cleo)
+        view = memory.view("Who was born in Riga?", sentences=2)
+        told = json.dumps([view.to_dict(), [one.to_dict() for one in memory.sentences("Riga")]])
+    assert {node.name for node in view.nodes if node.kind == "entity"} == {"Ada Smith", "Riga"}
+    assert "Bob" not in told
+    assert "Cleo" not in told
+
+
 def test_an_index_without_vectors(wordless: Hippo) -> None:
     assert wordless.view(QUESTION).spreads[0].activation
 

@@ -25,7 +25,7 @@ Open = Callable[..., Any]
 def browser() -> Iterator[Any]:
     """Chromium, driven by Playwright."""
     if importlib.util.find_spec("playwright") is None:
-        pytest.skip("playwright is not installed; it comes with: pip install playwright")
+        pytest.skip("playwright is not installed; it comes with hippo-memory[dev]")
     found = next(filter(None, map(shutil.which, _NAMES)), None)
     if found is None:
         pytest.skip("there is no Chromium; Debian has it as chromium")
@@ -84,7 +84,7 @@ def open_page(browser: Any) -> Iterator[Open]:
     def open_(url: str, **options: Any) -> Watched:
         context = browser.new_context(**options)
         contexts.append(context)
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(60_000)  # Where others share the machine, a page takes its time.
         watched = Watched(context.new_page())
         watched.page.goto(url)
         return watched
