@@ -112,7 +112,8 @@ def evaluate(
         typer.Option(
             metavar="PART",
             help="Measure the first profile without this part, too: synonyms, passages, relations, bm25, recognition, "
-            "names, titles, open-question, facts, query-walk, reranking; or all, for each of them. May be repeated.",
+            "names, titles, open-question, facts, query-walk, time, reranking; or all, for each of them. May be "
+            "repeated.",
             show_default=False,
         ),
     ] = None,

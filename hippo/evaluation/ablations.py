@@ -20,6 +20,7 @@ PARTS: dict[str, str] = {
     "open-question": "what the question leaves open as the measure of the walk; the whole question takes its place",
     "facts": "facts as seeds",
     "query-walk": "the preference of the walk for passages that speak of the question",
+    "time": "the preference for passages of the time that the question asks about",
     "reranking": "the model that reads the best passages once more",
 }
 """What can be left out, and what that is."""
@@ -38,6 +39,7 @@ _OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "open-question": {"open_question": False},
     "facts": {"facts": 0},
     "query-walk": {"query_gain": 0.0},
+    "time": {"time_weight": 0.0},
     "reranking": {"reranking": "none"},
 }
 

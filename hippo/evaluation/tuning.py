@@ -93,14 +93,10 @@ class Tuning:
         Args:
             name: Of the profile.
         """
-        weights = self.options.get("kind_weights")
         lines = [f"# {line}" for line in self.to_text().splitlines()]
         lines += ["[retrieval]", f"profile = {json.dumps(name)}", "", f"[retrieval.profiles.{json.dumps(name)}]"]
         lines += [f"base = {json.dumps(self.base)}"]
-        lines += [f"{key} = {_toml(value)}" for key, value in self.options.items() if key != "kind_weights"]
-        if weights:
-            pairs = ", ".join(f"{json.dumps(kind)} = {_toml(value)}" for kind, value in sorted(weights.items()))
-            lines.append(f"kind_weights = {{ {pairs} }}")
+        lines += [f"{key} = {_toml(value)}" for key, value in self.options.items()]
         return "\n".join([*lines, ""])
 
     def write(self, path: Path, name: str = "tuned") -> None:
@@ -273,4 +269,6 @@ def _measure(name: str) -> tuple[Any, int]:
 
 
 def _toml(value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"{{ {', '.join(f'{json.dumps(key)} = {_toml(one)}' for key, one in sorted(value.items()))} }}"
     return '""' if value is None else json.dumps(value)

@@ -1,5 +1,6 @@
 """Everything that there is appears in the documentation, and nothing else; links lead somewhere; pages are fresh."""
 
+import importlib
 import importlib.util
 import json
 import os
@@ -137,6 +138,18 @@ def test_every_error_is_documented_and_no_other() -> None:
 def test_every_public_name_is_in_the_reference() -> None:
     index = read("docs/api/index.md")
     assert [name for name in hippo.__all__ if f"[`{name}`]" not in index] == []
+
+
+@pytest.mark.parametrize("package", ["evaluation", "migration", "plots"])
+def test_every_name_of_a_package_is_in_the_reference(package: str) -> None:
+    module, page = importlib.import_module(f"hippo.{package}"), read("docs/api/evaluation.md")
+    homes = {name: getattr(getattr(module, name), "__module__", None) for name in module.__all__}
+    missing = [
+        name
+        for name, home in homes.items()
+        if home is not None and f"::: {home}\n" not in page and f"::: {home}.{name}\n" not in page
+    ]
+    assert missing == []
 
 
 def test_every_suffix_is_documented_and_no_other() -> None:

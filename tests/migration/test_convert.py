@@ -130,3 +130,11 @@ def test_what_cannot_be_converted(lightrag: Path, tmp_path: Path) -> None:
     (folder / "entities.parquet").write_text("nonsense")
     with pytest.raises(DocumentError, match="cannot be read as Parquet"):
         convert(folder, tmp_path / "new")
+
+
+def test_entities_that_expand_without_end_are_refused(lightrag: Path, tmp_path: Path) -> None:
+    entities = "".join(f'<!ENTITY e{n} "{f"&e{n - 1};" * 10}">' for n in range(1, 10))
+    bomb = f'<!DOCTYPE g [<!ENTITY e0 "ha">{entities}]><graphml><graph><node id="&e9;"/></graph></graphml>'
+    (lightrag / "graph_chunk_entity_relation.graphml").write_text(bomb)
+    with pytest.raises(DocumentError, match="no GraphML: limit on input amplification factor"):
+        convert(lightrag, tmp_path / "made")
