@@ -46,6 +46,7 @@ NAMES = [
     "doctor",
     "backup",
     "restore",
+    "publish",
     "prune",
     "demo",
     "init",
