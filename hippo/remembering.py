@@ -1,7 +1,9 @@
 """The side of a memory that agents use: remember at once, recall, forget; merged with the index in the background."""
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +11,17 @@ from hippo.asking import Asking
 from hippo.changing import Changing
 from hippo.checks import AsOf, Where, condition, within
 from hippo.deferred import in_thread_of
+from hippo.documents.messages import message_turns
 from hippo.documents.records import clean, parse_timestamp, plain
-from hippo.errors import DocumentError, IndexBusyError, IndexClosedError, IndexEmptyError, InputError
+from hippo.documents.turns import POSITION, SESSION, SPEAKER
+from hippo.errors import (
+    DocumentError,
+    DuplicateDocumentError,
+    IndexBusyError,
+    IndexClosedError,
+    IndexEmptyError,
+    InputError,
+)
 from hippo.identity import Identity
 from hippo.protocols import ProgressCallback
 from hippo.renewing import Renewing
@@ -44,7 +55,7 @@ class Remembering(Renewing, Asking, Changing):
 
     def remember(
         self,
-        what: str | Mapping[str, Any] | Iterable[Any],
+        what: str | Document | Iterable[Any],
         *,
         session: str | None = None,
         timestamp: datetime | str | None = None,
@@ -53,7 +64,8 @@ class Remembering(Renewing, Asking, Changing):
         """Remember a text, or the messages of a conversation. It is on disk when the call returns, and can be recalled.
 
         Args:
-            what: A text, or messages: see `hippo.documents.conversation`.
+            what: A text; messages, as `hippo.documents.conversation` takes them, of which those that say nothing are
+                left out; or `Document`s, of which those with an id take the place of others of this id.
             session: Name of the conversation that it belongs to. What is remembered of one session follows one another.
             timestamp: When it was said or true: a datetime, or ISO 8601 (UTC without a zone). None: now. Messages may
                 have times of their own.
@@ -67,7 +79,7 @@ class Remembering(Renewing, Asking, Changing):
             IndexMismatchError: The index was made with another encoder or chunking.
             IndexStateError: The disk refused.
         """
-        documents = _turns(what, session, timestamp, metadata or {})
+        documents = _documents(what, session, timestamp, metadata or {})
         self._check_open()
         self._prepare_place()
         ids = self._log().remember(documents, _name, self._merged)
@@ -259,44 +271,43 @@ class Remembering(Renewing, Asking, Changing):
             self._merging = None
 
 
-def _turns(
+def _documents(
     what: object, session: str | None, timestamp: datetime | str | None, metadata: Mapping[str, Any]
 ) -> list[Document]:
-    """Documents of what is to be remembered, without ids."""
+    """Documents of what is to be remembered, most of them without ids."""
     if session is not None and (not isinstance(session, str) or not session):
         raise DocumentError("session", f"must be a text that is not empty, got {session!r}")
     time = parse_timestamp(timestamp, "timestamp") or datetime.now(UTC)
     known = plain(dict(metadata), "metadata")
-    if session is not None:
-        known["session"] = session
-    found = [
-        _turn(place, one, known, time) for place, one in enumerate([what] if isinstance(what, str) else _list(what))
-    ]
-    made = [one for one in found if one.text.strip()]
+    if isinstance(what, bytes | Mapping) or not isinstance(what, Iterable | Document):
+        raise DocumentError("remember", f"takes a text, documents or a list of messages, got {type(what).__name__}")
+    given = [what] if isinstance(what, str | Document) else list(what)
+    made = [one for place, each in enumerate(given) for one in _of(place, each, session, time, known)]
     if not made:
         raise DocumentError("remember", "there is nothing to remember: no text")
+    ids = Counter(one.id for one in made if one.id is not None)
+    if repeated := [one for one, times in ids.items() if times > 1]:
+        raise DuplicateDocumentError(repeated[0], "remember", "remember")
     return made
 
 
-def _list(what: object) -> list[object]:
-    if isinstance(what, bytes | Mapping) or not isinstance(what, Iterable):
-        raise DocumentError("remember", f"takes a text or a list of messages, got {type(what).__name__}")
-    return list(what)
-
-
-def _turn(place: int, message: object, known: Mapping[str, Any], time: datetime) -> Document:
-    """The document of a text, or of a message."""
+def _of(place: int, one: object, session: str | None, time: datetime, known: Mapping[str, Any]) -> Iterator[Document]:
+    """The document of a text, of a message, or as it is; none where a message says nothing."""
     where = f"messages[{place}]"
-    if isinstance(message, str):
-        return Document(clean(message), None, known.get("speaker"), known, time)
-    if not isinstance(message, Mapping) or not isinstance(message.get("content"), str):
-        raise DocumentError(where, "must be a text, or a mapping with a text under 'content'")
-    speaker = message.get("name") or message.get("role")
-    own = {**known, "speaker": clean(str(speaker))} if speaker else dict(known)
-    said = parse_timestamp(message.get("timestamp"), where) or time
-    return Document(clean(message["content"]), None, own.get("speaker"), own, said)
+    within = {} if session is None else {SESSION: session}
+    if isinstance(one, Document):
+        own = {**known, **plain(dict(one.metadata), where), **within}
+        said, key = parse_timestamp(one.timestamp, where) or time, one.id and clean(one.id)
+        yield replace(one, id=key, text=clean(one.text), metadata=own, timestamp=said)
+        return
+    for said_one in message_turns([one], session=session or where, timestamp=time, metadata=known, first=place):
+        if isinstance(said_one, Document):
+            # Its place is where it comes in time, after what was added with one.
+            own = {key: value for key, value in said_one.metadata.items() if key not in (SESSION, POSITION)}
+            title = said_one.title or own.get(SPEAKER)
+            yield replace(said_one, id=None, title=title, metadata={**own, **within}, source=None)
 
 
 def _name(number: int, document: Document) -> str:
     """Id of a remembered document: unique, and in the order of remembering within a session."""
-    return f"{document.metadata.get('session', 'remembered')}/{number:09d}"
+    return f"{document.metadata.get(SESSION, 'remembered')}/{number:09d}"

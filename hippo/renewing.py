@@ -184,7 +184,7 @@ class Renewing(Searching):
         info = {**self._identity.to_info(), "rules": settings.rules, "synonym_max": settings.synonym_max}
         contents = finished(fresh.part, Similar.none(), info)
         if fresh.links:
-            contents = layered(contents, None, fresh.links)
+            contents = layered(contents, None, fresh.links, frozenset())
         return Retrievers(contents, self._maker(), lambda: history)
 
     def _prepared(self, snapshot: Snapshot) -> "Retrievers":

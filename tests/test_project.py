@@ -24,6 +24,7 @@ EXTRAS = (
     "llm",
     "langchain",
     "llamaindex",
+    "langgraph",
     "mcp",
     "serve",
     "otel",

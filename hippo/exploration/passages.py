@@ -47,7 +47,8 @@ def chunk_row(contents: Contents, chunk_id: str) -> int:
         row: int = pc.index(contents.chunks.column("chunk_id"), chunk_id).as_py()
     except UnicodeError:  # a lone surrogate, which no id has
         row = -1
-    if row < 0:
+    hidden = contents.hidden_passages
+    if row < 0 or (hidden is not None and hidden[row]):
         raise NotInIndexError("passage", chunk_id, ())
     return row
 

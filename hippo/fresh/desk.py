@@ -49,8 +49,8 @@ class Desk:
         """Write documents into the log, with the vectors of their passages and facts.
 
         Args:
-            documents: Without ids.
-            name: From the number of a document, and what it holds, to its id.
+            documents: Those with an id take the place of others of this id.
+            name: From the number of a document, and what it holds, to the id of one without.
             start: The first number, where there is no log yet.
 
         Returns:
@@ -62,7 +62,7 @@ class Desk:
         ids: list[str] = []
 
         def made(number: int) -> dict[str, object]:
-            named = [replace(one, id=name(number + place, one)) for place, one in enumerate(documents)]
+            named = [replace(one, id=one.id or name(number + place, one)) for place, one in enumerate(documents)]
             ids.extend(one.id or "" for one in named)
             return remembering(named, vectors)
 
@@ -103,6 +103,8 @@ class Desk:
         kept: dict[str, Prepared] = {}
         for key, document in said.documents.items():
             known = self._prepared.get(key)
+            if known is not None and known.document != document:
+                known = None  # It was replaced.
             if known is None and chunker is not None and extractor is not None:
                 known = prepare(document, chunker, extractor)
             if known is not None:

@@ -27,22 +27,41 @@ if TYPE_CHECKING:
 
     from hippo.graph.build import Pairs
 
-__all__ = ["layered", "relinked"]
+__all__ = ["layered", "relinked", "rows_of"]
 
 
-def layered(base: Contents, part: Part | None, links: Mapping[tuple[str, str, str], float | None]) -> Contents:
+def layered(
+    base: Contents,
+    part: Part | None,
+    links: Mapping[tuple[str, str, str], float | None],
+    gone: frozenset[str],
+) -> Contents:
     """Contents of both.
 
     Args:
         base: Contents of a snapshot; nothing of them is copied but the graph.
-        part: Documents of which it holds none; None: there are none.
+        part: Documents that come beside it; None: there are none.
         links: Weights by both ends and kind; None: there is to be none.
+        gone: Ids of documents of the snapshot that are to be forgotten or have a newer version in the part.
 
     Raises:
         IndexMismatchError: The snapshot has an older format, which does not hold enough.
     """
     contents = base if part is None else _beside(base, part)
+    hidden = rows_of(base.documents, gone)
+    if hidden.any():
+        more = contents.documents.num_rows - len(hidden)
+        contents = replace(contents, hidden=np.concatenate([hidden, np.zeros(more, bool)]))
     return _linked(contents, links) if links else contents
+
+
+def rows_of(documents: pa.Table, ids: frozenset[str]) -> "NDArray[np.bool_]":
+    """Which documents have one of some ids, bool `(D,)`."""
+    if not ids:
+        return np.zeros(documents.num_rows, bool)
+    there = pc.is_in(documents.column("document_id"), value_set=pa.array(sorted(ids), pa.string()))
+    found: NDArray[np.bool_] = there.to_numpy(zero_copy_only=False) if isinstance(there, pa.Array) else there.to_numpy()
+    return found
 
 
 def relinked(known: pa.Table, links: Mapping[tuple[str, str, str], float | None]) -> pa.Table:

@@ -37,6 +37,7 @@ def absorb(
     encoder: Encoder | None,
     meta: Mapping[str, str],
     clock: Clock,
+    keep: bool = True,
 ) -> Absorbed:
     """Bring what was remembered until now into the store. What is there already is left.
 
@@ -47,6 +48,7 @@ def absorb(
         encoder: Whose vectors the log holds; None: none.
         meta: Stored before the first document is; it says that nothing is published of the store.
         clock: For progress.
+        keep: Whether versions that are replaced are kept.
 
     Raises:
         IndexCorruptError: A record is damaged or missing.
@@ -66,12 +68,13 @@ def absorb(
         store.put_embeddings(encoder.fingerprint, list(said.vectors), vectors)
     asked = list(dict.fromkeys(said.gone))
     known = {*store.content_hashes(asked), *store.known_once(asked)}
-    gone = [one for one in asked if one in known and one not in said.documents]
+    gone = [one for one in asked if one in known]
     if gone:
         store.set_meta({FORGETTING: "yes"})
+        ingest(store, (), chunker, meta, clock, gone, forget=True)
     if said.links:
         store.set_meta(meta)
         store.put_links(said.links)
-    done = ingest(store, list(said.documents.values()), chunker, meta, clock, gone, forget=bool(gone))
+    done = ingest(store, list(said.documents.values()), chunker, meta, clock, keep=keep)
     store.set_meta({**meta, FRESH: str(end)})
-    return Absorbed(done.added + done.changed, done.forgotten)
+    return Absorbed(done.added + done.changed, len(gone))

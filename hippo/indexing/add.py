@@ -77,7 +77,7 @@ def add_documents(
             stored.check(str(root), identity)
         identity.write(root)
         fresh, keep = {**identity.to_meta(), PUBLISHED: ""}, config.indexing.keep_versions
-        absorbed = absorb(root, store, chunker, encoder, fresh, clock)
+        absorbed = absorb(root, store, chunker, encoder, fresh, clock, keep)
         deleting = doomed(store) if doomed else ()
         if forget:
             store.set_meta({FORGETTING: "yes"})

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from hippo.fresh.layer import layered
+from hippo.fresh.layer import layered, rows_of
 from hippo.fresh.state import Fresh
 from hippo.retrieval.filtered import Retrievers
 from hippo.retrieval.retrieve import Retriever
@@ -34,15 +33,14 @@ class LayeredRetrievers(Retrievers):
     Args:
         base: Retrievers of the snapshot, which keep what they cut.
         fresh: What was remembered since.
-        make: Makes the retriever of some contents; takes `over` and `hidden` too.
+        make: Makes the retriever of some contents; takes `over` too.
     """
 
     def __init__(self, base: Retrievers, fresh: Fresh, make: Callable[..., Retriever]) -> None:
         self._base = base
         self._fresh = fresh
-        whole = layered(base.whole.contents, fresh.part, fresh.links)
-        hidden = _hidden(whole, fresh.gone)
-        made = make(whole, over=base.whole, hidden=hidden)
+        whole = layered(base.whole.contents, fresh.part, fresh.links, fresh.gone | _ids(fresh.part))
+        made = make(whole, over=base.whole)
         super().__init__(whole, lambda part: made if part is whole else make(part), lambda: base.history)
 
     @property
@@ -65,18 +63,18 @@ class LayeredRetrievers(Retrievers):
     def _cut(self, condition: "Condition | None", time: datetime | None) -> tuple[Retriever, int]:
         from hippo.filters import matching
 
-        known = self._base.of(condition, time)
+        known, part, links = self._base.of(condition, time), self._fresh.part, self._fresh.links
         contents = _without(known.contents, self._fresh.gone)
-        links = self._fresh.links
-        part = self._fresh.part
         if part is not None:
             chosen = self._in_force(time)
+            # What is in force takes the place of an older version, whether it satisfies the condition or not.
+            contents = _without(contents, _ids(part, chosen))
             if condition is not None:
                 chosen &= matching(condition, part.tables.documents)
             if chosen.any():
                 contents = _merged(contents, part.restrict(chosen))
         if links:
-            contents = layered(contents, None, links)
+            contents = layered(contents, None, links, frozenset())
         return (known, 0) if contents is known.contents else self._sized(contents)
 
 
@@ -90,23 +88,13 @@ def _merged(contents: Contents, part: Part) -> Contents:
 
 def _without(contents: Contents, gone: frozenset[str]) -> Contents:
     """Contents without some documents."""
-    rows = _rows(contents, gone)
-    if not len(rows):
-        return contents
-    kept = np.ones(contents.documents.num_rows, bool)
-    kept[rows] = False
-    return restrict(contents, kept)
+    rows = rows_of(contents.documents, gone)
+    return restrict(contents, ~rows) if rows.any() else contents
 
 
-def _hidden(contents: Contents, gone: frozenset[str]) -> "NDArray[np.bool_] | None":
-    """Passages of documents that are to be forgotten, bool `(P,)`; None: there are none."""
-    rows = _rows(contents, gone)
-    return np.isin(contents.chunks.column("document").to_numpy(), rows) if len(rows) else None
-
-
-def _rows(contents: Contents, ids: frozenset[str]) -> "NDArray[np.int64]":
-    """Rows of the documents of some ids, as far as they are there."""
-    if not ids:
-        return np.empty(0, np.int64)
-    there = pc.is_in(contents.documents.column("document_id"), value_set=pa.array(sorted(ids), pa.string()))
-    return np.flatnonzero(there.to_numpy(zero_copy_only=False))
+def _ids(part: Part | None, chosen: "NDArray[np.bool_] | None" = None) -> frozenset[str]:
+    """Ids of the documents of a part, or of some of them."""
+    if part is None:
+        return frozenset()
+    ids = part.tables.documents.column("document_id")
+    return frozenset((ids if chosen is None else ids.filter(pa.array(chosen))).to_pylist())

@@ -24,16 +24,14 @@ class Linkers:
         contents: The index.
         vectors: Name of the vector search for facts.
         over: Those of the snapshot alone, where the contents hold more: its search is used.
-        hidden: Passages that may be neither seeds nor results, bool `(P,)`; None: none.
     """
 
-    def __init__(
-        self, contents: Contents, vectors: str, over: "Linkers | None" = None, hidden: "NDArray[np.bool_] | None" = None
-    ) -> None:
+    def __init__(self, contents: Contents, vectors: str, over: "Linkers | None" = None) -> None:
         self._contents = contents
         self._vectors = vectors
         self._over = over
-        self.hidden = hidden
+        self.hidden = hidden = contents.hidden_passages
+        """Passages that may be neither seeds nor results, bool `(P,)`; None: none."""
         self.shown = contents.n_chunks - (0 if hidden is None else int(hidden.sum()))
         """Number of passages that may be results."""
 

@@ -54,7 +54,6 @@ class Retriever:
         names: Finds the names in a question, for profiles that link entities.
         encode: Makes their unit vectors, float32 `(n, d)`; None: names are linked by words.
         over: The retriever of the snapshot alone, where the contents hold more.
-        hidden: Passages that may be neither seeds nor results, bool `(P,)`; None: none.
     """
 
     def __init__(
@@ -67,10 +66,9 @@ class Retriever:
         names: Callable[[str], Sequence[str]] = names_in,
         encode: "Callable[[Sequence[str]], NDArray[np.float32]] | None" = None,
         over: "Retriever | None" = None,
-        hidden: "NDArray[np.bool_] | None" = None,
     ) -> None:
         self.contents = contents
-        self.linkers: Linkers = Linkers(contents, vectors, over.linkers if over else None, hidden)
+        self.linkers: Linkers = Linkers(contents, vectors, over.linkers if over else None)
         self._engine = engine
         self._tolerance = tolerance
         self._names = names

@@ -83,6 +83,7 @@ class Contents:
         fresh: What lies beside a snapshot until it is merged (`hippo.fresh`). Its rows come after those of the snapshot
             in all tables, and as nodes in the graph; `words` and `vectors` are of the snapshot's rows alone, and its
             synonyms are not looked for. None: this is an index as it was built.
+        hidden: Documents that are to be forgotten or have a newer version in `fresh`, bool `(D,)`; None: none are.
         ordered: How many entities, from the first, are in the order of their keys; the others are in order too. None:
             all.
     """
@@ -102,6 +103,7 @@ class Contents:
     decisions: "pa.Table" = field(default_factory=DECISIONS.empty_table)
     links: "pa.Table" = field(default_factory=LINKS.empty_table)
     fresh: "Part | None" = None
+    hidden: "NDArray[np.bool_] | None" = None
     ordered: int | None = None
 
     def words_of(self, kind: str) -> LexicalIndex | LayeredIndex:
@@ -119,6 +121,11 @@ class Contents:
             if row < last and keys[row].as_py() == key:
                 return row
         return None
+
+    @property
+    def hidden_passages(self) -> "NDArray[np.bool_] | None":
+        """Passages of hidden documents, bool `(P,)`; None: there are none."""
+        return None if self.hidden is None else self.hidden[self.chunks.column("document").to_numpy()]
 
     @property
     def nbytes(self) -> int:

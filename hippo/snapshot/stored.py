@@ -33,6 +33,8 @@ def list_documents(contents: Contents, condition: "Condition | None" = None) -> 
         from hippo.filters import matching
 
         rows = matching(condition, contents.documents)
+    if contents.hidden is not None:
+        rows = rows & ~contents.hidden
     owner = _numbers(contents, "document")
     counts = np.bincount(owner, minlength=len(rows))
     lengths = np.zeros(len(rows), np.int64)
@@ -40,10 +42,12 @@ def list_documents(contents: Contents, condition: "Condition | None" = None) -> 
     chosen = contents.documents.select(_COLUMNS).filter(pa.array(rows))
     numbers = zip(counts[rows].tolist(), lengths[rows].tolist(), strict=True)
     values = zip(*(chosen.column(name).to_pylist() for name in _COLUMNS), strict=True)
-    return [
+    found = [
         DocumentEntry(key, title, json.loads(metadata), timestamp, source, passages, characters)
         for (key, title, metadata, timestamp, source), (passages, characters) in zip(values, numbers, strict=True)
     ]
+    # What lies beside a snapshot comes after it.
+    return found if contents.fresh is None else sorted(found, key=lambda one: one.id)
 
 
 def stored_document(contents: Contents, document_id: str) -> StoredDocument:
@@ -53,12 +57,15 @@ def stored_document(contents: Contents, document_id: str) -> StoredDocument:
         DocumentError: The snapshot holds no document of this id.
     """
     import numpy as np
+    import pyarrow as pa
     import pyarrow.compute as pc
 
     try:
-        row = pc.index(contents.documents.column("document_id"), document_id).as_py()
-    except (TypeError, ValueError, UnicodeError):  # No text, or a lone surrogate: ids are neither.
-        row = -1
+        there = pc.equal(contents.documents.column("document_id"), document_id).to_numpy()
+    except (TypeError, ValueError, UnicodeError, pa.ArrowException):  # No text, or a lone surrogate: ids are neither.
+        there = np.zeros(contents.documents.num_rows, bool)
+    rows = np.flatnonzero(there if contents.hidden is None else there & ~contents.hidden)
+    row = int(rows[0]) if len(rows) else -1
     if row < 0:
         raise DocumentError(
             str(document_id), "the index holds no document of this id; `hippo list` shows what it holds"

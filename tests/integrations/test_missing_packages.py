@@ -10,6 +10,7 @@ import pytest
     ("module", "package", "extra"),
     [
         ("langchain", "langchain_core", "langchain"),
+        ("langgraph", "langgraph.store.base", "langgraph"),
         ("llamaindex", "llama_index.core", "llamaindex"),
         ("mcp", "mcp", "mcp"),
     ],
