@@ -135,6 +135,12 @@ async def sentences(body: SentencesRequest, service: ServiceOf) -> Response:
     return json_response([one.to_dict() for one in found])
 
 
+@explorer.get("/explorer/document", summary="A document by its id, whatever characters that has")
+async def document(service: ServiceOf, id: str) -> Response:  # noqa: A002  (its name in the address)
+    """A document with its text, chunks and facts."""
+    return json_response((await in_thread(service.memory.get, id)).to_dict())
+
+
 @explorer.get("/explorer/entities", summary="Entities by name")
 async def entities(
     service: ServiceOf,

@@ -90,6 +90,19 @@ def test_a_question_its_passages_and_its_sweeps(open_page: Open, address: str, i
     assert "—" in page.locator("#detail-title").inner_text()
     page.press("body", "Escape")
     assert page.locator("#detail").is_hidden()
+    page.fill("#filter", "")
+    page.click("#edges summary")
+    lines = page.locator("#edge-table tbody tr").all_inner_texts()
+    assert len(lines) == len(view.edges)
+    hidden = """() => { const one = asking.pictures[0].sigma;
+        return one.getGraph().filterEdges((key) => one.getEdgeDisplayData(key).hidden).length; }"""
+    assert page.evaluate(hidden) == 0
+    page.uncheck("#kinds input[value=contains]")
+    lines = page.locator("#edge-table tbody tr").all_inner_texts()
+    left = [edge for edge in view.edges if set(edge.kinds) - {"contains"}]
+    assert 0 < len(lines) == len(left) < len(view.edges)
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    assert page.evaluate(hidden) == len(view.edges) - len(left)
     assert opened.wrong == []
     assert {
         url.partition("/#")[0].rsplit("/", 1)[0].split("/explorer")[0]

@@ -125,6 +125,10 @@ def test_what_the_index_holds(client: TestClient, memory: Hippo) -> None:
     said = client.post("/explorer/sentences", json={"entities": ["Ada Smith", "Riga"]}).json()
     assert said == [plain(one) for one in memory.sentences("Ada Smith", "Riga")]
     assert said
+    stored = client.get("/explorer/document", params={"id": "riga"}).json()
+    assert stored == plain(memory.get("riga"))
+    missing = client.get("/explorer/document", params={"id": ".."})
+    assert missing.json()["error"]["type"] == "DocumentError"
     health = client.get("/explorer/health").json()
     assert health["sound"] is True
 

@@ -3,6 +3,9 @@
 
 const ROWS = 50;
 
+/** Kinds of an edge with their weights. */
+const kinds = (edge) => Object.entries(edge.kinds).map(([kind, weight]) => `${kind} ${Number(weight.toFixed(3))}`).join(", ");
+
 const asking = {
   view: null,
   pictures: [],
@@ -11,6 +14,7 @@ const asking = {
   selected: null,
   timer: null,
   shown: ROWS,
+  shownEdges: ROWS,
   /** Where sentences come from; null: from the view itself. */
   sentences: null,
 
@@ -35,9 +39,8 @@ const asking = {
   show(view) {
     this.stop();
     this.pictures.forEach((picture) => picture.end());
-    Object.assign(this, { view, pictures: [], selected: null, shown: ROWS });
-    const kinds = new Set(view.edges.flatMap((edge) => Object.keys(edge.kinds)));
-    this.kinds = new Set([...kinds].sort());
+    Object.assign(this, { view, pictures: [], selected: null, shown: ROWS, shownEdges: ROWS });
+    this.kinds = new Set([...new Set(view.edges.flatMap((edge) => Object.keys(edge.kinds)))].sort());
     byId("answer").hidden = false;
     byId("detail").hidden = true;
     byId("columns").replaceChildren(...view.spreads.map((spread) => this.column(spread)));
@@ -129,6 +132,7 @@ const asking = {
   toggle(kind, on) {
     on ? this.kinds.add(kind) : this.kinds.delete(kind);
     this.pictures.forEach((picture) => picture.sigma.refresh({ schedule: true }));
+    this.showEdges();
     if (this.selected) this.showDetail();
   },
 
@@ -179,8 +183,26 @@ const asking = {
     });
     const heads = ["Name", "Kind", ...names.flatMap((name) => [`Activation, ${name}`, `Rank, ${name}`]), "Passages"];
     byId("node-table").replaceChildren(...table("Nodes, those of most activation first", heads, rows));
+    this.showEdges(new Set(found));
     byId("more").hidden = found.length <= this.shown;
     byId("more").textContent = `Show all ${number(found.length)}`;
+  },
+
+  /** Edges of the kinds that are shown, those of most activation first; only when somebody looks. */
+  showEdges(nodes = this.found) {
+    this.found = nodes;
+    if (!byId("edges").open) return;
+    const { edges, nodes: named } = this.view;
+    const active = ({ source, target }) => Math.min(this.end(source), this.end(target));
+    const found = edges
+      .map((edge, at) => ({ edge, at, active: active(edge) }))
+      .filter(({ edge }) => (nodes.has(edge.source) || nodes.has(edge.target)) && Object.keys(edge.kinds).some((kind) => this.kinds.has(kind)))
+      .sort((a, b) => b.active - a.active || a.at - b.at);
+    const rows = found.slice(0, this.shownEdges).map(({ edge, at }) => [
+      button(words(named[edge.source].name), () => this.select({ edge: at }, true), { className: "link" }), words(named[edge.target].name), kinds(edge)]);
+    byId("edge-table").replaceChildren(...table("Edges, those of most activation first", ["Name", "Other name", "Kinds"], rows));
+    byId("more-edges").hidden = found.length <= this.shownEdges;
+    byId("more-edges").textContent = `Show all ${number(found.length)}`;
   },
 
   /** Select a node or an edge; `focus` moves the keyboard to what is told of it. */
@@ -197,7 +219,6 @@ const asking = {
     const edge = view.edges[selected.edge];
     const nodes = edge ? [view.nodes[edge.source], view.nodes[edge.target]] : [view.nodes[selected.node]];
     byId("detail-title").replaceChildren(words(nodes[0].name), nodes[1] ? " — " : "", nodes[1] ? words(nodes[1].name) : "");
-    const kinds = (one) => Object.entries(one.kinds).map(([kind, weight]) => `${kind} ${Number(weight.toFixed(3))}`).join(", ");
     const beside = edge ? [] : view.edges.map((one, at) => [one, at]).filter(([one]) => [one.source, one.target].includes(selected.node) && Object.keys(one.kinds).some((kind) => this.kinds.has(kind)));
     const list = element("ul", { className: "said" });
     byId("detail-body").replaceChildren(

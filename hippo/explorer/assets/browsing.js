@@ -87,7 +87,7 @@ const browsing = {
       turns(pages, offset, documents.length, null, load);
     });
     const open = (entry) => telling(async () => {
-      const stored = await asked(`documents/${encodeURIComponent(entry.id)}`);
+      const stored = await asked(`explorer/document?${query({ id: entry.id })}`);
       showing(one, stored.title ?? stored.id, stored.chunks.map((chunk) => element("article", {},
         element("p", { className: "text", tabIndex: 0 }, words(chunk.text)),
         element("ul", { className: "said" }, (stored.facts[chunk.id] ?? []).map((fact) => element("li", {}, words(fact.text), " ", element("span", { className: "quiet" }, words(fact.entities.join(" · ")))))))));

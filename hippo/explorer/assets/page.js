@@ -119,6 +119,8 @@ function start() {
   byId("sweep").addEventListener("input", (event) => (asking.stop(), asking.goTo(Number(event.target.value))));
   byId("filter").addEventListener("input", () => ((asking.shown = ROWS), asking.showTable()));
   byId("more").addEventListener("click", () => ((asking.shown = Infinity), asking.showTable()));
+  byId("edges").addEventListener("toggle", () => asking.view && asking.showEdges());
+  byId("more-edges").addEventListener("click", () => ((asking.shownEdges = Infinity), asking.showEdges()));
   document.addEventListener("keydown", onKey);
   const data = byId("view");
   data ? startWithView(data) : startWithServer();
