@@ -114,7 +114,8 @@ _HEAD = re.compile(
 )
 _SPEAKER = re.compile(r"(?P<speaker>[^:\n]{1,60}): (?P<text>.*)", re.DOTALL)
 _ATTACHED = re.compile(
-    r"\u200e?<attached: (?P<one>[^>\n]+)>|\u200e?(?P<other>\S[^\n]{0,200}?\.\w{2,4}) \(file attached\)"
+    r"\u200e?<attached: (?P<one>[^>\n]{1,200})>|^\u200e?(?P<other>\S[^\n]{0,200}?\.\w{2,4}) \(file attached\)",
+    re.MULTILINE,
 )
 _KINDS = {"jpg": "image", "jpeg": "image", "png": "image", "webp": "image", "opus": "audio", "mp3": "audio",
           "m4a": "audio", "mp4": "video", "mov": "video", "3gp": "video"}  # fmt: skip

@@ -6,6 +6,7 @@ at any other.
 """
 
 import re
+from bisect import bisect_left
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -28,6 +29,8 @@ _AUXILIARY = re.compile(r"(?:did|does|do|is|was|were|are|am|will|would|has|have|
 _PRESENT_TENSE = re.compile(r"(?:\S+\s){0,4}?(?:does|do|is|are|has|have)\s", re.IGNORECASE)
 _BEFORE_SIGN = re.compile(r"\s+([?!.,;])")
 _LEAST_WORDS = 3
+_LOOKED_BACK = 20
+"""Characters before a date that may say how it is meant."""
 _ORDERS = {"until": "before", "since": "after", "while": "when", "during": "when"}
 
 
@@ -77,7 +80,8 @@ def asked_times(question: str, reference: datetime) -> tuple[list[AskedTime], st
         (one.start, one.end, one.span.name if " to " not in one.span.name else "") for one in dates if one.relative
     ]
     for match in _EVENT.finditer(question):
-        if any(match.start() <= one.start < match.end() for one in dates):
+        first = bisect_left(dates, match.start(), key=_start_of)
+        if first < len(dates) and dates[first].start < match.end():
             continue
         words, order = match["event"].strip(), match["order"].lower()
         if len(words.split()) < 2 or (order == "when" and _AUXILIARY.match(words)):
@@ -92,11 +96,17 @@ def asked_times(question: str, reference: datetime) -> tuple[list[AskedTime], st
     return [one for _, one in sorted(found, key=lambda item: item[0])], _changed(question, changes)
 
 
+def _start_of(one: DateInText) -> int:
+    return one.start
+
+
 def _changed(question: str, changes: list[tuple[int, int, str]]) -> str:
     """A question with parts exchanged; itself, if next to nothing would be left."""
-    rest = question
-    for start, end, text in sorted(changes, reverse=True):
-        rest = rest[:start] + text + rest[end:]
+    parts, place = [], 0
+    for start, end, text in sorted(changes):
+        parts += [question[place:start], text]
+        place = max(place, end)
+    rest = "".join([*parts, question[place:]])
     rest = _BEFORE_SIGN.sub(r"\1", " ".join(rest.split())).strip(" ,")
     return rest if len(rest.split()) >= _LEAST_WORDS else question
 
@@ -107,14 +117,14 @@ def _stretches(question: str, dates: list[DateInText]) -> list[tuple[int, AskedT
     place = 0
     while place < len(dates):
         one = dates[place]
-        before = question[: one.start]
+        before = question[max(0, one.start - _LOOKED_BACK) : one.start]
         bound, span, text = _BOUND.search(before), one.span, question[one.start : one.end]
         after = dates[place + 1] if place + 1 < len(dates) else None
         if after and _RANGE.search(before) and _TO.match(question[one.end : after.start]):
             begin = one.span
             if one.relative and not after.relative:
                 # "Between March and May 2021": the year of the second counts for the first.
-                begin = find_dates(question[: one.end], after.span.start)[-1].span
+                begin = find_dates(before + question[one.start : one.end], after.span.start)[-1].span
             span = Span(min(begin.start, after.span.start), max(begin.end, after.span.end))
             text = question[one.start : after.end]
             found.append((place, AskedTime(text, "in", span.start, span.end)))

@@ -330,3 +330,31 @@ def test_ids_never_leave_their_folder(tmp_path: Path, monkeypatch: pytest.Monkey
             assert item.id is not None
             assert ".." not in item.id.split("/")
             assert not item.id.startswith("/")
+
+
+def test_conversations_made_to_take_long(tmp_path: Path) -> None:
+    head, size = "08/05/2023, 13:56 - Ann: ", 60_000
+    cue = "\n\n00:01.000 --> 00:02.000\n"
+    files = {
+        "attached.txt": head + "<attached: " * (size // 10) + "\n" + "a.jp " * size,
+        "heads.txt": (head + "a\n") * (size // 100),
+        "tags.vtt": "WEBVTT" + cue + "<b" * size + "{\\a" * size + cue + "A" * size + ": x",
+        "blank.vtt": "WEBVTT" + " \n" * size,
+        "deep.json": '[{"role":"user","content":' + "[" * size + "]" * size + "}]",
+        "tree.json": json.dumps({"mapping": {str(at): {"parent": str(at + 1)} for at in range(3000)}}),
+        "nested.mbox": "From a\n"
+        + "".join(f"Content-Type: multipart/mixed; boundary={i}\n\n--{i}\n" for i in range(100)),
+        "quoted.mbox": "From a\n\nHello.\n" + "\nOn aaaaaa" * size + "\n\nFrom b\nDate: " + "(" * 5000 + "\n\nBye.",
+        "good.srt": "1\n00:00:01,000 --> 00:00:02,000\nAnn: Hello.\n",
+    }
+    for name, text in files.items():
+        (tmp_path / name).write_text(text)
+    began = time.process_time()
+    found = outcomes(tmp_path, limits=SMALL)
+    assert time.process_time() - began < 5
+    assert found["good.srt"] == "Hello."
+    assert found["blank.vtt"] == "no text"
+    assert found["deep.json"].startswith("not JSON")
+    # The rows of a file are told apart by their numbers.
+    assert {name.partition(":")[0] for name in found} == set(files)
+    assert sum(len(text) for text in found.values()) < 10 * size * 10
