@@ -156,7 +156,7 @@ class Exploring(ABC):
         return edges.paths(first, last, k=whole("k", k), steps=steps)
 
     def passages(self, chunk_id: str, *, before: int = 0, after: int = 0, as_of: AsOf = None) -> list[Passage]:
-        """A passage with its neighbours in its document, in order.
+        """A passage with its neighbours in its document or, of a turn of a conversation, session; in order.
 
         Args:
             chunk_id: Its id, as hits, citations and neighbours name it.

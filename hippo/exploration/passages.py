@@ -1,4 +1,4 @@
-"""A passage in its place: what comes before and after it in its document."""
+"""A passage in its place: what comes before and after it in its document or session."""
 
 import json
 from typing import TYPE_CHECKING, Any
@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hippo.errors import NotInIndexError
+from hippo.graph.sequence import in_sequence, in_sessions, sessions_of
 from hippo.snapshot.contents import Contents
 from hippo.types import Passage
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from numpy.typing import NDArray
 
 __all__ = ["chunk_row", "passages_around"]
 
@@ -18,7 +21,7 @@ _COLUMNS = ("chunk_id", "document_id", "position", "title", "text", "start", "en
 
 
 def passages_around(contents: Contents, chunk_id: str, *, before: int = 0, after: int = 0) -> list[Passage]:
-    """A passage and its neighbours in the same document, in order.
+    """A passage and its neighbours in the same document or, of a turn of a conversation, session; in order.
 
     Args:
         contents: The index.
@@ -29,10 +32,23 @@ def passages_around(contents: Contents, chunk_id: str, *, before: int = 0, after
     Raises:
         NotInIndexError: There is no such passage.
     """
-    chunks, row = contents.chunks, chunk_row(contents, chunk_id)
-    document = chunks.column("document").to_numpy()
-    first, end = (int(np.searchsorted(document, document[row], side)) for side in ("left", "right"))
-    return _passages(contents, range(max(first, row - before), min(end, row + after + 1)))
+    row = chunk_row(contents, chunk_id)
+    rows = _sequence(contents, row)
+    place = int(np.flatnonzero(rows == row)[0])
+    return _passages(contents, rows[max(0, place - before) : place + after + 1].tolist())
+
+
+def _sequence(contents: Contents, row: int) -> "NDArray[np.int64]":
+    """Rows of the passages of a document, or of the session that it belongs to, in order."""
+    owners, documents = contents.chunks.column("document").to_numpy(), contents.documents
+    chosen = np.array([owners[row]], np.int64)
+    if sessions := sessions_of(documents.slice(int(owners[row]), 1)):
+        chosen = np.flatnonzero(in_sessions(documents, sessions))
+        labels, ranks = in_sequence(documents.take(chosen))
+        own = labels == labels[np.searchsorted(chosen, owners[row])]
+        chosen = chosen[own][np.argsort(ranks[own])]
+    bounds = zip(np.searchsorted(owners, chosen), np.searchsorted(owners, chosen, side="right"), strict=True)
+    return np.concatenate([np.arange(first, end) for first, end in bounds])
 
 
 def chunk_row(contents: Contents, chunk_id: str) -> int:

@@ -80,8 +80,11 @@ def test_neighbours_are_found_by_what_stands_before_them(tmp_path: Path) -> None
         assert [hit.text for hit in found] == turns[:2]
         assert found[1].explanation is not None
         assert [step.kind for step in found[1].explanation.path][-1] == "follows"
+        around = memory.passages(found[1].chunk_id, before=2, after=2)
+        assert [passage.text for passage in around] == turns[:4]
         memory.update("1", metadata={"session": "another", "position": 1})
         assert memory.status().edges["follows"] == 3 + 2 + 1
+        assert [passage.text for passage in memory.passages(found[0].chunk_id, after=2)] == [turns[0], *turns[2:4]]
     with Hippo.open(tmp_path / "none", encoder="hashing", config={"graph": {"follow_distance": 0}}) as memory:
         memory.add([{"id": str(place), "text": text, **metadata[place]} for place, text in enumerate(turns)])
         assert memory.status().edges["follows"] == 0
