@@ -34,7 +34,7 @@ class Exploring(ABC):
     _encoder: Encoder | None
 
     @abstractmethod
-    def _retriever_now(self, where: "Condition | None", as_of: datetime | None) -> "Retriever":
+    def _retriever_now(self, where: "Condition | None", as_of: datetime | None, *, apart: bool = False) -> "Retriever":
         """The retriever of the documents of the open snapshot that satisfy a condition, or did at a time."""
 
     @staticmethod
@@ -54,7 +54,7 @@ class Exploring(ABC):
         """
         from hippo.snapshot.stored import list_documents
 
-        return list_documents(self._retriever_now(None, None).contents, condition(where))
+        return list_documents(self._retriever_now(None, None, apart=True).contents, condition(where))
 
     def get(self, document_id: str) -> StoredDocument:
         """A document of the open snapshot: its text, as far as it is in chunks, its metadata, chunks and facts.
@@ -65,7 +65,7 @@ class Exploring(ABC):
         """
         from hippo.snapshot.stored import stored_document
 
-        return stored_document(self._retriever_now(None, None).contents, document_id)
+        return stored_document(self._retriever_now(None, None, apart=True).contents, document_id)
 
     def entities(
         self, name: str | None = None, *, k: int = 10, where: Where = None, as_of: AsOf = None
@@ -88,7 +88,7 @@ class Exploring(ABC):
 
         if name is not None:
             _check_name("name", name)
-        contents = self._retriever_now(condition(where), moment(as_of)).contents
+        contents = self._retriever_now(condition(where), moment(as_of), apart=True).contents
         if name is None:
             return commonest(contents, whole("k", k))
         return find_entities(contents, name, whole("k", k), self._encode_names())
@@ -175,7 +175,9 @@ class Exploring(ABC):
         for name, value in (("before", before), ("after", after)):
             if type(value) is not int or value < 0:
                 raise InputError(f"{name} must be a whole number of at least 0, got {value!r}")
-        return passages_around(self._retriever_now(None, moment(as_of)).contents, chunk_id, before=before, after=after)
+        return passages_around(
+            self._retriever_now(None, moment(as_of), apart=True).contents, chunk_id, before=before, after=after
+        )
 
     def statistics(self) -> "GraphStatistics":
         """Figures of the graph: neighbours of nodes, kinds of edge, pieces. `hippo.plots.draw_statistics` draws them.
@@ -185,7 +187,7 @@ class Exploring(ABC):
         """
         from hippo.graph.statistics import graph_statistics
 
-        return graph_statistics(self._retriever_now(None, None).contents.graph)
+        return graph_statistics(self._retriever_now(None, None, apart=True).contents.graph)
 
     def sentences(
         self, *entities: str, passage: str | None = None, k: int = 10, where: Where = None, as_of: AsOf = None
@@ -215,15 +217,14 @@ class Exploring(ABC):
         named = (*entities, *(() if passage is None else (passage,)))
         if not named or not all(isinstance(one, str) for one in named):
             raise InputError(f"sentences needs names of entities or the id of a passage, got {named!r}")
-        retriever = self._retriever_now(condition(where), moment(as_of))
-        contents = retriever.contents
+        contents = self._retriever_now(condition(where), moment(as_of), apart=True).contents
         rows = sorted({row_of(contents, one, self._encode_names()) for one in entities})
         sets = list(facts_of_all(contents, np.array(rows, np.int64)).values())
         sets += [] if passage is None else [facts_in(contents, chunk_row(contents, passage))]
         found = sets[0]
         for other in sets[1:]:
             found = np.intersect1d(found, other, assume_unique=True)
-        return sentences_of(contents, found, whole("k", k), retriever.linkers.hidden)
+        return sentences_of(contents, found, whole("k", k))
 
     def _edges(self, where: Where, as_of: AsOf, *names: str) -> "tuple[Edges, list[int]]":
         """The graph, and the rows of entities in it."""
@@ -232,7 +233,7 @@ class Exploring(ABC):
 
         for name in names:
             _check_name("the name of an entity", name)
-        retriever = self._retriever_now(condition(where), moment(as_of))
+        retriever = self._retriever_now(condition(where), moment(as_of), apart=True)
         rows = [row_of(retriever.contents, name, self._encode_names()) for name in names]
         edges = _edges_of.get(retriever)
         if edges is None:

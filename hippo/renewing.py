@@ -101,8 +101,10 @@ class Renewing(Searching):
         """
         return self._retrievers_now().present
 
-    def _retriever_now(self, where: "Condition | None" = None, as_of: datetime | None = None) -> "Retriever":
-        return self._from_newest(lambda now: now.of(where, as_of))
+    def _retriever_now(
+        self, where: "Condition | None" = None, as_of: datetime | None = None, *, apart: bool = False
+    ) -> "Retriever":
+        return self._from_newest(lambda now: now.apart(where, as_of) if apart else now.of(where, as_of))
 
     def _from_newest(self, read: "Callable[[Retrievers], T]") -> T:
         """What is read of the open snapshot, or of the one that took its place meanwhile."""

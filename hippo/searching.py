@@ -70,7 +70,7 @@ class Searching(ABC):
         return self._encoder
 
     @abstractmethod
-    def _retriever_now(self, where: "Condition | None", as_of: datetime | None) -> "Retriever":
+    def _retriever_now(self, where: "Condition | None", as_of: datetime | None, *, apart: bool = False) -> "Retriever":
         """The retriever of the documents of the open snapshot that satisfy a condition; of those known at a time."""
 
     def _search(
@@ -96,7 +96,7 @@ class Searching(ABC):
             newest_wins = chosen.newest_wins if time.newest_wins is None else time.newest_wins
             chosen = resolve_profile(replace(chosen, recency_half_life=half_life, newest_wins=newest_wins))
         allowed, as_of = condition(where), moment(time.as_of)
-        retriever = once(partial(self._retriever_now, allowed, as_of))
+        retriever = once(partial(self._retriever_now, allowed, as_of, apart=explain))
         return Search(whole("k", k), chosen, explain, whole("steps", steps), allowed, as_of, retriever)
 
     def filters_facts(self, profile: str | Profile | None = None) -> bool:

@@ -33,19 +33,14 @@ def facts_in(contents: Contents, chunk: int) -> "NDArray[np.int64]":
     return np.arange(first, last)
 
 
-def sentences_of(
-    contents: Contents, facts: "NDArray[np.int64]", most: int, hidden: "NDArray[np.bool_] | None" = None
-) -> tuple[Sentence, ...]:
+def sentences_of(contents: Contents, facts: "NDArray[np.int64]", most: int) -> tuple[Sentence, ...]:
     """Facts as sentences, in the order of their rows; one that a passage says twice is given once.
 
     Args:
         contents: The index.
         facts: Rows, int64, without repeats.
         most: Facts that are looked at.
-        hidden: Passages whose facts may not be seen, bool `(P,)`; None: all may.
     """
-    if hidden is not None:
-        facts = facts[~hidden[contents.facts.column("chunk").to_numpy()[facts]]]
     indptr, indices = contents.fact_entities
     names, chunks = contents.entities.column("name"), contents.chunks
     found: dict[tuple[str, int], Sentence] = {}

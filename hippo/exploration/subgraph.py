@@ -10,15 +10,11 @@ from hippo.graph.model import Graph
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["edges_among", "nodes_around", "shown", "weights_of"]
+__all__ = ["edges_among", "nodes_around", "weights_of"]
 
 
 def nodes_around(
-    graph: Graph,
-    needed: Sequence[int],
-    activation: "Sequence[NDArray[np.float64]]",
-    most: int,
-    seen: "NDArray[np.bool_] | None" = None,
+    graph: Graph, needed: Sequence[int], activation: "Sequence[NDArray[np.float64]]", most: int
 ) -> "tuple[NDArray[np.int64], int]":
     """Nodes to draw: those that are needed, then those of most activation.
 
@@ -29,14 +25,12 @@ def nodes_around(
         needed: Nodes in the order in which they are needed; repeats make no difference.
         activation: Of all nodes, float64 `(n,)` each: their sum counts.
         most: Number of nodes.
-        seen: From `shown`; None: all may be.
 
     Returns:
         Nodes, int64, and the number of nodes that activation reached and that are not among them.
     """
-    seen = np.ones(graph.n_nodes, bool) if seen is None else seen
-    chosen = np.fromiter(dict.fromkeys(node for node in needed if seen[node]), np.int64)[:most]
-    worth = (sum(activation, np.zeros(graph.n_nodes)) if activation else _beside(graph, chosen)) * seen
+    chosen = np.fromiter(dict.fromkeys(needed), np.int64)[:most]
+    worth = sum(activation, np.zeros(graph.n_nodes)) if activation else _beside(graph, chosen)
     reached = int(np.count_nonzero(worth))
     among = int(np.count_nonzero(worth[chosen]))
     worth[chosen] = 0.0
@@ -47,24 +41,6 @@ def nodes_around(
         candidates = np.flatnonzero(worth >= worth[candidates].min())
         candidates = candidates[np.lexsort((candidates, -worth[candidates]))][:count]
     return np.concatenate([chosen, candidates]), reached - among - len(candidates)
-
-
-def shown(graph: Graph, hidden: "NDArray[np.bool_] | None") -> "NDArray[np.bool_]":
-    """Which nodes may be seen, bool `(n,)`: not those that only hidden passages bring.
-
-    Args:
-        graph: The graph.
-        hidden: Passages that may not, bool `(P,)`; None: all may.
-    """
-    seen = np.ones(graph.n_nodes, bool)
-    if hidden is None:
-        return seen
-    seen[graph.passages] = ~hidden
-    entities = np.repeat(np.arange(graph.n_nodes), np.diff(graph.indptr))
-    mentions = (entities < graph.n_entities) & (graph.indices >= graph.n_entities) & seen[graph.indices]
-    seen[: graph.n_entities] = False
-    seen[entities[mentions]] = True
-    return seen
 
 
 def _beside(graph: Graph, nodes: "NDArray[np.int64]") -> "NDArray[np.float64]":

@@ -10,7 +10,7 @@ import numpy as np
 from hippo.exploration.layout import positions
 from hippo.exploration.passages import chunk_row
 from hippo.exploration.sentences import facts_in, facts_of_all, sentences_of
-from hippo.exploration.subgraph import edges_among, nodes_around, shown, weights_of
+from hippo.exploration.subgraph import edges_among, nodes_around, weights_of
 from hippo.retrieval.evidence import Evidence
 from hippo.retrieval.profiles import Profile
 from hippo.retrieval.sweeps import sweeps
@@ -53,8 +53,7 @@ def view_of(
     """
     contents, graph = retriever.contents, retriever.contents.graph
     walks = [one.walked.activation for one in asked if one.walked]
-    seen = shown(graph, retriever.linkers.hidden)
-    chosen, reached = nodes_around(graph, _needed(retriever, question, asked), walks, nodes, seen)
+    chosen, reached = nodes_around(graph, _needed(retriever, question, asked), walks, nodes)
     pairs, places = edges_among(graph, chosen)
     weights = weights_of(graph, places, asked[0].profile.kind_weights)
     heaviest = np.sort(np.lexsort((places, -weights))[: _EDGES_PER_NODE * nodes])
@@ -121,7 +120,7 @@ class _Behind:
     """Sentences behind the edges between some nodes."""
 
     def __init__(self, retriever: "Retriever", nodes: "NDArray[np.int64]") -> None:
-        self._contents, self._hidden = retriever.contents, retriever.linkers.hidden
+        self._contents = retriever.contents
         self._facts = facts_of_all(self._contents, np.sort(nodes[nodes < self._contents.graph.n_entities]))
 
     def of(self, left: int, right: int, most: int) -> tuple[Sentence, ...]:
@@ -132,7 +131,7 @@ class _Behind:
             return ()
         among = self._facts[second] if second < n_entities else facts_in(self._contents, second - n_entities)
         facts = np.intersect1d(self._facts[first], among, assume_unique=True)
-        return sentences_of(self._contents, facts, most, self._hidden)
+        return sentences_of(self._contents, facts, most)
 
 
 def _spread(retriever: "Retriever", asked: Asked, nodes: "NDArray[np.int64]", steps: int) -> Spread:

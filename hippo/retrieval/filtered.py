@@ -97,7 +97,17 @@ class Retrievers:
         stretch = None if time is None else self._stretch(time)
         if condition is None and stretch is None:
             return self._whole
-        key = None if condition is None else str(condition), stretch
+        return self._kept((None if condition is None else str(condition), stretch), condition, time)
+
+    def apart(self, condition: "Condition | None", time: datetime | None = None) -> Retriever:
+        """The same, of an index that holds nothing of what is to be forgotten: for those who look at the graph itself.
+
+        Arguments and errors are those of `of`.
+        """
+        return self.of(condition, time)
+
+    def _kept(self, key: _Key, condition: "Condition | None", time: datetime | None) -> Retriever:
+        """A part, which is cut if nobody did before."""
         while True:
             with self._lock:
                 if key in self._parts:

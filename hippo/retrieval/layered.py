@@ -48,6 +48,11 @@ class LayeredRetrievers(Retrievers):
         """Contents of the snapshot."""
         return self._base.present
 
+    def apart(self, condition: "Condition | None", time: datetime | None = None) -> Retriever:
+        """See `Retrievers.apart`: the whole, too, is cut and merged while something in it is to be forgotten."""
+        found = self.of(condition, time)
+        return found if found.linkers.hidden is None else self._kept((None, None), None, None)
+
     def _stretch(self, time: datetime) -> "tuple[int | None, int] | None":
         before, now = self.history.place(time), self._in_force(time)
         # Times begin one after another, so their number says which are in force.
