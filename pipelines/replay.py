@@ -1,18 +1,24 @@
-"""For measuring: an encoder that keeps time, and one that repeats vectors made before."""
+"""For measuring: encoders that keep time, and one that repeats vectors made before."""
 
 from collections.abc import Sequence
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hippo.protocols import Encoder, TokenCounter
+from hippo.testing import HashingEncoder
 from hippo.types import TextKind
 
 if TYPE_CHECKING:
     from hippo.protocols import Float32
 
-__all__ = ["RememberingEncoder", "ReplayEncoder", "TimedEncoder"]
+__all__ = ["MeteredEncoder", "RememberingEncoder", "ReplayEncoder", "TimedEncoder", "clocks"]
+
+
+def clocks() -> dict[str, float]:
+    """Seconds of the clock, and of the processor in all threads of this process."""
+    return {"wall": perf_counter(), "cpu": process_time()}
 
 
 class TimedEncoder:
@@ -45,6 +51,43 @@ class TimedEncoder:
 
         counter = self._encoder if isinstance(self._encoder, TokenCounter) else WordCounter()
         return counter.count(texts)
+
+
+class MeteredEncoder:
+    """Another encoder, with the seconds spent in it: of the clock, and of the processor.
+
+    Args:
+        encoder: The encoder.
+        every: It is given one of so many texts; the others are hashed.
+
+    Attributes:
+        seconds: What all texts would have taken.
+        left_out: What was not spent of it.
+        texts: How many there were.
+    """
+
+    def __init__(self, encoder: Encoder, every: int = 1) -> None:
+        self._encoder, self._every = encoder, every
+        self.fingerprint, self.dimension = encoder.fingerprint, encoder.dimension
+        self._hashing = HashingEncoder(dimension=self.dimension)
+        self.seconds, self.left_out = {"wall": 0.0, "cpu": 0.0}, {"wall": 0.0, "cpu": 0.0}
+        self.texts = 0
+
+    def encode(self, texts: Sequence[str], *, kind: TextKind = "passage") -> "Float32":
+        """As the other encoder does, or by hashing."""
+        began = clocks()
+        chosen = texts[:: self._every]
+        vectors = self._encoder.encode(chosen, kind=kind)
+        times = len(texts) / max(len(chosen), 1)
+        self.texts += len(texts)
+        for clock, now in clocks().items():
+            self.seconds[clock] += (now - began[clock]) * times
+            self.left_out[clock] += (now - began[clock]) * (times - 1)
+        if self._every == 1:
+            return vectors
+        every = self._hashing.encode(texts, kind=kind)
+        every[:: self._every] = vectors
+        return every
 
 
 class RememberingEncoder:

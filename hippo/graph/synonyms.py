@@ -22,7 +22,7 @@ __all__ = ["Similar", "comparable", "find_similar", "limit", "nearest"]
 _WORD_SIGN = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
 _ROUNDING = 1e-4
 """An index may round; candidates below the threshold by less than this are compared again."""
-_BLOCK = 4096
+_BLOCK = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +105,17 @@ def find_similar(
     """
     before, compared = known
     rows = np.flatnonzero(comparable(keys) if eligible is None else eligible)
-    new = rows[~compared[rows]]
-    if not len(new):
+    fresh = ~compared[rows]
+    if not fresh.any():
         return before
+    # The new ones last: a block of them is compared with all before it and with itself, so no pair is looked at twice.
+    rows = np.concatenate([rows[~fresh], rows[fresh]])
     pool = np.ascontiguousarray(vectors[rows])
-    index = index_of(pool)
     codes = [np.empty(0, np.int64)]
-    places = np.searchsorted(rows, new)
-    for start in range(0, len(places), _BLOCK):
-        block = places[start : start + _BLOCK]
-        limits, neighbours, _ = index.range_search(pool[block], threshold - _ROUNDING)
-        origin = np.repeat(rows[block], np.diff(limits))
+    for start in range(len(rows) - int(fresh.sum()), len(rows), _BLOCK):
+        seen = pool[: start + _BLOCK]
+        limits, neighbours, _ = index_of(seen).range_search(seen[start:], threshold - _ROUNDING)
+        origin = np.repeat(rows[start : start + _BLOCK], np.diff(limits))
         found = rows[neighbours]
         pairs = np.minimum(origin, found) * len(keys) + np.maximum(origin, found)
         codes.append(pairs[origin != found])

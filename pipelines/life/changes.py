@@ -22,8 +22,7 @@ from argparse import Namespace
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
-from time import perf_counter, process_time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from hippo import Document, Hippo
 from hippo.config import load_config
@@ -31,56 +30,15 @@ from hippo.documents import iter_documents
 from hippo.parts import make_encoder
 from hippo.protocols import Encoder
 from hippo.snapshot import Snapshot
-from hippo.testing import HashingEncoder
 from pipelines.common import new_parser, publish, read, table, write
 from pipelines.life.corpus import documents
-
-if TYPE_CHECKING:
-    from hippo.protocols import Float32
-    from hippo.types import TextKind
+from pipelines.replay import MeteredEncoder, clocks
 
 __all__ = ["main", "measure"]
 
 
 _CONFIG = {"chunking": {"method": "document"}, "indexing": {"keep_versions": False}}
 """Deleted versions are not kept, so that the index is afterwards what it was before."""
-
-
-class _Meter:
-    """Another encoder, with the seconds spent in it: of the clock, and of the processor.
-
-    Args:
-        encoder: The encoder.
-        every: It is given one of so many texts; the others are hashed.
-
-    Attributes:
-        seconds: What all texts would have taken.
-        left_out: What was not spent of it.
-    """
-
-    def __init__(self, encoder: Encoder, every: int = 1) -> None:
-        self._encoder, self._every = encoder, every
-        self.fingerprint, self.dimension = encoder.fingerprint, encoder.dimension
-        self._hashing = HashingEncoder(dimension=self.dimension)
-        self.seconds, self.left_out = {"wall": 0.0, "cpu": 0.0}, {"wall": 0.0, "cpu": 0.0}
-
-    def encode(self, texts: Sequence[str], *, kind: "TextKind" = "passage") -> "Float32":
-        began = _clocks()
-        chosen = texts[:: self._every]
-        vectors = self._encoder.encode(chosen, kind=kind)
-        times = len(texts) / max(len(chosen), 1)
-        for clock, now in _clocks().items():
-            self.seconds[clock] += (now - began[clock]) * times
-            self.left_out[clock] += (now - began[clock]) * (times - 1)
-        if self._every == 1:
-            return vectors
-        every = self._hashing.encode(texts, kind=kind)
-        every[:: self._every] = vectors
-        return every
-
-
-def _clocks() -> dict[str, float]:
-    return {"wall": perf_counter(), "cpu": process_time()}
 
 
 def main() -> None:
@@ -116,7 +74,7 @@ def measure(arguments: Namespace, scratch: Path) -> dict[str, Any]:
     rounds = []
     for number in range(arguments.rounds):
         part = fresh[number * arguments.changed : (number + 1) * arguments.changed]
-        meter = _Meter(encoder)
+        meter = MeteredEncoder(encoder)
         with Hippo.open(index, encoder=meter, config=_CONFIG) as memory:
             added = _timed(lambda: memory.add(part))  # noqa: B023  (called at once)
             deleted = _timed(lambda: memory.delete(*[one.id or "" for one in part]))  # noqa: B023
@@ -134,7 +92,7 @@ def measure(arguments: Namespace, scratch: Path) -> dict[str, Any]:
                     "to_embedding": round(median(one[change][kind] / one["embedding"][kind] for one in rounds), 3),
                     "to_build": round(median(one[change][kind] for one in rounds) / built["seconds"][kind], 4),
                 }
-                for kind in _clocks()
+                for kind in clocks()
             }
             for change in ("add", "delete")
         },
@@ -159,7 +117,7 @@ def _built(folder: Path, kept: Sequence[Document], encoder: Encoder, every: int)
     if known.get("made_of") == made_of:
         return known
     shutil.rmtree(folder / "index", ignore_errors=True)
-    meter = _Meter(encoder, every)
+    meter = MeteredEncoder(encoder, every)
     with Hippo.open(folder / "index", encoder=meter, config=_CONFIG) as memory:
         seconds = _timed(lambda: memory.add(kept))
         for clock, left_out in meter.left_out.items():
@@ -172,10 +130,10 @@ def _built(folder: Path, kept: Sequence[Document], encoder: Encoder, every: int)
 
 
 def _timed(change: Any) -> dict[str, Any]:
-    began = _clocks()
+    began = clocks()
     report = change()
     return {
-        **{clock: round(now - began[clock], 3) for clock, now in _clocks().items()},
+        **{clock: round(now - began[clock], 3) for clock, now in clocks().items()},
         "embedded": report.embedded,
         "stages": {name: round(seconds, 3) for name, seconds in report.seconds.items()},
     }

@@ -19,8 +19,10 @@ JOBS = [
     "answer_batch",
     "ask_throughput",
     "bench_integrations",
+    "bench_index",
     "bench_ppr",
     "bench_query",
+    "bench_scale",
     "benchmark",
     "build_index",
     "compare",
@@ -137,6 +139,30 @@ def test_retrieval_is_timed_beside_the_published_way(
     assert (found["passages"], found["questions"], found["batch"]) == (3, 3, 5)
     assert all(way["median_ms"] > 0 < way["processor_ms"] for way in found["ways"].values())
     assert found["ways"]["published"]["times_faster"] == 1.0
+
+
+def test_indexing_is_timed_beside_its_encoder_calls(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", "bench_index --passages 5 --encoder hashing --every 2 --json".split())
+    importlib.import_module("pipelines.bench_index").main()
+    found = json.loads(capsys.readouterr().out)
+    assert (found["passages"], found["encoded_one_of"]) == (5, 2)
+    assert found["encoded"] >= found["passages"] + found["entities"]
+    assert found["ratio"] > 0 < found["rounds"][0]["encoder"]["cpu"]
+
+
+def test_sizes_are_measured_and_continued(tmp_path: Path) -> None:
+    scale = importlib.import_module("pipelines.bench_scale")
+    rows = [
+        {**scale.build(tmp_path / str(size), size, 16, 2), **scale.ask(tmp_path / str(size), size, 16, 2)}
+        for size in (4, 8)
+    ]
+    assert [row["passages"] for row in rows] == [4, 8]
+    assert all(value > 0 for row in rows for value in row.values())
+    guess = scale.continued(*rows, 16)
+    assert guess["passages"] == 16
+    assert guess["nodes"] > rows[1]["nodes"] > rows[0]["nodes"]
 
 
 @pytest.mark.slow

@@ -103,3 +103,27 @@ def test_a_hub_of_near_alikes_is_cut():
 def test_nothing_to_compare():
     for keys in ([], ["1911"], ["marie curie"]):
         assert same(search(keys, vectors_of(1, len(keys)), 0.5), Similar.none())
+
+
+def test_no_pair_is_compared_twice(monkeypatch):
+    """A block of new names is compared with those before it and with itself alone."""
+    monkeypatch.setattr("hippo.graph.synonyms._BLOCK", 10)
+    compared = []
+
+    class Counting(ExactVectorIndex):
+        def range_search(self, queries, threshold):
+            compared.append(len(queries) * len(self))
+            return super().range_search(queries, threshold)
+
+    keys, vectors = ["name" + "s" * place for place in range(95)], vectors_of(1, 95)
+    none = Similar.none(), np.zeros(95, bool)
+    found = find_similar(keys, vectors, 0.5, none, Counting)
+    assert sum(compared) < 0.6 * 95**2
+    assert same(found, search(keys, vectors, 0.5))
+    compared.clear()
+    known = np.arange(95) % 10 > 0
+    part = found.without(~np.ones(95, bool))
+    inside = known[part.low] & known[part.high]
+    before = Similar(part.low[inside], part.high[inside], part.similarity[inside])
+    assert same(find_similar(keys, vectors, 0.5, (before, known), Counting), found)
+    assert sum(compared) == 10 * 95

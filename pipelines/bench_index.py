@@ -1,0 +1,99 @@
+"""What indexing costs beside its encoder calls: the same add, all that is not the encoder over what is.
+
+    python -m pipelines.bench_index --corpus benchmarks/musique_corpus.json
+    python -m pipelines.bench_index --passages 2000 --every 50
+
+An index is built in a temporary folder, --rounds times. Passages come from files that `hippo index` reads, and are
+made up where there are too few. With --every N only one of N texts goes through the encoder, and the time that this
+takes counts N times; the other vectors are made by hashing, which counts as indexing. Seconds are those of the
+processor in all threads, and of the clock; the ratio is that of the processor.
+"""
+
+import sys
+import tempfile
+from argparse import Namespace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from hippo import Document, Hippo
+from hippo.config import load_config
+from hippo.documents import iter_documents
+from hippo.parts import make_encoder
+from hippo.protocols import Encoder
+from pipelines.common import new_parser, publish, table
+from pipelines.life.corpus import documents
+from pipelines.replay import MeteredEncoder, clocks
+
+__all__ = ["main", "measure"]
+
+
+def main() -> None:
+    """Parse arguments, measure, print, write."""
+    parser = new_parser(__doc__)
+    parser.add_argument("--corpus", type=Path, nargs="*", default=[], help="files of passages; without: made up")
+    parser.add_argument("--passages", type=int, help="how many (default: those of the files, or 2000)")
+    parser.add_argument("--encoder", default="minilm", help="name of the encoder")
+    parser.add_argument("--every", type=int, default=1, help="encode one of so many texts")
+    parser.add_argument("--rounds", type=int, default=1, help="times that the index is built")
+    arguments = parser.parse_args()
+    result = measure(arguments)
+    publish(arguments, result, report(result))
+
+
+def measure(arguments: Namespace) -> dict[str, Any]:
+    """Build the index, each time anew."""
+    encoder = make_encoder(load_config({"encoder": {"name": arguments.encoder}}))
+    if encoder is None:
+        sys.exit("an encoder is needed: its work is what indexing is compared with")
+    encoder.encode(["Its model is loaded by now."] * 64)
+    items = iter_documents(arguments.corpus) if arguments.corpus else ()
+    corpus = [one for one in items if isinstance(one, Document)][: arguments.passages]
+    corpus += documents(range((arguments.passages or len(corpus) or 2000) - len(corpus)))
+    rounds = [_built(corpus, encoder, arguments.every) for _ in range(arguments.rounds)]
+    return {
+        "encoder": encoder.fingerprint,
+        **{name: rounds[0][name] for name in ("passages", "facts", "entities", "encoded")},
+        "encoded_one_of": arguments.every,
+        "rounds": rounds,
+        "ratio": round(median(one["indexing"]["cpu"] / one["encoder"]["cpu"] for one in rounds), 4),
+    }
+
+
+def _built(corpus: list[Document], encoder: Encoder, every: int) -> dict[str, Any]:
+    meter = MeteredEncoder(encoder, every)
+    with tempfile.TemporaryDirectory(prefix="hippo-bench-") as scratch:
+        config = {"chunking": {"method": "document"}}
+        with Hippo.open(Path(scratch) / "index", encoder=meter, config=config) as memory:
+            began = clocks()
+            found = memory.add(corpus)
+            taken = {clock: now - began[clock] for clock, now in clocks().items()}
+    spent = {clock: meter.seconds[clock] - meter.left_out[clock] for clock in taken}
+    return {
+        "passages": found.chunks,
+        "facts": found.facts,
+        "entities": found.entities,
+        "encoded": meter.texts,
+        "encoder": {clock: round(value, 3) for clock, value in meter.seconds.items()},
+        "indexing": {clock: round(taken[clock] - spent[clock], 3) for clock in taken},
+        "stages": {name: round(value, 3) for name, value in found.seconds.items()},
+    }
+
+
+def report(result: dict[str, Any]) -> str:
+    """The result as text."""
+    counts = (f"{result[name]} {name}" for name in ("passages", "facts", "entities"))
+    first = result["rounds"][0]
+    rows = [(name, *(f"{first[name][clock]:.2f}" for clock in ("cpu", "wall"))) for name in ("encoder", "indexing")]
+    rows += [(f"  {name}", "", f"{value:.2f}") for name, value in first["stages"].items()]
+    return "\n".join(
+        [
+            f"{', '.join(counts)}; {result['encoded']} texts encoded with {result['encoder']}",
+            table(["seconds", "processor", "clock"], rows),
+            f"indexing without encoder calls, to these: {result['ratio']:.3f}",
+        ]
+    )
+
+
+if __name__ == "__main__":
+    main()
