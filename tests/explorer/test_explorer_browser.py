@@ -202,6 +202,24 @@ def test_on_a_phone_nothing_is_wider_than_the_screen(open_page: Open, address: s
         assert page.evaluate("document.documentElement.scrollWidth") <= 360, tab
 
 
+def test_where_nothing_can_be_drawn_the_table_says_it(browser: Any, address: str) -> None:
+    context = browser.new_context()
+    context.add_init_script("HTMLCanvasElement.prototype.getContext = () => null")
+    page = context.new_page()
+    page.goto(f"{address}&q=Riga&tab=documents")
+    shows(page.locator("#view-documents"), "Iron Bridge")
+    page.click("#tab-ask")
+    shows(page.locator("#picture-0"), "The table below says the same.")
+    rows = page.locator("#node-table tbody tr")
+    last = rows.first.inner_text()
+    page.press("#sweep", "[")
+    shows(page.locator("#sweep-name"), "sweep 12")
+    assert rows.first.inner_text() != last
+    rows.first.locator("button").click()
+    shows(page.locator("#detail-title"), "Riga")
+    context.close()
+
+
 def test_a_node_can_be_dragged(open_page: Open, address: str) -> None:
     page = asked(open_page(address))
     place = """() => { const one = asking.pictures[0].sigma; const box = one.getContainer().getBoundingClientRect();

@@ -32,8 +32,10 @@ const asking = {
     const body = this.body();
     remember({ q: body.question, profile: body.profiles[0], beside: body.profiles[1], where: body.where, k: body.k, nodes: body.nodes });
     say("Asking …");
+    const turn = (this.turn = (this.turn ?? 0) + 1);
     const view = await telling(() => asked("explorer/view", body));
-    if (view) this.show(view);
+    // Of two questions the later one is shown, whichever is answered first.
+    if (view && turn === this.turn) this.show(view);
   },
 
   show(view) {

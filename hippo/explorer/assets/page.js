@@ -34,6 +34,7 @@ function showTab(name, focus = false) {
   }
   remember({ tab: name === "ask" ? "" : name });
   if (focus) byId(`tab-${name}`).focus();
+  if (name === "ask") asking.pictures.forEach((picture) => picture.sigma.resize().refresh());
   if (name === "health" || !opened.has(name)) browsing[name]();
   opened.add(name);
 }
@@ -96,9 +97,11 @@ async function startWithServer() {
   for (const [key, id] of [["q", "question"], ["profile", "profile"], ["beside", "beside"], ["where", "where"], ["k", "k"], ["nodes", "nodes"]]) {
     if (state.get(key)) byId(id).value = state.get(key);
   }
-  if (TABS.includes(state.get("tab"))) showTab(state.get("tab"));
+  // A picture is drawn in the size that it has when it is seen.
+  const tab = state.get("tab");
   if (state.get("q")) await asking.ask();
   else byId("question").focus();
+  if (TABS.includes(tab)) showTab(tab);
 }
 
 /** Keep the view as one file. */
