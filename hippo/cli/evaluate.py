@@ -112,7 +112,7 @@ def evaluate(
         typer.Option(
             metavar="PART",
             help="Measure the first profile without this part, too: synonyms, passages, relations, bm25, recognition, "
-            "names, titles, open-question, facts, query-walk, time, reranking; or all, for each of them. May be "
+            "names, titles, neighbours, open-question, facts, query-walk, time, reranking; or all, for each. May be "
             "repeated.",
             show_default=False,
         ),

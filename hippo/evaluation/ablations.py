@@ -17,6 +17,7 @@ PARTS: dict[str, str] = {
     "recognition": "the filter of facts",
     "names": "the names of the question as seeds",
     "titles": "edges from titles to their passages",
+    "neighbours": "edges between passages that stand near one another in a document or session",
     "open-question": "what the question leaves open as the measure of the walk; the whole question takes its place",
     "facts": "facts as seeds",
     "query-walk": "the preference of the walk for passages that speak of the question",
@@ -30,6 +31,7 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
     "passages": ("contains", "titles", "follows"),
     "relations": ("relation",),
     "titles": ("titles",),
+    "neighbours": ("follows",),
 }
 _OPTIONS: Mapping[str, Mapping[str, Any]] = {
     "passages": {"passage_share": 0.0, "passage_weight": None, "scoring": "facts"},
