@@ -5,6 +5,7 @@ died is done again by another one at little cost.
 """
 
 import json
+import logging
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
@@ -17,6 +18,8 @@ __all__ = ["RayExecutor"]
 
 _SHARE = 0.9
 """Of the processors of the cluster that workers may take together; the rest is for whoever hands out the rows."""
+_ATTEMPTS = 3
+"""How often a cluster is started that does not come up in time."""
 
 
 class RayExecutor:
@@ -83,20 +86,30 @@ class RayExecutor:
                 "num_cpus": self._num_cpus,
                 "object_store_memory": self._object_store,
                 "include_dashboard": False,
+                "_node_ip_address": "127.0.0.1",  # nobody else can reach it
             }
         else:
             options["address"] = self._address
-        try:
-            ray.init(**options)
-        except Exception as error:  # a bare Exception where a node does not come up in time
-            where = self._address or "of this machine"
-            raise InputError(f"the Ray cluster {where!r} cannot be used: {error}") from error
+        for attempt in range(_ATTEMPTS):
+            try:
+                ray.init(**options)
+                return
+            except Exception as error:  # a bare Exception where a node does not come up in time, as on a busy machine
+                ray.shutdown()
+                if attempt == _ATTEMPTS - 1 or not self._late(error):
+                    where = self._address or "of this machine"
+                    raise InputError(f"the Ray cluster {where!r} cannot be used: {error}") from error
+
+    def _late(self, error: Exception) -> bool:
+        """Whether a cluster that was to be started here did not come up within the time that Ray allows."""
+        return self._address is None and "timed out" in str(error)
 
     def _run(self, ray: Any, plan: Plan, stages: Sequence[Stage], given: list[dict[str, str]]) -> Iterator[Row]:
         context = ray.data.DataContext.get_current()
         context.enable_progress_bars = False
         context.print_on_execution_start = False
-        share = _SHARE * float(ray.cluster_resources().get("CPU", 1.0)) / (self.workers * len(stages))
+        workers = min(self.workers, len(given))
+        share = _SHARE * float(ray.cluster_resources().get("CPU", 1.0)) / (workers * len(stages))
         dataset = ray.data.from_items(given, override_num_blocks=len(given))
         for stage in stages:
             dataset = dataset.map_batches(
@@ -104,11 +117,9 @@ class RayExecutor:
                 fn_constructor_args=(plan, stage),
                 batch_size=None,
                 batch_format="pyarrow",
-                compute=ray.data.ActorPoolStrategy(size=self.workers),
+                compute=ray.data.ActorPoolStrategy(size=workers),
                 num_cpus=min(1.0, round(share, 3)) if stage.cpus is None else stage.cpus,
                 num_gpus=stage.gpus or None,
-                max_restarts=-1,
-                max_task_retries=-1,
             )
         try:
             for row in dataset.iter_rows():
@@ -135,6 +146,7 @@ def _ray() -> Any:
         import ray.data
     except ImportError as error:
         raise MissingExtraError("the executor 'ray'", "ray[data]", "ray") from error
+    logging.getLogger("ray.data").setLevel(logging.WARNING)
     return ray
 
 

@@ -36,6 +36,8 @@ JOBS = [
     "llm_faults",
     "parity",
     "query_cost",
+    "ray_faults",
+    "scale_costs",
     "remember",
     "sentences",
     "sweep",

@@ -1,0 +1,224 @@
+"""What scale costs: measured per item here, computed for a corpus of any size.
+
+    python -m pipelines.scale_costs --passages 2000
+    python -m pipelines.scale_costs --passages 1000000 --plan 100000000 --workers 2    # hours, on a quiet machine
+
+Makes passages by rule, indexes them by shards with the hashing encoder, and prints seconds and bytes for each passage,
+by stage, with the peak memory of driver and workers; then what --plan passages take if costs grow as they do here. With
+--ray it also prints, in the same run, how many rows a second each executor gets done of a stage that does nothing, and
+of one that waits 50 ms for each of 64 calls at the same time.
+"""
+
+import asyncio
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from hippo import ProgressBars
+from hippo.execution import Executor, LocalExecutor, Plan, RayExecutor, Row, Stage, build_index
+from hippo.execution.stage import Work
+from hippo.storage import LocalFolder
+from pipelines.common import new_parser, publish, table
+
+__all__ = ["main", "nothing", "plan_for", "waiting"]
+
+_PER_FILE = 20_000
+_CALLS = 64
+_LATENCY = 0.05
+_MINILM = 384
+
+
+def main() -> None:
+    """Parse arguments, measure, print, write."""
+    parser = new_parser(__doc__)
+    parser.add_argument("--passages", type=int, default=2000, help="passages to make and index")
+    parser.add_argument("--workers", type=int, default=1, help="processes of the build")
+    parser.add_argument("--plan", type=int, default=10**8, help="passages of the corpus that is computed")
+    parser.add_argument("--ray", action="store_true", help="also measure what Ray adds to a row")
+    parser.add_argument("--rows", type=int, default=200, help="rows of that measurement")
+    parser.add_argument("--folder", type=Path, help="where to work (default: a temporary folder, removed afterwards)")
+    arguments = parser.parse_args()
+    folder = arguments.folder or Path(tempfile.mkdtemp(prefix="hippo-scale-"))
+    try:
+        result = measure(arguments.passages, arguments.workers, folder)
+        result["plan"] = plan_for(result, arguments.plan)
+        if arguments.ray:
+            result["rows"] = rows_per_second(arguments.rows, folder)
+    finally:
+        if arguments.folder is None:
+            shutil.rmtree(folder)
+    publish(arguments, result, show(result))
+
+
+def measure(passages: int, workers: int, folder: Path) -> dict[str, Any]:
+    """Index generated passages; seconds and bytes for each, by stage."""
+    sources = _corpus(folder / "corpus", passages)
+    with ProgressBars() as bars:
+        report = build_index(
+            sources,
+            folder / "index",
+            work=folder / "work",
+            executor=LocalExecutor(workers),
+            overrides={"encoder": {"name": "hashing"}, "chunking": {"method": "document"}},
+            part_documents=256,
+            progress=bars,
+        )
+    index = report.index
+    assert index is not None  # noqa: S101  (an index was asked for)
+    stages = {name: one.seconds / passages for name, one in report.stages.items()}
+    assembling = {name: one for name, one in report.seconds.items() if name not in ("read", "stages", "names")}
+    return {
+        "passages": passages,
+        "workers": workers,
+        "facts": index.facts / passages,
+        "entities": index.entities / passages,
+        "seconds": {**stages, "assemble": sum(assembling.values()) / passages},
+        "assemble": {name: one / passages for name, one in assembling.items()},
+        "bytes": {
+            "corpus": _size(folder / "corpus") / passages,
+            "shards": _size(folder / "work") / passages,
+            "store": _size(folder / "index" / "store.duckdb") / passages,
+            "snapshot": _size(folder / "index" / "snapshots") / passages,
+        },
+        "peak": {"driver": report.peak, **{name: one.peak for name, one in report.stages.items()}},
+        "wall": sum(report.seconds.values()),
+    }
+
+
+def plan_for(measured: dict[str, Any], passages: int) -> dict[str, Any]:
+    """What a corpus of some passages takes if every cost grows as it was measured: computed, not tried."""
+    hours = {name: seconds * passages / 3600 for name, seconds in measured["seconds"].items()}
+    texts = 1 + measured["facts"] + measured["entities"]
+    return {
+        "passages": passages,
+        "processor hours": hours,
+        "terabytes": {name: one * passages / 1e12 for name, one in measured["bytes"].items()},
+        "vectors": texts * passages,
+        "terabytes of vectors": {
+            f"float32, {_MINILM} dimensions": texts * passages * _MINILM * 4 / 1e12,
+            f"8 bits, {_MINILM} dimensions": texts * passages * _MINILM / 1e12,
+        },
+        "bytes of rows in the driver": 500 * passages / 256,
+    }
+
+
+def rows_per_second(rows: int, folder: Path) -> dict[str, Any]:
+    """Rows a second of a stage that does nothing, and of one that waits, on every executor in turns."""
+    plan = Plan(LocalFolder(folder / "rows"))
+    found: dict[str, list[float]] = {}
+    executors: list[Executor] = [LocalExecutor(1), LocalExecutor(2), RayExecutor(2, num_cpus=2)]
+    for executor in executors:
+        label = f"{executor.name}, {executor.workers} workers"
+        with executor:
+            for name, work, sent in (("nothing", nothing, _rows(rows)), ("waiting", waiting, _waits(rows))):
+                list(executor.run(plan, [Stage(name, work)], sent[:4]))  # what starts once does not count
+                began = perf_counter()
+                done = sum(1 for _ in executor.run(plan, [Stage(name, work)], sent))
+                found.setdefault(f"{label}: {name}", []).append(done / (perf_counter() - began))
+    return {name: max(values) for name, values in found.items()}
+
+
+def nothing(_: Plan) -> Work:
+    """A stage that does nothing."""
+
+    def work(row: Row) -> Iterator[Row]:
+        yield row
+
+    return work
+
+
+def waiting(_: Plan) -> Work:
+    """A stage that waits 50 ms for each call of a row, all calls of the row at the same time."""
+
+    async def call() -> None:
+        await asyncio.sleep(_LATENCY)
+
+    async def calls(count: int) -> None:
+        await asyncio.gather(*(call() for _ in range(count)))
+
+    def work(row: Row) -> Iterator[Row]:
+        asyncio.run(calls(row["calls"]))
+        yield row
+
+    return work
+
+
+def _rows(count: int) -> list[Row]:
+    return [{"place": place} for place in range(count)]
+
+
+def _waits(count: int) -> list[Row]:
+    return [{"place": place, "calls": _CALLS} for place in range(max(8, count // 8))]
+
+
+def _corpus(folder: Path, passages: int) -> list[Path]:
+    """Files of passages made by rule: names come back as in texts, some often and most seldom."""
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = []
+    for first in range(0, passages, _PER_FILE):
+        path = folder / f"{first:09d}.jsonl"
+        with path.open("w", encoding="utf-8") as file:
+            for number in range(first, min(first + _PER_FILE, passages)):
+                file.write(json.dumps({"id": f"{number:09d}", **_passage(number)}) + "\n")
+        paths.append(path)
+    return paths
+
+
+def _passage(number: int) -> dict[str, str]:
+    person, place, friend = f"Ada {_word(number)}", f"Port {_word(number % 997)}", f"Boris {_word(number // 7)}"
+    work = f"{_word(number * 31)} Works"
+    text = f"{person} was born in {place} in {1700 + number % 300}. {person} met {friend}, who founded {work}."
+    return {"title": person, "text": text}
+
+
+def _word(number: int) -> str:
+    """A pronounceable name of its own for each number."""
+    syllables = ("ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu", "na", "pe", "ri", "so", "tu", "va")
+    parts = []
+    while True:
+        parts.append(syllables[number % len(syllables)])
+        number //= len(syllables)
+        if not number:
+            return "".join(parts).capitalize() + "n"
+
+
+def _size(path: Path) -> int:
+    files: Sequence[Path] = [path] if path.is_file() else [one for one in path.rglob("*") if one.is_file()]
+    return sum(one.stat().st_size for one in files)
+
+
+def show(result: dict[str, Any]) -> str:
+    """The result as text."""
+    plan, peak = result["plan"], result["peak"]
+    head = f"{result['passages']} passages, {result['workers']} workers, {result['wall']:.0f} s: for each passage "
+    head += f"{result['facts']:.1f} facts, {result['entities']:.1f} new entities"
+    stages = [
+        [
+            name,
+            f"{1000 * seconds:.3f}",
+            f"{plan['processor hours'][name]:,.0f}",
+            f"{peak.get(name, 0) / 2**20:.0f}",
+        ]
+        for name, seconds in result["seconds"].items()
+    ]
+    sizes = [[name, f"{one:,.0f}", f"{plan['terabytes'][name]:.2f}"] for name, one in result["bytes"].items()]
+    count = f"{plan['passages']:,}"
+    lines = [
+        head,
+        table(["stage", "ms a passage", f"hours for {count}", "peak MiB"], stages),
+        table(["on disk", "bytes a passage", f"TB for {count}"], sizes),
+        f"peak memory of the driver, assembler included: {result['peak']['driver'] / 2**20:.0f} MiB",
+        f"vectors for {count}: {plan['vectors']:.2e}; "
+        + ", ".join(f"{name}: {one:.2f} TB" for name, one in plan["terabytes of vectors"].items()),
+    ]
+    if "rows" in result:
+        lines.append(table(["rows a second", ""], [[name, f"{one:.1f}"] for name, one in result["rows"].items()]))
+    return "\n\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()
