@@ -3,7 +3,7 @@
     python -m pipelines.bench_explorer INDEX "Who built the bridge?" --nodes 300,5000
     python -m pipelines.bench_explorer INDEX "Who built the bridge?" --screenshots docs/images
 
-Needs Playwright (`pip install playwright`) and Chromium (Debian: `apt install chromium`). `ready` is the time from the
+Needs Playwright and Chromium (Debian: `apt install chromium`), for pictures also Pillow. `ready` is the time from the
 opening of an address with a question in it to the first frame after the picture was drawn, and holds the work of the
 server, too; `server` is that part of it. Frames are counted while the mouse drags the whole picture, and while it drags
 one node. Without a graphics card Chromium draws by the processor: the figures are then lower bounds.
@@ -142,11 +142,12 @@ def _take(page: Any, path: Path) -> None:
 
 
 def _shrink(path: Path) -> None:
-    """Fewer colours, fewer bytes, where Pillow is installed."""
+    """Fewer colours, fewer bytes."""
     from PIL import Image
 
     with Image.open(path) as image:
-        image.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+        few = image.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(path, optimize=True)
 
 
 @contextmanager
