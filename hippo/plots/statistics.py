@@ -41,9 +41,8 @@ def _draw_degrees(axes: Any, statistics: GraphStatistics) -> None:
     labels = [str(one.low) if one.low == one.high else f"{one.low}-{one.high}" for one in longest]
     axes.set_xticks(range(len(labels)), labels, rotation=45)
     axes.set_yscale("symlog", linthresh=1)
-    axes.set_ylim(
-        top=100 * max(1, *(one.nodes for bins in statistics.degrees.values() for one in bins))
-    )  # the legend's
+    most = max((one.nodes for bins in statistics.degrees.values() for one in bins), default=1)
+    axes.set_ylim(top=100 * most)  # The legend stands above the bars.
     axes.set_title("nodes by number of neighbours")
     axes.legend(fontsize="small")
 

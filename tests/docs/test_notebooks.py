@@ -73,7 +73,10 @@ def test_the_tour_runs_with_the_quick_encoder(tmp_path: Path) -> None:
     assert all(cell["outputs"] for cell in code_cells(made))
 
 
-@pytest.mark.parametrize("path", [path for path in NOTEBOOKS if path.stem != "tour"], ids=lambda path: path.name)
+QUICK = [path for path in NOTEBOOKS if path.stem not in ("tour", "scale")]
+
+
+@pytest.mark.parametrize("path", QUICK, ids=lambda path: path.name)
 def test_the_others_print_what_they_hold(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They need no model, so that every figure is the same everywhere; a kernel for each would only take time."""
     monkeypatch.chdir(tmp_path)

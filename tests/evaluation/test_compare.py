@@ -82,3 +82,13 @@ def test_wrong_arguments() -> None:
         bootstrap_interval([0.0, 1.0], samples=0)
     with pytest.raises(InputError, match="same questions, got 1 and 2"):
         paired_difference([0.0], [0.0, 1.0])
+
+
+def test_randomisation_by_hand() -> None:
+    """Of 32 exchanges of five pairs that differ by 1, two give a difference as large; equal pairs change nothing."""
+    better = [1.0, 1.0, 1.0, 1.0, 1.0, 0.5]
+    worse = [0.0, 0.0, 0.0, 0.0, 0.0, 0.5]
+    assert paired_difference(worse, better).p_random == pytest.approx(2 / 32)
+    assert paired_difference(better, worse).p_random == pytest.approx(2 / 32)
+    assert paired_difference(worse, worse).p_random == 1.0
+    assert paired_difference([0.0, 0.5], [1.0, 0.5]).p_random == 1.0
