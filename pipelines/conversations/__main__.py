@@ -3,7 +3,8 @@
 Conversations are made by a seed (persons, events, plans, changes of mind, relative dates, chatter), or read from a file
 of LoCoMo, LongMemEval or MemoryAgentBench. Printed are Recall@5 and Recall@10 in per cent with 95% bootstrap intervals,
 by category of question; of questions about what has changed, how often the newest turn is the first one, and comes
-before all that it replaced; and how well scores tell questions with an answer from those without.
+before all that it replaced; and how often the best fact of a question with an answer scores higher than that of one
+without (the area under the ROC curve, 50 for chance).
 
     python -m pipelines.conversations --encoder minilm
     python -m pipelines.conversations --file locomo10.json --format locomo --encoder minilm
@@ -41,12 +42,19 @@ _RECALLS = (5, 10)
 _CHANGED = ("present", "past (as of)")
 
 
-def measure(memory: Hippo, questions: Sequence[TurnQuestion], k: int = 10) -> dict[str, list[list[str]]]:
-    """Rankings of all profiles: ids of turns, best first, by name of the profile, in the order of the questions.
+def measure(
+    memory: Hippo, questions: Sequence[TurnQuestion], k: int = 10
+) -> tuple[dict[str, list[list[str]]], list[float]]:
+    """Rankings of all profiles, and scores of the best facts.
 
     A question that says when it is asked is asked of what was known then.
+
+    Returns:
+        Ids of turns, best first, by name of the profile, in the order of the questions; and for each question the score
+        of the best fact that it touches, by the last profile.
     """
     found = {}
+    best: dict[str, float] = {}
     for name in PROFILES_COMPARED:
         ranked: dict[str, list[str]] = {}
         scoped = {one.conversation for one in questions} if _scoped(questions) else {None}
@@ -55,14 +63,24 @@ def measure(memory: Hippo, questions: Sequence[TurnQuestion], k: int = 10) -> di
             own = [one for one in questions if scope is None or one.conversation == scope]
             plain = [one for one in own if one.asked is None]
             results = memory.retrieve_many([one.text for one in plain], k=k, profile=name, where=where)
-            for one, result in zip(plain, results, strict=True):
+            late = [one for one in own if one.asked is not None]
+            results += [memory.retrieve(one.text, k=k, profile=name, where=where, as_of=one.asked) for one in late]
+            for one, result in zip([*plain, *late], results, strict=True):
                 ranked[one.id] = [hit.document_id for hit in result.hits]
-            for one in own:
-                if one.asked is not None:
-                    result = memory.retrieve(one.text, k=k, profile=name, where=where, as_of=one.asked)
-                    ranked[one.id] = [hit.document_id for hit in result.hits]
+                best[one.id] = result.seeds[0].score if result.seeds else 0.0
         found[name] = [ranked[one.id] for one in questions]
-    return found
+    return found, [best[one.id] for one in questions]
+
+
+def told_apart(questions: Sequence[TurnQuestion], best: Sequence[float]) -> float | None:
+    """Chance in per cent that a question with an answer scores higher than one without; None: there are not both."""
+    from scipy.stats import mannwhitneyu
+
+    with_answer = [score for one, score in zip(questions, best, strict=True) if one.gold]
+    without = [score for one, score in zip(questions, best, strict=True) if not one.gold]
+    if not with_answer or not without:
+        return None
+    return round(100 * float(mannwhitneyu(with_answer, without).statistic) / (len(with_answer) * len(without)), 1)
 
 
 def _scoped(questions: Sequence[TurnQuestion]) -> bool:
@@ -140,6 +158,8 @@ def text_of(result: Mapping[str, Any]) -> str:
     if rows:
         parts.append("What has changed (first: the right turn is the first; before older: it comes before all that it "
                      "replaced):\n" + table(["questions", *names[-3:]], rows))  # fmt: skip
+    if result["told apart"] is not None:
+        parts.append(f"Questions with an answer from those without, by the best fact: {result['told apart']}")
     return "\n\n".join(parts)
 
 
@@ -165,8 +185,9 @@ def main(options: Sequence[str] | None = None) -> None:
         config = {"retrieval": {"profiles": dict(PROFILES_COMPARED)}}
         with Hippo.open(arguments.index or folder, encoder=arguments.encoder, config=config) as memory:
             memory.add(made.turns)
-            rankings = measure(memory, made.questions)
-    publish(arguments, result := _result(made, rankings, arguments.encoder), text_of(result))
+            rankings, best = measure(memory, made.questions)
+    result = {**_result(made, rankings, arguments.encoder), "told apart": told_apart(made.questions, best)}
+    publish(arguments, result, text_of(result))
 
 
 def _result(made: Conversations, rankings: Mapping[str, list[list[str]]], encoder: str) -> dict[str, Any]:

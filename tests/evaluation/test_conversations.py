@@ -150,7 +150,9 @@ def test_the_benchmark_runs_from_end_to_end(tmp_path: Path, capsys: pytest.Captu
     main([*small, "--index", str(tmp_path / "index"), "--out", str(tmp_path / "out.json")])
     printed = capsys.readouterr().out
     assert "1 conversations, " in printed
-    found = json.loads((tmp_path / "out.json").read_text())["profiles"]
+    result = json.loads((tmp_path / "out.json").read_text())
+    assert 0 <= result["told apart"] <= 100
+    found = result["profiles"]
     assert list(found) == ["dense", "bm25", "hybrid", "walk", "+ follows", "+ time", "+ newest wins", "+ retention"]
     assert found["bm25"]["when"]["recall@10"][0] > 50
     main(["--file", str(written(tmp_path / "x.json", LOCOMO)), "--encoder", "hashing", "--json"])
