@@ -3,7 +3,7 @@
 | table | columns |
 |---|---|
 | documents | document_id, title, text, metadata (JSON), timestamp, source |
-| chunks | node, chunk_id, document_id, position, title, text, start, end |
+| chunks | node, chunk_id, document_id, position, title, text, start, end, said |
 | facts | text, evidence, chunk_id, document_id, start, end, subject, predicate, object, entities (keys) |
 | entities | node, key, name, chunks (how many mention it) |
 | edges | source, target (nodes), weight, and one weight per kind of edge |

@@ -1,7 +1,8 @@
 """What a snapshot of hippo holds, by name: the one place where writer and reader agree.
 
 A snapshot of format 1 lacks what only `hippo.snapshot.restrict` needs: mentions, relations of facts, counts of terms.
-It is read without them. What was known at an earlier time is beside all this, in `hippo.snapshot.history`.
+It is read without them. Until format 3 it did not know when turns were said. What was known at an earlier time is
+beside all this, in `hippo.snapshot.history`.
 """
 
 from bisect import bisect_left
@@ -64,8 +65,8 @@ class Contents:
 
     Attributes:
         documents: Columns document_id, title, metadata (JSON), timestamp, source; by document_id.
-        chunks: chunk_id, document (int32 row), document_id, position, title, text, start, end; by document and
-            position.
+        chunks: chunk_id, document (int32 row), document_id, position, title, text, start, end, said (of turns: when,
+            UTC; from format 4 on); by document and position.
         facts: text, start, end, subject, predicate, object, relations (pairs of positions in the fact's entities, one
             after another), chunk (int32 row); by chunk and order of extraction.
         entities: key, name (its commonest spelling), chunks (int32, how many mention it); by key.

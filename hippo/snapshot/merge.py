@@ -55,7 +55,10 @@ def merge(first: Part, second: Part) -> Part:
     entities = rows_in(one.keys, keys), rows_in(two.keys, keys)
     both = pa.concat_tables([one.documents, two.documents])
     by_id = np.asarray(pc.sort_indices(both, sort_keys=[("document_id", "ascending")]), np.int64)
-    chunks, of_chunks = _joined(one.chunks, two.chunks, "document", by_id, one.documents.num_rows)
+    # A snapshot of an older format does not know when turns were said.
+    names = [name for name in one.chunks.column_names if name in two.chunks.column_names]
+    parts = one.chunks.select(names), two.chunks.select(names)
+    chunks, of_chunks = _joined(*parts, "document", by_id, one.documents.num_rows)
     facts, of_facts = _joined(one.facts, two.facts, "chunk", of_chunks, one.chunks.num_rows)
     spelled = _spelled(one.mentions, two.mentions, entities)
     mentions, _ = _joined(*spelled, "chunk", of_chunks, one.chunks.num_rows)
