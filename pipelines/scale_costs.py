@@ -5,8 +5,8 @@
 
 Makes passages by rule, indexes them by shards with the hashing encoder, and prints seconds and bytes for each passage,
 by stage, with the peak memory of driver and workers; then what --plan passages take if costs grow as they do here. With
---ray it also prints, in the same run, how many rows a second each executor gets done of a stage that does nothing, and
-of one that waits 50 ms for each of 64 calls at the same time.
+--ray it also prints, in the same run, what a row costs on each executor, of a stage that does nothing, and of one that
+waits 50 ms for each of 64 calls at the same time; where two workers do their best, a row takes half of that.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="processes of the build")
     parser.add_argument("--plan", type=int, default=10**8, help="passages of the corpus that is computed")
     parser.add_argument("--ray", action="store_true", help="also measure what Ray adds to a row")
-    parser.add_argument("--rows", type=int, default=200, help="rows of that measurement")
+    parser.add_argument("--rows", type=int, default=400, help="rows of that measurement")
     parser.add_argument("--folder", type=Path, help="where to work (default: a temporary folder, removed afterwards)")
     arguments = parser.parse_args()
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="hippo-scale-"))
@@ -47,7 +47,7 @@ def main() -> None:
         result = measure(arguments.passages, arguments.workers, folder)
         result["plan"] = plan_for(result, arguments.plan)
         if arguments.ray:
-            result["rows"] = rows_per_second(arguments.rows, folder)
+            result["rows"] = row_costs(arguments.rows, folder)
     finally:
         if arguments.folder is None:
             shutil.rmtree(folder)
@@ -106,20 +106,30 @@ def plan_for(measured: dict[str, Any], passages: int) -> dict[str, Any]:
     }
 
 
-def rows_per_second(rows: int, folder: Path) -> dict[str, Any]:
-    """Rows a second of a stage that does nothing, and of one that waits, on every executor in turns."""
+def row_costs(rows: int, folder: Path) -> dict[str, dict[str, float]]:
+    """Seconds that a run takes to begin, and for each row, by executor and stage: the line through two runs.
+
+    Args:
+        rows: Rows of the longer run of the stage that does nothing; a fifth of them make the shorter one, and an eighth
+            of both are sent through the stage that waits.
+        folder: Where to work.
+    """
     plan = Plan(LocalFolder(folder / "rows"))
-    found: dict[str, list[float]] = {}
+    found = {}
     executors: list[Executor] = [LocalExecutor(1), LocalExecutor(2), RayExecutor(2, num_cpus=2)]
     for executor in executors:
-        label = f"{executor.name}, {executor.workers} workers"
         with executor:
-            for name, work, sent in (("nothing", nothing, _rows(rows)), ("waiting", waiting, _waits(rows))):
-                list(executor.run(plan, [Stage(name, work)], sent[:4]))  # what starts once does not count
-                began = perf_counter()
-                done = sum(1 for _ in executor.run(plan, [Stage(name, work)], sent))
-                found.setdefault(f"{label}: {name}", []).append(done / (perf_counter() - began))
-    return {name: max(values) for name, values in found.items()}
+            for work, most in ((nothing, rows), (waiting, rows // 8)):
+                stage, seconds = Stage(work.__name__, work), {}
+                for count in (max(most // 5, 1), most):
+                    began = perf_counter()
+                    done = sum(1 for _ in executor.run(plan, [stage], _rows(count)))
+                    seconds[done] = perf_counter() - began
+                (few, short), (many, long) = sorted(seconds.items())
+                each = max((long - short) / (many - few), 0.0)  # what it costs to begin varies by more than little
+                label = f"{executor.name}, {executor.workers} workers: {work.__name__}"
+                found[label] = {"begin": max(short - few * each, 0.0), "row": each}
+    return found
 
 
 def nothing(_: Plan) -> Work:
@@ -137,11 +147,11 @@ def waiting(_: Plan) -> Work:
     async def call() -> None:
         await asyncio.sleep(_LATENCY)
 
-    async def calls(count: int) -> None:
-        await asyncio.gather(*(call() for _ in range(count)))
+    async def calls() -> None:
+        await asyncio.gather(*(call() for _ in range(_CALLS)))
 
     def work(row: Row) -> Iterator[Row]:
-        asyncio.run(calls(row["calls"]))
+        asyncio.run(calls())
         yield row
 
     return work
@@ -149,10 +159,6 @@ def waiting(_: Plan) -> Work:
 
 def _rows(count: int) -> list[Row]:
     return [{"place": place} for place in range(count)]
-
-
-def _waits(count: int) -> list[Row]:
-    return [{"place": place, "calls": _CALLS} for place in range(max(8, count // 8))]
 
 
 def _corpus(folder: Path, passages: int) -> list[Path]:
@@ -216,7 +222,8 @@ def show(result: dict[str, Any]) -> str:
         + ", ".join(f"{name}: {one:.2f} TB" for name, one in plan["terabytes of vectors"].items()),
     ]
     if "rows" in result:
-        lines.append(table(["rows a second", ""], [[name, f"{one:.1f}"] for name, one in result["rows"].items()]))
+        rows = [[name, f"{one['begin']:.2f}", f"{1000 * one['row']:.1f}"] for name, one in result["rows"].items()]
+        lines.append(table(["stage on an executor", "seconds to begin", "ms a row"], rows))
     return "\n\n".join(lines)
 
 

@@ -116,10 +116,10 @@ def assemble(
         for group in _groups(work, parts, repeated):
             documents = [one for part in group for one in part.documents]
             chunks = [one for part in group for one in part.chunks(work)]
-            ingested = ingest(store, documents, _Cut(chunks), meta, clock, keep=config.indexing.keep_versions)
-            added, changed = added + ingested.added, changed + ingested.changed
-            unchanged += ingested.unchanged
-            with clock.stage("store"):
+            with clock.stage("store"):  # whose progress is told by parts
+                ingested = ingest(store, documents, _Cut(chunks), meta, Clock(), keep=config.indexing.keep_versions)
+                added, changed = added + ingested.added, changed + ingested.changed
+                unchanged += ingested.unchanged
                 dropped += _put(store, work, group, chunks, extractor, encoder, meta)
             seen += len(group)
             clock.tell("store", seen, len(parts))

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from types import TracebackType
 from typing import Any, Self
 
+from hippo import errors
 from hippo.errors import HippoError, InputError, MissingExtraError
 from hippo.execution.stage import Plan, Row, Stage, Worker
 
@@ -18,6 +19,8 @@ __all__ = ["RayExecutor"]
 
 _SHARE = 0.9
 """Of the processors of the cluster that workers may take together; the rest is for whoever hands out the rows."""
+_ERROR = "error"
+"""Key of a row that tells of an error."""
 _ATTEMPTS = 3
 """How often a cluster is started that does not come up in time."""
 
@@ -86,7 +89,6 @@ class RayExecutor:
                 "num_cpus": self._num_cpus,
                 "object_store_memory": self._object_store,
                 "include_dashboard": False,
-                "_node_ip_address": "127.0.0.1",  # nobody else can reach it
             }
         else:
             options["address"] = self._address
@@ -121,11 +123,11 @@ class RayExecutor:
                 num_cpus=min(1.0, round(share, 3)) if stage.cpus is None else stage.cpus,
                 num_gpus=stage.gpus or None,
             )
-        try:
-            for row in dataset.iter_rows():
-                yield json.loads(row["row"])
-        except ray.exceptions.RayError as error:
-            raise _cause(error) from error
+        for sent in dataset.iter_rows():
+            row = json.loads(sent["row"])
+            if _ERROR in row:
+                raise _error(*row[_ERROR])
+            yield row
 
 
 class _Actor:
@@ -135,8 +137,24 @@ class _Actor:
         self._worker = Worker(plan, stage)
 
     def __call__(self, batch: Any) -> dict[str, list[str]]:
-        rows = [json.loads(text) for text in batch.column("row").to_pylist()]
-        return {"row": [json.dumps(made) for row in rows for made in self._worker(row)]}
+        given = [json.loads(text) for text in batch.column("row").to_pylist()]
+        return {"row": [json.dumps(made) for row in given for made in self._made(row)]}
+
+    def _made(self, row: Row) -> Iterator[Row]:
+        """Rows that the stage makes of a row; an error of hippo is one too, since Ray would wrap it."""
+        if _ERROR in row:
+            yield row
+            return
+        try:
+            yield from self._worker(row)
+        except HippoError as error:
+            yield {_ERROR: [type(error).__name__, json.loads(json.dumps(error.args, default=str))]}
+
+
+def _error(name: str, values: Sequence[Any]) -> HippoError:
+    """The error that a worker met."""
+    kind = getattr(errors, name, HippoError)
+    return kind(*values) if issubclass(kind, HippoError) else HippoError(*values)
 
 
 def _ray() -> Any:
@@ -146,15 +164,5 @@ def _ray() -> Any:
         import ray.data
     except ImportError as error:
         raise MissingExtraError("the executor 'ray'", "ray[data]", "ray") from error
-    logging.getLogger("ray.data").setLevel(logging.WARNING)
+    logging.getLogger("ray.data").setLevel(logging.ERROR)  # what fails is raised
     return ray
-
-
-def _cause(error: BaseException) -> BaseException:
-    """The error of hippo that a worker met, if it was one."""
-    seen: BaseException | None = error
-    while seen is not None:
-        if isinstance(seen, HippoError):
-            return seen
-        seen = getattr(seen, "cause", None) or seen.__cause__
-    return error

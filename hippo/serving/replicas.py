@@ -120,7 +120,7 @@ def serve_replicas(
 
 def _connect(ray: Any, address: str | None) -> None:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "warning"}
-    here = {"include_dashboard": False, "object_store_memory": 200_000_000, "_node_ip_address": "127.0.0.1"}
+    here = {"include_dashboard": False, "object_store_memory": 200_000_000}
     ray.init(**options, **(here if address is None else {"address": address}))
 
 

@@ -67,3 +67,24 @@ def test_any_number_of_workers(
 ) -> None:
     build(project_root, corpus, tmp_path, workers)
     assert differences(plain, fingerprints(tmp_path / "index")) == []
+
+
+@pytest.mark.slow
+def test_an_error_of_a_worker_is_told_as_it_is(project_root: Path, corpus: Path, tmp_path: Path) -> None:
+    build(project_root, corpus, tmp_path, 1)
+    shard = min((tmp_path / "work" / "extract").iterdir())
+    shard.write_bytes(shard.read_bytes()[:100])
+    command = [
+        sys.executable,
+        "-m",
+        "pipelines.build_index",
+        str(corpus),
+        "--index",
+        str(tmp_path / "index"),
+        "--quiet",
+    ]
+    command += ["--work", str(tmp_path / "work"), "--encoder", "hashing", "--part", "8", "--executor", "ray"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=280, cwd=project_root, check=False)
+    assert done.returncode == 1
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith(f"error: {shard}: is damaged:")
