@@ -19,8 +19,11 @@ from hippo.config import ServeConfig
 from hippo.errors import ConfigError
 from hippo.serving import create_app
 from hippo.serving.chat import chat
+from hippo.serving.explorer import QUESTIONS as EXPLORED
+from hippo.serving.explorer import explorer
 from hippo.serving.guard import _QUESTIONS
 from hippo.serving.measures import Measures
+from hippo.serving.remembering import memories
 from hippo.serving.routes import changes, questions
 from hippo.serving.service import NotRunningError, Service
 from hippo.serving.tokens import Tokens
@@ -92,8 +95,10 @@ def test_every_endpoint_for_questions_is_known_and_none_for_changes() -> None:
             if "POST" in one.methods
         }
 
-    assert posts(questions, chat) == set(_QUESTIONS)
-    assert not posts(changes) & set(_QUESTIONS)
+    changing = {"/remember", "/forget", "/links", "/links/delete", "/merge"}
+    assert posts(questions, chat, memories) - changing == set(_QUESTIONS)
+    assert not (posts(changes) | changing) & set(_QUESTIONS)
+    assert posts(explorer) - {"/explorer/synonyms"} == set(EXPLORED)
 
 
 def test_an_application_that_is_mounted_without_its_lifespan_says_so(app: FastAPI) -> None:
