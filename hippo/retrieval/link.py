@@ -155,7 +155,8 @@ class Linker:
                 for question, query in zip(questions, queries, strict=True)
             ]
         rows = np.arange(self.lexical.size)
-        cosines = np.concatenate([products(block, queries) for block in self.vectors])
+        blocks = [products(block, queries) for block in self.vectors]
+        cosines = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
         return [
             self._fuse(rows, cosines[:, place], words, words, queries[place], lexical_weight)
             for place, words in enumerate(map(self.lexical.scores, questions))
@@ -208,7 +209,11 @@ class Linker:
         lexical_weight: float,
     ) -> Linked:
         lexical = standard_score(words, *_moments(all_words))
-        mean, deviation = cast("Moments", self.moments).of_cosines(query)
+        if len(cosines) == self.lexical.size and self.hidden is None:
+            # All of them are here, and sooner asked than the moments of the vectors, which say the same.
+            mean, deviation = _moments(cosines)
+        else:
+            mean, deviation = cast("Moments", self.moments).of_cosines(query)
         dense = standard_score(cosines, mean, deviation)
         return Linked(rows, dense + lexical_weight * lexical, dense, lexical, deviation)
 
@@ -244,11 +249,11 @@ def standard_score(values: "NDArray[np.floating]", mean: float, deviation: float
     return score
 
 
-def _moments(values: "NDArray[np.float64]") -> tuple[float, float]:
+def _moments(values: "NDArray[np.floating]") -> tuple[float, float]:
     if not len(values):
         return 0.0, 0.0
-    mean = float(values.sum()) / len(values)
-    apart = values - mean
+    mean = float(values.sum(dtype=np.float64)) / len(values)
+    apart = np.subtract(values, mean, dtype=np.float64)
     apart *= apart
     return mean, math.sqrt(float(apart.sum()) / len(values))
 

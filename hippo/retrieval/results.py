@@ -48,11 +48,17 @@ def hits(contents: Contents, rows: "NDArray[np.int64]", scores: "NDArray[np.floa
     times = pick(contents.documents.column("timestamp"), pick(chunks.column("document"), rows))
     parts = [pick(chunks.column(name), rows) for name in ("text", "title", "document_id", "chunk_id")]
     return [
-        Hit(rank, score, text, title, document_id, chunk_id, json.loads(raw), timestamp=time)
+        Hit(rank, score, text, title, document_id, chunk_id, _metadata(raw), timestamp=time)
         for rank, (score, text, title, document_id, chunk_id, raw, time) in enumerate(
             zip(scores[rows].tolist(), *parts, metadata, times, strict=True), 1
         )
     ]
+
+
+def _metadata(raw: str) -> dict[str, Any]:
+    """Metadata of a document; most often there are none."""
+    found: dict[str, Any] = {} if raw == "{}" else json.loads(raw)
+    return found
 
 
 def pick(column: "pa.ChunkedArray", rows: "Iterable[int]") -> list[Any]:
