@@ -286,10 +286,12 @@ class Changing(ABC):
         decisions: Mapping[tuple[str, str], str | None] = MappingProxyType({}),
         extracting: bool = True,
         forget: bool = False,
+        outdated: Sequence[str] = (),
     ) -> ChangeReport:
         from hippo.indexing.add import add_documents
 
         changes: dict[str, Any] = {"doomed": doomed, "revisions": revisions, "decisions": decisions, "forget": forget}
+        changes["outdated"] = outdated
         with self._parts(extracting=extracting) as parts, self._recorded(command, parts) as run, span("hippo.index"):
             run.report = report = add_documents(self.path, items, **parts, **changes, progress=progress)
         self.refresh()

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from hippo.config import Config, load_config
+from hippo.consolidating import Consolidating
 from hippo.deciding import Deciding
 from hippo.deferred import in_thread_of
 from hippo.errors import IndexCorruptError
@@ -30,7 +31,6 @@ from hippo.parts import (
 )
 from hippo.place import located, newest_snapshot, sizes
 from hippo.protocols import LLM, DialogueExtractor, Encoder, Extractor, FactFilter, Reranker
-from hippo.remembering import Remembering
 from hippo.snapshot import Snapshot
 from hippo.types import Status, Version
 from hippo.viewing import Viewing
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 __all__ = ["Hippo"]
 
 
-class Hippo(Remembering, Linking, Mixing, Viewing, Deciding, Exploring):
+class Hippo(Consolidating, Linking, Mixing, Viewing, Deciding, Exploring):
     """A memory in a folder: documents go in, ranked passages with their evidence come out.
 
     Any number of threads and processes may retrieve, also while one adds. Made by `Hippo.open`.

@@ -1,6 +1,7 @@
 """The side of a memory that serves readers: facts by themselves, and the best mixture of all that it knows."""
 
 from collections.abc import Collection
+from dataclasses import replace
 
 from hippo.asking import Asking
 from hippo.checks import AsOf, Where, condition, moment, whole, within
@@ -49,7 +50,7 @@ class Mixing(Renewing, Asking):
 
         check_question(question)
         chosen, count = self._profile(profile), whole("k", k)
-        retriever = self._retriever_now(condition(within(session, where)), moment(as_of))
+        retriever = self._retriever_of(chosen, condition(within(session, where)), moment(as_of))
         query = None if self._encoder is None else self._encode(self._encoder, [question], "query_to_fact")[0]
         return rank_facts(retriever, question, query, chosen, count, triples=triples)
 
@@ -96,16 +97,17 @@ class Mixing(Renewing, Asking):
             raise InputError(f"kinds must be some of {', '.join(KINDS)}, got {kinds!r}")
         self.refresh()
         chosen = within(session, where)
+        reading = replace(self._profile(profile), derived="gists" in wanted)
         found = self.retrieve(
             question,
             k=k,
-            profile=profile,
+            profile=reading,
             where=chosen,
             as_of=as_of,
             recency_half_life=recency_half_life,
             newest_wins=newest_wins,
         )
-        facts = self.facts(question, k=k, profile=profile, where=chosen, as_of=as_of)
+        facts = self.facts(question, k=k, profile=reading, where=chosen, as_of=as_of)
         return pack(found, facts, budget=budget_tokens, kinds=wanted)
 
     afacts = in_thread_of(facts)

@@ -96,8 +96,16 @@ class Searching(ABC):
             newest_wins = chosen.newest_wins if time.newest_wins is None else time.newest_wins
             chosen = resolve_profile(replace(chosen, recency_half_life=half_life, newest_wins=newest_wins))
         allowed, as_of = condition(where), moment(time.as_of)
-        retriever = once(partial(self._retriever_now, allowed, as_of, apart=explain))
+        retriever = once(partial(self._retriever_of, chosen, allowed, as_of, apart=explain))
         return Search(whole("k", k), chosen, explain, whole("steps", steps), allowed, as_of, retriever)
+
+    def _retriever_of(
+        self, profile: Profile, where: "Condition | None", as_of: datetime | None, *, apart: bool = False
+    ) -> "Retriever":
+        from hippo.retrieval.derived import without_derived
+
+        found = self._retriever_now(where, as_of, apart=apart)
+        return found if profile.derived else without_derived(found)
 
     def filters_facts(self, profile: str | Profile | None = None) -> bool:
         """Whether retrieval with a profile asks a fact filter: it may then wait for a language model.

@@ -15,6 +15,8 @@ from hippo.cli.bench import bench
 from hippo.cli.change import DELETE_EXAMPLES, UPDATE_EXAMPLES, delete, update
 from hippo.cli.config import EXAMPLES as CONFIG_EXAMPLES
 from hippo.cli.config import show as show_config
+from hippo.cli.consolidate import EXAMPLES as CONSOLIDATE_EXAMPLES
+from hippo.cli.consolidate import consolidate
 from hippo.cli.context import EXAMPLES as CONTEXT_EXAMPLES
 from hippo.cli.context import context
 from hippo.cli.convert import EXAMPLES as CONVERT_EXAMPLES
@@ -94,6 +96,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], tuple[str, ...]]] = {
     "recall": (recall, RECALL_EXAMPLES),
     "forget": (forget, FORGET_EXAMPLES),
     "merge": (merge, MERGE_EXAMPLES),
+    "consolidate": (consolidate, CONSOLIDATE_EXAMPLES),
     "link": (link, LINK_EXAMPLES),
     "links": (links, LINKS_EXAMPLES),
     "context": (context, CONTEXT_EXAMPLES),

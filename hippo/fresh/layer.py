@@ -20,6 +20,7 @@ from hippo.graph.sequence import follow_pairs, in_sequence, in_sessions, session
 from hippo.graph.tables import flat
 from hippo.search.moments import Moments
 from hippo.snapshot.contents import Contents
+from hippo.snapshot.derived import derived_from
 from hippo.snapshot.merge import Part, rows_in
 
 if TYPE_CHECKING:
@@ -48,7 +49,8 @@ def layered(
         IndexMismatchError: The snapshot has an older format, which does not hold enough.
     """
     contents = base if part is None else _beside(base, part)
-    hidden = rows_of(base.documents, gone)
+    # What is derived from what goes, goes too.
+    hidden = rows_of(base.documents, gone) | derived_from(base.documents, gone)
     if hidden.any():
         more = contents.documents.num_rows - len(hidden)
         contents = replace(contents, hidden=np.concatenate([hidden, np.zeros(more, bool)]))

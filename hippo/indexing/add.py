@@ -40,6 +40,7 @@ def add_documents(
     revisions: Sequence[Revision] = (),
     forget: bool = False,
     decisions: Mapping[tuple[str, str], str | None] = MappingProxyType({}),
+    outdated: Sequence[str] = (),
     progress: ProgressCallback | None = None,
 ) -> ChangeReport:
     """Store documents, delete others, extract and embed what is new, and publish a snapshot.
@@ -61,6 +62,7 @@ def add_documents(
         doomed: Which documents go; None: none.
         revisions: What is new of documents that the index holds.
         forget: Whether documents that go go with all their versions, the older ones too.
+        outdated: Ids of derived documents that go, with all that is left of them.
         decisions: About synonyms: "accepted", "rejected" or None, for none any more, by pair of keys.
         progress: Is told of every step.
     """
@@ -82,6 +84,8 @@ def add_documents(
         if forget:
             store.set_meta({FORGETTING: "yes"})
         ingested = ingest(store, documents, chunker, fresh, clock, deleting, revisions, keep=keep, forget=forget)
+        if stale := sorted({*store.stale_derived(), *outdated}):
+            ingest(store, (), chunker, fresh, clock, stale, forget=True)
         if decided := store.changed_decisions(decisions):
             store.set_meta({PUBLISHED: ""})
             store.put_decisions(decided)

@@ -12,6 +12,7 @@ from hippo.fresh.state import Fresh
 from hippo.retrieval.filtered import Retrievers
 from hippo.retrieval.retrieve import Retriever
 from hippo.snapshot.contents import Contents
+from hippo.snapshot.derived import derived_from
 from hippo.snapshot.history import as_microseconds
 from hippo.snapshot.merge import Part, merge, rows_in
 from hippo.snapshot.restrict import finished, restrict
@@ -93,7 +94,7 @@ def _merged(contents: Contents, part: Part) -> Contents:
 
 def _without(contents: Contents, gone: frozenset[str]) -> Contents:
     """Contents without some documents."""
-    rows = rows_of(contents.documents, gone)
+    rows = rows_of(contents.documents, gone) | derived_from(contents.documents, gone)
     return restrict(contents, ~rows) if rows.any() else contents
 
 

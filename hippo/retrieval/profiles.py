@@ -42,6 +42,7 @@ class Profile:
         passage_weight: Weight of passages beside that of entities, in place of a share; not set: the share holds.
         damping: d: probability of following an edge, in (0, 1).
         query_gain: λ: how strongly the walk prefers passages that speak of the question; 0: the plain walk.
+        derived: Whether what consolidation made (gists, joined facts, contradictions) may seed and be a result.
         open_question: Whether "of the question" there means of what it leaves open: the question without the names that
             the index knows, since those have seeds of their own.
         kind_weights: α: weight of each kind of edge; a kind not named weighs 1.
@@ -90,6 +91,7 @@ class Profile:
     damping: float = 0.8
     query_gain: float = 0.5
     open_question: bool = True
+    derived: bool = False
     kind_weights: Mapping[str, float] = field(default_factory=lambda: dict(_KIND_WEIGHTS))
     scoring: Literal["activation", "facts"] = "activation"
     recognition: str | None = None
@@ -165,7 +167,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "scoring": ("activation", "facts"),
 }
 _PARTS: dict[registry.Kind, str] = {"recognition": "fact filter", "reranking": "re-ranker"}
-_SWITCHES = ("distinct_facts", "exact", "newest_wins", "open_question")
+_SWITCHES = ("derived", "distinct_facts", "exact", "newest_wins", "open_question")
 _RANGES: dict[str, tuple[float, float, str]] = {
     "lexical_weight": (0, float("inf"), "0 or more"),
     "facts": (0, float("inf"), "a whole number of 0 or more"),

@@ -26,7 +26,7 @@ from hippo.snapshot.history import EVER
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["POOL", "replacements"]
+__all__ = ["POOL", "contradictions", "replacements"]
 
 POOL = 100
 """Passages that are compared, the best ones; as many as are asked for, if those are more."""
@@ -46,6 +46,7 @@ class _Fact:
     words: tuple[str, ...]
     predicate: str | None = None
     object: str | None = None
+    row: int = -1
 
 
 _Said = tuple[_Fact, str, str]
@@ -69,6 +70,21 @@ def replacements(contents: Contents, order: Sequence[int], times: "NDArray[np.in
     return found
 
 
+def contradictions(
+    contents: Contents, rows: Sequence[int], times: "NDArray[np.int64]"
+) -> Iterator[tuple[str, int, int]]:
+    """Facts that newer ones replace: the key of their subject, the row of the older and that of the newer fact.
+
+    Args:
+        contents: The index.
+        rows: Rows of the passages that are compared; each has a timestamp.
+        times: Timestamp of each passage, int64 `(P,)`.
+    """
+    facts = list(_facts(contents, rows, times))
+    found = {(old.row, new.row): old.subject for old, new in [*_triples(facts), *_sentences(facts)]}
+    yield from ((subject, old, new) for (old, new), subject in sorted(found.items()))
+
+
 def _facts(contents: Contents, rows: Sequence[int], times: "NDArray[np.int64]") -> Iterator[_Fact]:
     chunks = contents.facts.column("chunk").to_numpy()
     columns = {name: contents.facts.column(name) for name in ("text", "subject", "predicate", "object")}
@@ -81,11 +97,11 @@ def _facts(contents: Contents, rows: Sequence[int], times: "NDArray[np.int64]") 
             text, subject, predicate, object_ = (column[fact].as_py() for column in columns.values())
             place = row, documents[row].as_py(), int(times[row])
             if subject is not None:
-                yield _Fact(*place, entity_key(subject), (), entity_key(predicate), entity_key(object_))
+                yield _Fact(*place, entity_key(subject), (), entity_key(predicate), entity_key(object_), fact)
             elif about := title or (
                 keys[int(indices[indptr[fact]])].as_py() if indptr[fact] < indptr[fact + 1] else ""
             ):
-                yield _Fact(*place, about, tuple(terms(text)))
+                yield _Fact(*place, about, tuple(terms(text)), row=fact)
 
 
 def _triples(facts: Sequence[_Fact]) -> Iterator[tuple[_Fact, _Fact]]:

@@ -126,6 +126,20 @@ class Documents(Versions, Links):
             journal.insert(self._connection, "ledger", _ledger_columns([one for one in chunks if one.id not in same]))
         return deleted
 
+    def stale_derived(self) -> list[str]:
+        """Ids of derived documents (`hippo.snapshot.derived`) of which a passage that they are from is gone."""
+        rows = self._connection.rows("SELECT id, metadata FROM documents WHERE contains(metadata, '\"derived\"')")
+        needed: list[tuple[str, str]] = []
+        for key, raw in rows:
+            values = json.loads(raw)
+            if isinstance(values.get("derived"), str) and isinstance(values.get("passages"), list):
+                needed += [(key, str(one)) for one in values["passages"]]
+        if not needed:
+            return []
+        asked = pa.table({"id": strings([key for key, _ in needed]), "key": strings([one for _, one in needed])})
+        query = "SELECT DISTINCT a.id FROM asked a ANTI JOIN chunks c ON c.id = a.key ORDER BY a.id"
+        return [key for (key,) in self._connection.rows(query, asked=asked)]
+
     def _names_of(self, document_ids: Sequence[str]) -> pa.Table:
         """Ids of documents and of their chunks, as the column `key`."""
         asked = pa.table({"key": strings(document_ids)})

@@ -17,7 +17,7 @@ from hippo.types.documents import (
     passage_of,
 )
 from hippo.types.graph import Entity, EntityPath, Link, Neighbor, Passage
-from hippo.types.mixed import Context, ContextItem, FactHit
+from hippo.types.mixed import Consolidation, Context, ContextItem, FactHit
 from hippo.types.models import Completion, LLMRequest, Message, Usage
 from hippo.types.plain import to_dict
 from hippo.types.reports import Backup, ChangeReport, Estimate, Health, Problem, Progress, Pruned, Run, Status
@@ -44,6 +44,7 @@ __all__ = [
     "Chunk",
     "Citation",
     "Completion",
+    "Consolidation",
     "Context",
     "ContextItem",
     "Document",

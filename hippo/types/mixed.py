@@ -9,7 +9,7 @@ from hippo.types.documents import Triple
 from hippo.types.plain import Plain
 from hippo.types.results import Retrieval
 
-__all__ = ["Context", "ContextItem", "FactHit"]
+__all__ = ["Consolidation", "Context", "ContextItem", "FactHit"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,3 +83,24 @@ class Context(Plain):
     tokens: int
     dropped: Mapping[str, int]
     retrieval: Retrieval
+
+
+@dataclass(frozen=True, slots=True)
+class Consolidation(Plain):
+    """What consolidation made.
+
+    Attributes:
+        facts: Joined facts that there are now.
+        gists: Gists of sessions and entities.
+        contradictions: Contradictions, both sides of each.
+        made: Derived documents that are new.
+        removed: Derived documents that nothing leads to any more.
+        snapshot: Name of the snapshot that holds them; None: nothing changed.
+    """
+
+    facts: int
+    gists: int
+    contradictions: int
+    made: int
+    removed: int
+    snapshot: str | None

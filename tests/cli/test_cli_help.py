@@ -20,6 +20,7 @@ NAMES = [
     "recall",
     "forget",
     "merge",
+    "consolidate",
     "link",
     "links",
     "context",

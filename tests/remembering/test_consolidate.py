@@ -1,0 +1,144 @@
+"""What consolidation makes: marked, with its sources, and gone exactly when these go."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from hippo import Hippo, Profile
+from hippo.cli.app import app
+from hippo.errors import ConfigError, InputError
+from hippo.testing import ScriptedLLM
+
+MANUAL = {"indexing": {"merge_after": 0}}
+SAID = [
+    ("Ann", "I live in Rome.", "2021-05-01"),
+    ("Ben", "Ann met Eve Stone at the Colosseum.", "2021-05-02"),
+    ("Ann", "It rained the whole day and nobody came.", "2021-05-03"),
+    ("Ben", "Eve Stone guides visitors at the Colosseum.", "2021-05-04"),
+    ("Ann", "Eve Stone wrote a book about the Colosseum.", "2021-05-05"),
+    ("Ann", "I live in Oslo.", "2022-05-01"),
+]
+NOTES = [{"id": "note", "text": "Ann met Eve Stone at the Colosseum.", "timestamp": "2021-06-01"}]
+WITH = Profile("with", derived=True)
+
+
+def fill(memory: Hippo) -> list[str]:
+    memory.add(NOTES)
+    return [
+        key
+        for speaker, text, time in SAID
+        for key in memory.remember(text, session="s1", timestamp=time, metadata={"speaker": speaker})
+    ]
+
+
+@pytest.fixture
+def memory(tmp_path: Path):
+    with Hippo.open(tmp_path / "index", encoder="hashing", config=MANUAL) as opened:
+        yield opened
+
+
+def derived(memory: Hippo) -> dict[str, list]:
+    found: dict[str, list] = {}
+    for one in memory.documents():
+        if "derived" in one.metadata:
+            found.setdefault(one.metadata["derived"], []).append(one)
+    return found
+
+
+def test_facts_are_joined_gists_stand_for_their_sources_and_contradictions_have_both_sides(memory):
+    ids = fill(memory)
+    report = memory.consolidate()
+    made = derived(memory)
+    assert (report.facts, report.gists, report.contradictions) == tuple(
+        len(made[kind]) for kind in ("fact", "gist", "contradiction")
+    )
+    assert report.made == sum(map(len, made.values()))
+    joined = next(one for one in made["fact"] if set(one.metadata["sources"]) == {ids[1], "note"})
+    assert memory.get(joined.id).text == "Ann met Eve Stone at the Colosseum."
+    assert joined.metadata["days"] == ["2021-05-02", "2021-06-01"]
+    [session] = [one for one in made["gist"] if one.metadata["of"] == "session s1"]
+    text = memory.get(session.id).text
+    assert "Colosseum" in text
+    assert set(session.metadata["sources"]) <= set(ids)
+    assert all(sentence in " ".join(one for _, one, _ in SAID) for sentence in text.split(". ")[:1])
+    assert "entity Eve Stone" in {one.metadata["of"] for one in made["gist"]}
+    [lives] = [one for one in made["contradiction"] if "Oslo" in memory.get(one.id).text]
+    assert [side["text"] for side in lives.metadata["sides"]] == ["I live in Rome.", "I live in Oslo."]
+    assert [side["day"] for side in lives.metadata["sides"]] == ["2021-05-01", "2022-05-01"]
+    # Doing it again changes nothing.
+    again = memory.consolidate()
+    assert (again.made, again.removed, again.gists) == (0, 0, report.gists)
+
+
+def test_what_is_derived_is_a_result_only_where_it_is_wanted(memory):
+    fill(memory)
+    before = [hit.document_id for hit in memory.recall("Who is at the Colosseum?", k=20).hits]
+    memory.consolidate()
+    after = memory.recall("Who is at the Colosseum?", k=20).hits
+    assert sorted(hit.document_id for hit in after) == sorted(before)
+    everything = memory.recall("Who is at the Colosseum?", k=20, profile=WITH).hits
+    assert {hit.metadata.get("derived") for hit in everything} == {None, "gist", "fact", "contradiction"}
+    gists = memory.context("Who is at the Colosseum?", kinds=["gists"])
+    assert gists.items
+    assert {item.kind for item in gists.items} == {"gist"}
+    assert all("derived" not in one.document_id for one in memory.facts("Who is at the Colosseum?", k=50))
+    memory.remember("The Colosseum is old.", session="s2")
+    hits = memory.recall("Who is at the Colosseum?", k=20).hits
+    assert len(hits) == len(before) + 1
+    assert not any("derived" in hit.metadata for hit in hits)
+
+
+@pytest.mark.parametrize("how", ["delete", "forget", "update"])
+def test_what_is_derived_goes_exactly_when_its_sources_go(memory, how):
+    ids = fill(memory)
+    memory.consolidate()
+    made = [one for some in derived(memory).values() for one in some]
+    stay = {one.id for one in made if ids[1] not in one.metadata["sources"]}
+    assert 0 < len(stay) < len(made)
+    if how == "delete":
+        memory.delete(ids[1])
+    elif how == "update":
+        memory.update(ids[1], text="Ann was at home.")
+    else:
+        memory.forget(ids[1])
+        hits = memory.recall("Who met Eve Stone?", k=50, profile=WITH).hits
+        assert {hit.document_id for hit in hits if "derived" in hit.metadata} == stay
+        memory.merge()
+    assert {one.id for some in derived(memory).values() for one in some} == stay
+    assert not [one for one in memory.history() if one.document_id.startswith("derived/") and one.ended]
+    memory.consolidate()
+    assert all(ids[1] not in one.metadata["sources"] or how == "update" for one in made if one.id in stay)
+
+
+def test_a_kind_alone_leaves_the_others(memory):
+    fill(memory)
+    memory.consolidate(kinds=["gists"])
+    assert set(derived(memory)) == {"gist"}
+    memory.consolidate(kinds=["facts"])
+    assert set(derived(memory)) == {"gist", "fact"}
+    for wrong in ("gists", ["gist"]):
+        with pytest.raises(InputError):
+            memory.consolidate(kinds=wrong)
+    with pytest.raises(ConfigError):
+        memory.consolidate(abstractive=True)
+
+
+def test_a_language_model_tells_gists_in_its_own_words(tmp_path):
+    model = ScriptedLLM(replies=lambda request: f"Told: {len(request.messages[-1].content.split())} words.")
+    with Hippo.open(tmp_path / "index", encoder="hashing", config=MANUAL, llm=model) as memory:
+        fill(memory)
+        memory.consolidate(kinds=["gists"], abstractive=True)
+        texts = [memory.get(one.id).text for one in derived(memory)["gist"]]
+        assert texts
+        assert all(text.startswith("Told: ") for text in texts)
+        assert memory.consolidate(kinds=["gists"], abstractive=True).made == 0
+
+
+def test_the_command_line(memory):
+    fill(memory)
+    memory.merge()
+    result = CliRunner().invoke(app, ["consolidate", str(memory.path), "--kind", "gists", "--json"])
+    assert result.exit_code == 0, result.stderr
+    assert json.loads(result.stdout)["gists"] > 0
