@@ -31,6 +31,7 @@ from hippo.parts import (
 )
 from hippo.place import located, newest_snapshot, sizes
 from hippo.protocols import LLM, DialogueExtractor, Encoder, Extractor, FactFilter, Reranker
+from hippo.pruning import Pruning
 from hippo.snapshot import Snapshot
 from hippo.types import Status, Version
 from hippo.viewing import Viewing
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
 __all__ = ["Hippo"]
 
 
-class Hippo(Consolidating, Linking, Mixing, Viewing, Deciding, Exploring):
+class Hippo(Consolidating, Pruning, Linking, Mixing, Viewing, Deciding, Exploring):
     """A memory in a folder: documents go in, ranked passages with their evidence come out.
 
     Any number of threads and processes may retrieve, also while one adds. Made by `Hippo.open`.

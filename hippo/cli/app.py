@@ -23,11 +23,9 @@ from hippo.cli.convert import EXAMPLES as CONVERT_EXAMPLES
 from hippo.cli.convert import convert
 from hippo.cli.copies import (
     BACKUP_EXAMPLES,
-    PRUNE_EXAMPLES,
     PUBLISH_EXAMPLES,
     RESTORE_EXAMPLES,
     backup,
-    prune,
     publish,
     restore,
 )
@@ -65,6 +63,8 @@ from hippo.cli.namespaced import namespaced
 from hippo.cli.output import reported
 from hippo.cli.plot import EXAMPLES as PLOT_EXAMPLES
 from hippo.cli.plot import plot
+from hippo.cli.prune import EXAMPLES as PRUNE_EXAMPLES
+from hippo.cli.prune import prune
 from hippo.cli.query import EXAMPLES as QUERY_EXAMPLES
 from hippo.cli.query import query
 from hippo.cli.remember import (

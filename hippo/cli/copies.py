@@ -1,4 +1,4 @@
-"""`hippo backup`, `hippo restore`, `hippo publish` and `hippo prune`: copies of an index, and its size."""
+"""`hippo backup`, `hippo restore` and `hippo publish`: copies of an index."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,11 +10,9 @@ from hippo.cli.output import console, print_json, printable, warn
 
 __all__ = [
     "BACKUP_EXAMPLES",
-    "PRUNE_EXAMPLES",
     "PUBLISH_EXAMPLES",
     "RESTORE_EXAMPLES",
     "backup",
-    "prune",
     "publish",
     "restore",
 ]
@@ -24,11 +22,6 @@ RESTORE_EXAMPLES = ("hippo restore backups/monday my-index",)
 PUBLISH_EXAMPLES = (
     "hippo publish my-index s3://bucket/index",
     'hippo query s3://bucket/index "Who founded the company that built the bridge?"',
-)
-PRUNE_EXAMPLES = (
-    "hippo prune my-index",
-    "hippo prune my-index --keep 2 --json",
-    "hippo prune my-index --history 2024-01-01",
 )
 
 _Target = Annotated[
@@ -96,38 +89,6 @@ def publish(
             f"{made.url}: snapshot {made.snapshot}, {made.uploaded} of {made.files} files new, "
             f"{made.bytes / 2**20:,.1f} MiB"
         )
-
-
-def prune(
-    index: IndexArgument,
-    keep: Annotated[int, typer.Option(metavar="N", help="Newest snapshots to keep in any case.")] = 1,
-    wait: Annotated[float, typer.Option(metavar="SECONDS", help="Wait so long for a writer.")] = 0.0,
-    history: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TIME",
-            help="Also older versions of documents that ended by then, ISO 8601; or all of them: all.",
-            show_default=False,
-        ),
-    ] = None,
-    json_: JsonOption = False,
-) -> None:
-    """Remove what the index no longer needs.
-
-    That is: old snapshots, vectors of texts that are gone, and the gaps that deletes left in the store. Snapshots that
-    a reader holds stay, and so do the replies of language models, and older versions unless --history is given.
-    """
-    from hippo.maintenance import prune as make_smaller
-
-    pruned = make_smaller(index, keep=keep, history=history, wait=wait)
-    if json_:
-        print_json(pruned.to_dict())
-        return
-    before, after = sum(pruned.before.values()), sum(pruned.after.values())
-    text = f"{len(pruned.snapshots)} snapshots and {pruned.embeddings:,} vectors removed"
-    if history is not None:
-        text = f"{pruned.versions:,} older versions, {text}"
-    _say(f"{text}; {before / 2**20:,.1f} MiB before, {after / 2**20:,.1f} MiB now")
 
 
 def _say(text: str) -> None:

@@ -17,7 +17,7 @@ from hippo.types.documents import (
     passage_of,
 )
 from hippo.types.graph import Entity, EntityPath, Link, Neighbor, Passage
-from hippo.types.mixed import Consolidation, Context, ContextItem, FactHit
+from hippo.types.mixed import Consolidation, Context, ContextItem, FactHit, PrunedDocument
 from hippo.types.models import Completion, LLMRequest, Message, Usage
 from hippo.types.plain import to_dict
 from hippo.types.reports import Backup, ChangeReport, Estimate, Health, Problem, Progress, Pruned, Run, Status
@@ -69,6 +69,7 @@ __all__ = [
     "Problem",
     "Progress",
     "Pruned",
+    "PrunedDocument",
     "Recognition",
     "Retrieval",
     "Run",

@@ -9,7 +9,7 @@ from hippo.types.documents import Triple
 from hippo.types.plain import Plain
 from hippo.types.results import Retrieval
 
-__all__ = ["Consolidation", "Context", "ContextItem", "FactHit"]
+__all__ = ["Consolidation", "Context", "ContextItem", "FactHit", "PrunedDocument"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +104,20 @@ class Consolidation(Plain):
     made: int
     removed: int
     snapshot: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PrunedDocument(Plain):
+    """A document that a policy no longer keeps.
+
+    Attributes:
+        document_id: Its id.
+        session: Its session, if it has one.
+        days: Its age; None: it has no timestamp.
+        retention: What is left of it by the forgetting curve, 0 to 1; 1 where its kind has no half-life.
+    """
+
+    document_id: str
+    session: str | None
+    days: float | None
+    retention: float
