@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from hippo.deferred import once
 from hippo.fresh.log import Log
 from hippo.fresh.prepare import Prepared, lay_out, prepare, vectors_of
 from hippo.fresh.records import Said, forgetting, linking, read, remembering
@@ -35,7 +36,7 @@ class Desk:
         self, root: Path, tools: Callable[[], tuple[Chunker, Extractor]], encoder: Encoder | None, rules: str
     ) -> None:
         self.log = Log(root)
-        self._tools = tools
+        self._tools = once(tools)
         self._encoder = encoder
         self._rules = rules
         self._prepared: dict[str, Prepared] = {}
