@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hippo.deferred import in_thread_of
 from hippo.errors import IndexEmptyError, InputError
+from hippo.exploring import Exploring
 from hippo.protocols import ProgressCallback
 from hippo.remembering import Remembering
 from hippo.types import Consolidation, Document, LLMRequest, Message
@@ -25,7 +26,7 @@ _SYSTEM = (
 _TOKENS = 256
 
 
-class Consolidating(Remembering):
+class Consolidating(Remembering, Exploring):
     """Consolidation: what was said often, at length or otherwise before, told once and with its sources.
 
     What is made are documents, marked by `derived` in their metadata. They are results where the profile says so
@@ -76,9 +77,8 @@ class Consolidating(Remembering):
         if outdated or new:
             report = self._change(iter(new), progress, "consolidate", outdated=outdated)
         counts = Counter(str(one.metadata["derived"]) for one in made)
-        return Consolidation(
-            counts["fact"], counts["gist"], counts["contradiction"], len(new), len(outdated), report and report.snapshot
-        )
+        snapshot = None if report is None else report.snapshot
+        return Consolidation(counts["fact"], counts["gist"], counts["contradiction"], len(new), len(outdated), snapshot)
 
     aconsolidate = in_thread_of(consolidate)
     """`consolidate` without blocking the event loop."""

@@ -135,7 +135,7 @@ def _order(contents: Contents) -> "NDArray[np.int64]":
     """Place of each document in time; those without one come first, by their rows."""
     times = [time.timestamp() if time else float("-inf") for time in contents.documents.column("timestamp").to_pylist()]
     order = np.empty(len(times), np.int64)
-    order[np.lexsort((np.arange(len(times)), times))] = np.arange(len(times))
+    order[np.argsort(np.array(times), kind="stable")] = np.arange(len(times))
     return order
 
 
