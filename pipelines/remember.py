@@ -160,7 +160,7 @@ def kill(arguments: Namespace, folder: Path) -> dict[str, Any]:
         with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603  (our own module)
             assert process.stdout is not None  # noqa: S101  (it is a pipe)
             lines = [process.stdout.readline()]
-            end = time.monotonic() + chance.uniform(0.0, 0.6)
+            end = time.monotonic() + chance.uniform(0.0, 1.5)
             os.set_blocking(process.stdout.fileno(), False)
             while time.monotonic() < end:
                 time.sleep(0.005)
@@ -202,7 +202,7 @@ def _remember_until_killed(root: Path) -> None:
             [key] = memory.remember(text, session="killed")
             print(f"{key}\t{text}", flush=True)
             number += 1
-            if number % 25 == 0:
+            if number % 5 == 0:
                 memory.merge()
                 print("merged", flush=True)
 

@@ -11,6 +11,7 @@ A line that a crash cut off was never acknowledged: readers pass over it, and th
 
 import json
 import os
+import secrets
 import threading
 import zlib
 from collections.abc import Callable, Mapping
@@ -19,7 +20,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from hippo.durable import locked, sync_directory, writing
+from hippo.durable import keep_beside, locked, sync_directory, sync_file, writing
 from hippo.errors import IndexCorruptError
 
 __all__ = ["FOLDER", "FRESH", "Log", "Record"]
@@ -151,6 +152,50 @@ class Log:
                     self._read.pop(first, None)
             if len(files) > 1:
                 sync_directory(self.folder)
+
+    def damaged(self) -> list[str]:
+        """What is wrong with the files, each in a sentence; a line that a crash cut off is nothing wrong."""
+        wrong = []
+        for first in self._files():
+            lines = self._file(first).read_bytes().splitlines(keepends=True)
+            bad = sum(_parsed(line) is None for line in lines[:-1])
+            if bad:
+                wrong.append(f"{self._file(first).name} holds {bad} damaged records")
+        return wrong
+
+    def mend(self) -> list[str]:
+        """Keep the sound records of damaged files, which are kept beside them under other names.
+
+        Returns:
+            Names under which the damaged files are kept.
+
+        Raises:
+            IndexStateError: The disk refused.
+        """
+        kept = []
+        with self._guard, writing(self.folder), locked(self.folder, exclusive=True):
+            for first in self._files():
+                file = self._file(first)
+                lines = file.read_bytes().splitlines(keepends=True)
+                records = [_parsed(line) for line in lines]
+                if all(records[:-1]):
+                    continue
+                text, end = b"", first
+                for record in records:
+                    if record is not None:
+                        # Numbers of what is lost are taken, lest others get them.
+                        if record.number > end:
+                            text += _line(Record(end, record.number - end, {"lost": True}))
+                        text, end = text + _line(record), record.end
+                aside = file.with_name(f"{file.name}-damaged-{secrets.token_hex(4)}")
+                keep_beside(file, aside)
+                temporary = file.with_name(f".{file.name}-{secrets.token_hex(4)}")
+                temporary.write_bytes(text)
+                sync_file(temporary)
+                temporary.replace(file)
+                sync_directory(self.folder)
+                kept.append(aside.name)
+        return kept
 
     def _files(self) -> list[int]:
         """First numbers of the files, ascending."""

@@ -55,7 +55,7 @@ class Prepared:
 
 
 def prepare(document: Document, chunker: Chunker, extractor: Extractor) -> Prepared:
-    """Cut a document, and find names and facts by rules, which takes about a millisecond a page."""
+    """Cut a document, and find names and facts by rules."""
     chunks = chunker.chunk(document)
     outcomes = [dated(chunk, one) for chunk, one in zip(chunks, extractor.extract(chunks), strict=True)]
     found = [one for one in outcomes if isinstance(one, Extraction)]

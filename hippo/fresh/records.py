@@ -88,7 +88,7 @@ def read(records: Sequence[Record], said: Said) -> None:
                 said.gone += body["forget"]
             elif "links" in body:
                 said.links |= {(first, second, kind): weight for first, second, kind, weight in body["links"]}
-            else:
+            elif "lost" not in body:
                 raise KeyError(f"none of documents, forget, links in {sorted(body)}")
         except (KeyError, TypeError, ValueError) as error:
             problem = f"record {record.number} cannot be understood ({error}). Upgrade the package hippo-memory"

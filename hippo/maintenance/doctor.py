@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hippo.errors import IndexBusyError, IndexCorruptError, IndexMismatchError, IndexPathError, IndexStateError
+from hippo.fresh.log import FOLDER, Log
 from hippo.identity import IDENTITY_FILE, Identity
 from hippo.llm import REPLIES_FILE, Replies
 from hippo.maintenance.invariants import violations, violations_of_past
@@ -27,6 +28,7 @@ _REPAIRS = {
     "current": "names the newest sound snapshot",
     "identity": "writes it again from the store",
     "snapshot": "publishes again from the store, then removes it",
+    "fresh": "keeps the sound records, and the damaged file beside them",
     "replies": "keeps the sound replies in a new file, and the damaged file beside it",
     "table": "makes a new store without the damaged rows; what they held is extracted or embedded again, and replies "
     "that were paid for are taken from the cache",
@@ -74,6 +76,7 @@ def check(path: str | Path, *, quick: bool = False) -> Health:
     meta = _check_store(root, found, has_snapshot=bool(snapshots.sound))
     _check_identity(root, found, meta)
     _check_replies(root, found)
+    _check_log(root, found)
     leftovers = list(folder(root).glob(f"{TEMPORARY}*"))
     for pattern in (".store-*", ".CURRENT-*", f".{REPLIES_FILE}-*"):
         leftovers += root.glob(pattern)
@@ -84,6 +87,17 @@ def check(path: str | Path, *, quick: bool = False) -> Health:
             f"{len(names)} namespaces were not examined; each is an index of its own: {', '.join(names)}"
         )
     return Health(str(root), tuple(found.checked), tuple(found.problems), tuple(found.notes))
+
+
+def _check_log(root: Path, found: _Findings) -> None:
+    if not (root / FOLDER).is_dir():
+        return
+    found.checked.append("fresh")
+    try:
+        wrong = Log(root).damaged()
+    except OSError as error:
+        wrong = [f"it cannot be read: {error}"]
+    found.problems += [Problem("fresh", problem, _REPAIRS["fresh"]) for problem in wrong]
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from hippo.errors import (
     MissingExtraError,
     ModelNotFoundError,
 )
-from hippo.fresh.log import FRESH
+from hippo.fresh.log import FRESH, Log
 from hippo.identity import IDENTITY_FILE, Identity
 from hippo.indexing.clock import Clock
 from hippo.indexing.publish import manifest_info, publish
@@ -79,7 +79,8 @@ def repair(
         return before
     damaged = {problem.part for problem in before.problems}
     with writing(root):
-        done = _repair_store(root) if "store" in damaged else []
+        done = _repair_log(root) if "fresh" in damaged else []
+        done += _repair_store(root) if "store" in damaged else []
         with Store.open(root) as store:  # From here on no other writer is at work.
             if "identity" in damaged or not (root / IDENTITY_FILE).is_file():
                 done += _repair_identity(root, store)
@@ -90,6 +91,11 @@ def repair(
             if "replies" in damaged:
                 done.append(_repair_replies(root / REPLIES_FILE))
     return replace(check(root), repaired=tuple(done))
+
+
+def _repair_log(root: Path) -> list[str]:
+    kept = Log(root).mend()
+    return [f"sound records of what was remembered were kept; damaged files are kept as {', '.join(kept)}"]
 
 
 def _repair_store(root: Path) -> list[str]:

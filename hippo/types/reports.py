@@ -145,7 +145,8 @@ class Problem(Plain):
     """Something that is wrong with an index.
 
     Attributes:
-        part: What is damaged: "store", "replies", "identity", "current" or "snapshot 000042".
+        part: What is damaged: "store", "replies", "fresh" (what was remembered), "identity", "current" or "snapshot
+            000042".
         problem: What is wrong with it.
         repair: What `hippo doctor --repair` does about it; None: it takes a backup.
     """

@@ -14,7 +14,7 @@ from hippo import Hippo
 from hippo.cli.app import app
 from hippo.errors import DocumentError, IndexCorruptError, IndexEmptyError, IndexMismatchError, InputError
 from hippo.fresh.log import Log
-from hippo.maintenance import backup
+from hippo.maintenance import backup, check, repair
 
 CORPUS = [
     {"id": "a", "text": "Ada Lovelace met Charles Babbage in London.", "timestamp": "2020-01-01"},
@@ -280,6 +280,12 @@ def test_a_damaged_record_is_an_error_that_names_it(memory):
     file.write_bytes(lines[0][:9] + json.dumps(body).encode() + b"\n" + b"".join(lines[1:]))
     with Hippo.open(memory.path) as again, pytest.raises(IndexCorruptError, match="the record at byte 0 is damaged"):
         again.recall("engine")
+    [problem] = check(memory.path).problems
+    assert (problem.part, "1 damaged records" in problem.problem) == ("fresh", True)
+    assert repair(memory.path, encoder="hashing").sound
+    with Hippo.open(memory.path) as again:
+        assert len(found(again, "engine")) == 5
+        assert again.remember("It goes on.") == ["remembered/000000003"]
 
 
 def test_another_encoder_is_refused(memory):
