@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from hippo.retrieval.retrieve import Retriever
+from hippo.snapshot.contents import Contents
 from hippo.snapshot.derived import derived_rows
 
 __all__ = ["without_derived"]
@@ -23,9 +24,16 @@ def without_derived(retriever: Retriever) -> Retriever:
         if rows:
             hidden = np.zeros(contents.documents.num_rows, bool) if contents.hidden is None else contents.hidden.copy()
             hidden[rows] = True
-            made = retriever.over(replace(contents, hidden=hidden))
+            made = _over(retriever, replace(contents, hidden=hidden))
         _made[retriever] = made
     return _made[retriever] or retriever
+
+
+def _over(retriever: Retriever, contents: Contents) -> Retriever:
+    """The retriever of other contents over the same snapshot."""
+    names, encode = retriever._names, retriever._encode
+    tolerance = retriever._tolerance
+    return Retriever(contents, retriever._engine, tolerance=tolerance, names=names, encode=encode, over=retriever)
 
 
 _made: "weakref.WeakKeyDictionary[Retriever, Retriever | None]" = weakref.WeakKeyDictionary()

@@ -95,11 +95,6 @@ class Retriever:
             self._adjacencies[key] = self.contents.graph.adjacency(profile.kind_weights)
         return self._adjacencies[key]
 
-    def over(self, contents: Contents) -> "Retriever":
-        """The retriever of other contents over the same snapshot."""
-        names, encode = self._names, self._encode
-        return Retriever(contents, self._engine, tolerance=self._tolerance, names=names, encode=encode, over=self)
-
     def asked(self, questions: Sequence[str], profile: Profile, reference: datetime) -> Asked | None:
         """Times that questions ask about, counted from a time, UTC without a zone; None: none that counts."""
         return self._priors.asked(questions, profile, reference)
