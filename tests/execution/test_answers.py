@@ -37,7 +37,7 @@ def questions(tmp_path: Path) -> Path:
 def test_passages_are_those_of_the_memory(index: Path, questions: Path, tmp_path: Path) -> None:
     asked = load_questions(questions)
     options: dict[str, Any] = {"work": tmp_path / "work", "read": False, "k": 2, "batch": 1}
-    found, report = answer_batch(asked, index, **options, executor=LocalExecutor(2))
+    found, report = answer_batch(asked, index, **options, executor=LocalExecutor())
     with Hippo.open(index) as memory:
         expected = [[hit.chunk_id for hit in one.hits] for one in memory.retrieve_many(QUESTIONS, k=2)]
     assert [one["id"] for one in found] == ["q0", "q1", "q2"]
