@@ -42,9 +42,9 @@ def consolidate(
     json_: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """Make gists of sessions and entities, join facts, set contradictions side by side.
+    """Make gists, join facts, set contradictions side by side.
 
-    What is made are documents that are marked, point to their sources and go when these go. They are results for
+    Gists are of sessions and of entities. What is made are documents that are marked, point to their sources and go when these go. They are results for
     profiles with derived = true, and in hippo context. What was remembered is merged first.
     """
     opened = open_existing(index, config, llm=llm, wait=wait)
