@@ -61,7 +61,7 @@ def ask(
     config: ConfigOption = None,
     json_: JsonOption = False,
 ) -> None:
-    """Answer a question from the passages of an index, with citations.
+    """Answer a question from the passages, with citations.
 
     A language model reads the best passages; its answer refers to them by number. A single question is answered as the
     model writes; questions from standard input are answered many at a time. Keys are read from the environment

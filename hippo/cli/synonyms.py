@@ -60,7 +60,7 @@ def synonyms(
     json_: JsonOption = False,
     quiet: QuietOption = False,
 ) -> None:
-    """List pairs of names that are taken for one, or decide about one.
+    """List pairs of names taken for one, or decide about them.
 
     Listed are the pairs whose vectors are similar and those that were decided about, with an example of each name.
     Decisions stay whatever happens to the documents, and when the index is rebuilt.
