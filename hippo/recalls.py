@@ -4,7 +4,6 @@ SQLite, as for the replies of language models: readers write it, many at a time.
 for the disk; a power cut may lose the last ones. It holds hashes of texts, no texts.
 """
 
-import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -14,6 +13,8 @@ from typing import TYPE_CHECKING
 from hippo.errors import IndexStateError
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from hippo.retrieval.retention import Recalled
 
 __all__ = ["RECALLS_FILE", "Recalls"]
@@ -70,7 +71,10 @@ class Recalls:
         return self._known[1]
 
     @contextmanager
-    def _connected(self) -> Iterator[sqlite3.Connection]:
+    def _connected(self) -> "Iterator[sqlite3.Connection]":
+        # Most memories count nothing: they do without it.
+        import sqlite3
+
         try:
             with closing(sqlite3.connect(self._file, timeout=_WAIT)) as connection:
                 connection.execute("PRAGMA synchronous = OFF")
