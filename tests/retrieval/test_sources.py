@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from hippo import Hippo
 from hippo.errors import ConfigError
-from hippo.retrieval import retrieve
+from hippo.retrieval import order
 from hippo.retrieval.profiles import PROFILES
 from hippo.retrieval.sources import capped, first, within
 
@@ -117,12 +117,12 @@ def test_a_cap_of_one_changes_nothing(memory):
 def test_a_cap_does_not_widen_what_newer_passages_are_looked_for_among(tmp_path, monkeypatch, k, pool):
     compared = []
 
-    def counting(contents, order, times):
-        compared.append(len(order))
-        return real(contents, order, times)
+    def counting(contents, rows, times):
+        compared.append(len(rows))
+        return real(contents, rows, times)
 
-    real = retrieve.replacements
-    monkeypatch.setattr(retrieve, "replacements", counting)
+    real = order.replacements
+    monkeypatch.setattr(order, "replacements", counting)
     with Hippo.open(tmp_path / "index", encoder="hashing") as memory:
         memory.add(
             {"id": f"{n}", "title": f"T{n % 40}", "text": f"It has {n} workers.", "timestamp": f"{1800 + n}-01-01"}
