@@ -9,7 +9,8 @@ SHELL := bash
 
 PYTHON ?= python3
 VENV ?= .venv
-WORKERS ?= 2
+# One more than the smallest machine has cores: many tests wait for servers and processes.
+WORKERS ?= 3
 
 BIN := $(VENV)/bin
 LOG := $(VENV)/install.log
