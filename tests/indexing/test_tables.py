@@ -47,5 +47,5 @@ def test_an_index_without_a_kind_of_edge_is_published_anew(tmp_path, monkeypatch
     with Hippo.open(tmp_path, encoder="none") as memory:
         first = memory.add([Document("It orbits the Sun.", id="a", title="Mercury")]).snapshot
         assert memory.add([]).snapshot == first
-        monkeypatch.setattr("hippo.indexing.add.KINDS", ("relation", "contains"))
+        monkeypatch.setattr("hippo.indexing.changes.KINDS", ("relation", "contains"))
         assert memory.add([]).snapshot != first

@@ -104,7 +104,7 @@ def test_nobody_waits_while_a_newer_snapshot_is_opened(tmp_path: Path, monkeypat
             assert renewed.result()
         assert encoder.calls == encoded
         assert reader.snapshot == name
-        assert "_passages" in vars(reader._retriever_now())
+        assert "passages" in vars(reader._retriever_now().linkers)
         assert len(reader.retrieve("Where is Rome?").hits) == 2
 
 
