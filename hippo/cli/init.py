@@ -4,7 +4,7 @@ import inspect
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import MISSING, Field, fields
+from dataclasses import Field, fields
 from pathlib import Path
 from textwrap import wrap
 from typing import TYPE_CHECKING, Annotated, Any
@@ -56,7 +56,7 @@ def init(
 def default_toml() -> str:
     """The configuration file: all keys of `hippo.config.Config` and `Profile`, commented out, with their defaults."""
     from hippo.config import Config
-    from hippo.retrieval.profiles import Profile
+    from hippo.retrieval.profiles import PROFILES, Profile
 
     lines = [_HEADER.rstrip()]
     for section in fields(Config):
@@ -65,7 +65,7 @@ def default_toml() -> str:
         meanings = attribute_meanings(kind)
         for item in fields(kind):
             if item.name != "options" and not _is_mapping(item):
-                lines += _key(item, meanings)
+                lines += _key(item, meanings, getattr(getattr(Config(), section.name), item.name))
         if section.name in _BACK_ENDS:
             lines += _back_ends(section.name)
     meanings = attribute_meanings(Profile)
@@ -77,15 +77,14 @@ def default_toml() -> str:
     lines += ['# base = "hippo"']
     for item in fields(Profile):
         if item.name != "name":
-            lines += _key(item, meanings)
+            lines += _key(item, meanings, getattr(PROFILES["hippo"], item.name))
     return "\n".join(lines) + "\n"
 
 
-def _key(item: "Field[Any]", meanings: dict[str, str]) -> Iterator[str]:
+def _key(item: "Field[Any]", meanings: dict[str, str], default: object) -> Iterator[str]:
     """The meaning of a key, wrapped, and the key with its default; an empty text where nothing is set."""
     yield from (f"#   {line}" for line in wrap(meanings.get(item.name, ""), 116))
-    default = item.default_factory() if item.default_factory is not MISSING else item.default
-    yield f"# {item.name} = {_toml(default if default is not None else '')}"
+    yield f"# {item.name} = {_toml('' if default is None else default)}"
 
 
 def _back_ends(section: str) -> Iterator[str]:

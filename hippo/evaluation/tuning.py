@@ -205,7 +205,7 @@ def held_out(scores: "Mapping[str, Float64]", parts: "NDArray[np.int64]") -> "tu
     Examples:
         >>> tried = {"a": np.array([0.0, 1.0, 1.0]), "b": np.array([1.0, 0.0, 0.0])}
         >>> held_out(tried, np.array([0, 1, 2]))
-        (array([0., 0., 0.]), ['a', 'b', 'b'])
+        (array([0., 1., 1.]), ['a', 'a', 'a'])
     """
     given = np.empty(len(parts))
     chosen = []

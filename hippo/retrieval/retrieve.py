@@ -189,8 +189,11 @@ class Retriever:
         # What reorders one question must not make another one walk farther.
         for reordered in (False, True):
             some = [column for column in walking if (priors[column].factors is not None) is reordered]
-            walks = self._walks([seeds[one] for one in some], [favoured[one] for one in some], profile, k, reordered)
-            by_column |= dict(zip(some, walks, strict=True))
+            if some:
+                walks = self._walks(
+                    [seeds[one] for one in some], [favoured[one] for one in some], profile, k, reordered
+                )
+                by_column |= dict(zip(some, walks, strict=True))
         seconds = {"link": (linked_at - began) / len(questions), "walk": (perf_counter() - linked_at) / len(questions)}
         if trace is not None:
             trace(list(by_column.values()))
@@ -294,8 +297,6 @@ class Retriever:
     def _walks(
         self, seeds: Sequence[Seeds], favoured: Sequence[Linked], profile: Profile, k: int, reordered: bool
     ) -> "list[Walked]":
-        if not seeds:
-            return []
         adjacency = self._adjacency(profile)
         ranks = spread(
             self._engine,

@@ -101,7 +101,9 @@ def _start_of(one: DateInText) -> int:
 
 
 def _changed(question: str, changes: list[tuple[int, int, str]]) -> str:
-    """A question with parts exchanged; itself, if next to nothing would be left."""
+    """A question with parts exchanged; itself, if there are none or next to nothing would be left."""
+    if not changes:
+        return question
     parts, place = [], 0
     for start, end, text in sorted(changes):
         parts += [question[place:start], text]

@@ -45,7 +45,7 @@ def test_round_trip_in_canonical_order(store: Store) -> None:
     ]
     assert documents["source"].to_pylist() == ["a.txt:3", None, None]
     chunks = store.chunks_table()
-    assert chunks.column_names == ["chunk_id", "document_id", "position", "title", "text", "start", "end"]
+    assert chunks.column_names == ["chunk_id", "document_id", "position", "title", "text", "start", "end", "said"]
     assert chunks["document_id"].to_pylist() == ["a", "aa", "b", "b"]
     assert chunks["text"].to_pylist() == ["x", "new", "one ", "two"]
     assert chunks["start"].to_pylist() == [0, 0, 0, 4]
