@@ -10,6 +10,7 @@ from hippo.errors import IndexEmptyError, InputError
 from hippo.exploring import Exploring
 from hippo.protocols import ProgressCallback
 from hippo.remembering import Remembering
+from hippo.store.derived import derived_kind
 from hippo.types import Consolidation, Document, LLMRequest, Message
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class Consolidating(Remembering, Exploring):
         if teller is not None:
             made = [_in_own_words(one, teller) if one.metadata["derived"] == "gist" else one for one in made]
         singular = {kind.removesuffix("s") for kind in wanted}
-        before = {one.id for one in self.documents() if one.metadata.get("derived") in singular}
+        before = {one.id for one in self.documents() if derived_kind(one.metadata) in singular}
         ids = {one.id for one in made if one.id}
         outdated, new = sorted(before - ids), [one for one in made if one.id not in before]
         report = None

@@ -34,6 +34,8 @@ _NAMED = (
 )
 _BEFORE_YEAR = "in|since|before|after|until|till|by|during|from|of|to|and|between|early|late|around"
 
+_VERB = re.compile(r"\b(?:may|march)\b")
+"""In lower case after a number it is no month: "which of the 2 may enter"."""
 _PATTERN = re.compile(
     rf"""\b(?:
     (?P<named>{_NAMED})
@@ -100,6 +102,8 @@ def _found(text: str, reference: date | None) -> Iterator[DateInText]:
         name = match[kind]
         # "may" is a verb, and "march" another.
         if kind in ("month", "what") and name.capitalize() in MONTHS and not name[0].isupper():
+            continue
+        if kind == "day_month" and _VERB.search(name):
             continue
         day = reference.date() if isinstance(reference, datetime) else reference
         try:
@@ -175,6 +179,8 @@ def _which(match: "re.Match[str]", today: date) -> Span:
     months, first = (3, _SEASONS[what]) if what in _SEASONS else (1, _month_number(what))
     now = today.year * 12 + today.month - 1
     begins = today.year * 12 + first - 1
+    if way == 0 and begins - 12 <= now < begins - 12 + months:
+        begins -= 12  # In January, "this winter" has begun last year.
     while way < 0 and begins + months > now:
         begins -= 12
     while way > 0 and begins <= now:

@@ -54,7 +54,7 @@ class Exploring(ABC):
         """
         from hippo.snapshot.stored import list_documents
 
-        return list_documents(self._retriever_now(None, None, apart=True).contents, condition(where))
+        return list_documents(self._retriever_now(None, None).contents, condition(where))
 
     def get(self, document_id: str) -> StoredDocument:
         """A document of the open snapshot: its text, as far as it is in chunks, its metadata, chunks and facts.
@@ -65,7 +65,7 @@ class Exploring(ABC):
         """
         from hippo.snapshot.stored import stored_document
 
-        return stored_document(self._retriever_now(None, None, apart=True).contents, document_id)
+        return stored_document(self._retriever_now(None, None).contents, document_id)
 
     def entities(
         self, name: str | None = None, *, k: int = 10, where: Where = None, as_of: AsOf = None

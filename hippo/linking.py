@@ -41,6 +41,7 @@ class Linking(Renewing):
             NotInIndexError: The index holds nothing of one of the names.
             IndexStateError: The disk refused.
         """
+        self._check_writable()
         checked = isinstance(weight, int | float) and not isinstance(weight, bool) and isfinite(weight) and weight > 0
         if not checked:
             raise InputError(f"the weight of a link must be a number above 0, got {weight!r}")
@@ -59,6 +60,7 @@ class Linking(Renewing):
         Returns:
             Those that there were.
         """
+        self._check_writable()
         wanted = set(self._ends(first, second, "")[:2])
         found = [one for one in self.links() if {one.first, one.second} == wanted and kind in (None, one.kind)]
         if found:

@@ -60,9 +60,9 @@ class Recalls:
         Raises:
             IndexStateError: The file cannot be read.
         """
-        if not self._file.is_file():
+        # SQLite makes an empty file before the table is there.
+        if not self._file.is_file() or not (found := self._file.stat()).st_size:
             return {}
-        found = self._file.stat()
         stamp = found.st_mtime_ns, found.st_size
         if self._known[0] != stamp:
             with self._connected() as connection:

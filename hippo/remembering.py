@@ -48,6 +48,8 @@ class Remembering(Renewing, Asking, Changing):
     """
 
     _merging: threading.Thread | None = None
+    _again = False
+    """Whether something was forgotten while a change was under way that may have come too early to take it along."""
     _changes = 0
     """Changes under way; meanwhile no merge begins in the background."""
     merge_error: Exception | None = None
@@ -210,20 +212,16 @@ class Remembering(Renewing, Asking, Changing):
         for one in ids:
             if not isinstance(one, str):
                 raise InputError(f"an id is a text, got {one!r}; many ids are given one by one: forget(*ids)")
-        there = set(self._contents_now().documents.column("document_id").to_pylist())
+        there = set(self._matching(None))
         missing = [one for one in ids if one not in there]
         if missing and not missing_ok:
             raise DocumentError(missing[0], "the index holds no document of this id; nothing was forgotten")
         return [one for one in dict.fromkeys(ids) if one in there]
 
     def _matching(self, where: Where) -> list[str]:
-        from hippo.filters import matching
+        from hippo.snapshot.stored import list_documents
 
-        chosen, documents = condition(where), self._contents_now().documents
-        if chosen is None:
-            return []
-        mask = matching(chosen, documents)
-        return [one for one, kept in zip(documents.column("document_id").to_pylist(), mask, strict=True) if kept]
+        return [one.id for one in list_documents(self._contents_now(), condition(where))]
 
     def _contents_now(self) -> "Contents":
         """Contents of the newest snapshot and of what lies beside it."""
@@ -242,17 +240,26 @@ class Remembering(Renewing, Asking, Changing):
         if not now and self._log().log.end - self._merged < max(after, documents // _SHARE):
             return
         with self._lock:
-            if not self._changes and (self._merging is None or not self._merging.is_alive()):
+            if self._changes or (self._merging is not None and self._merging.is_alive()):
+                self._again |= now
+            else:
                 self._merging = threading.Thread(target=self._merge_behind, name="hippo-merge", daemon=True)
                 self._merging.start()
 
     def _merge_behind(self) -> None:
-        try:
-            self.merge()
-        except (IndexBusyError, IndexClosedError):
-            pass  # Who is at work takes it along, or the next one does.
-        except Exception as error:
-            self.merge_error = error
+        while True:
+            try:
+                self.merge()
+            except (IndexBusyError, IndexClosedError):
+                return  # Who is at work takes it along, or the next one does.
+            except Exception as error:
+                self.merge_error = error
+                return
+            with self._lock:
+                if not self._again:
+                    self._merging = None
+                    return
+                self._again = False
 
     def _change(self, *arguments: Any, **options: Any) -> ChangeReport:
         with self._lock:
@@ -263,11 +270,15 @@ class Remembering(Renewing, Asking, Changing):
         finally:
             with self._lock:
                 self._changes -= 1
+                again, self._again = self._again and not self._changes, self._again and bool(self._changes)
+            if again and threading.current_thread() is not self._merging:
+                self._merge_if_due(now=True)
 
     def _end_merging(self) -> None:
         """Wait for a merge in the background."""
-        if self._merging is not None and self._merging is not threading.current_thread():
-            self._merging.join()
+        merging = self._merging
+        if merging is not None and merging is not threading.current_thread():
+            merging.join()
             self._merging = None
 
 

@@ -82,7 +82,10 @@ def _branch(nodes: Mapping[str, Any], last: object) -> list[Any]:
 def _seconds(node: Mapping[str, Any]) -> float:
     message = node.get("message")
     time = message.get("create_time") if isinstance(message, Mapping) else None
-    return float(time) if isinstance(time, int | float) else float("-inf")
+    try:
+        return float(time) if isinstance(time, int | float) else float("-inf")
+    except OverflowError:
+        return float("-inf")
 
 
 def _chatgpt(message: Mapping[str, Any]) -> dict[str, Any]:

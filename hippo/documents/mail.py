@@ -32,12 +32,15 @@ def read_mbox(file: FileInput) -> Iterator[Document | Skipped]:
     counts: dict[str, int] = {}
     number = 0
     for number, raw in enumerate(_messages(file), 1):
-        message = BytesParser(_class=EmailMessage, policy=policy.default).parsebytes(raw)
-        text = _text(message)
-        if isinstance(text, str) and text.strip():
-            yield _turn(message, text, threads, counts, file, number)
-        else:
-            yield file.skip("no plain text", number)
+        try:
+            message = BytesParser(_class=EmailMessage, policy=policy.default).parsebytes(raw)
+            text = _text(message)
+            made = _turn(message, text, threads, counts, file, number) if text else file.skip("no plain text", number)
+        except MemoryError:
+            raise
+        except Exception as error:  # the standard library's parser raises almost anything, also when a header is read
+            made = file.skip(f"no message that can be read: {type(error).__name__}", number)
+        yield made
     if not number:
         yield file.skip("no messages")
 
@@ -64,7 +67,11 @@ def _text(message: EmailMessage) -> str | None:
     body = message.get_body(preferencelist=("plain",))
     if body is None:
         return None
-    content = body.get_content()
+    try:
+        content = body.get_content()
+    except LookupError:  # a charset that nobody knows
+        payload = body.get_payload(decode=True)
+        content = payload.decode("utf-8", "replace") if isinstance(payload, bytes) else None
     if not isinstance(content, str):
         return None
     own = [line for line in clean(content).split("\n") if not line.startswith(">")]

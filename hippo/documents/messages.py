@@ -1,5 +1,6 @@
 """Lists of messages to turns: as OpenAI and LangChain have them, and as chat programs export them."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
@@ -22,6 +23,8 @@ _UNSPOKEN = frozenset({"system", "developer", "tool", "function", "remove", "ser
 """Roles of messages that nobody says to anybody."""
 _KINDS = ("image", "audio", "video")
 _CAPTIONS = ("caption", "alt", "transcript", "description", "text")
+_SECONDS = re.compile(r"\d{9,}(?:\.\d+)?")
+"""Seconds since 1970 as text; fewer digits are a date."""
 _MILLISECONDS = 1e11
 """Numbers above this are milliseconds since 1970, not seconds."""
 
@@ -75,9 +78,13 @@ def message_turns(
     source: str | None = None,
     first: int = 0,
     tolerant: bool = False,
+    seen: set[str] | None = None,
 ) -> Iterator[Document | Skipped]:
-    """As `conversation`, with positions from `first` on; `tolerant` leaves out what it does not know."""
-    seen: set[str] = set()
+    """As `conversation`, with positions from `first` on; `tolerant` leaves out what it does not know.
+
+    `seen` holds the ids that are taken, and is added to; None: none are.
+    """
+    seen = set() if seen is None else seen
     for place, message in enumerate(messages, first):
         where = f"{source}:{max(place, 1) if first else place + 1}" if source else f"messages[{place}]"
         try:
@@ -96,7 +103,8 @@ def message_turns(
             yield Skipped(*error.args)
             continue
         own = f"{session}/{key}" if isinstance(key, str | int) and key != "" else f"{session}/{place}"
-        own = own if own not in seen else f"{session}/{place}"
+        while own in seen:
+            own = f"{own}#{place}"
         seen.add(own)
         yield turn(
             text,
@@ -209,12 +217,11 @@ def _read_part(part: Mapping[Any, Any], texts: list[str], media: list[dict[str, 
 
 def _time(message: object, where: str) -> datetime | None:
     value = _first(message, _TIMES)
-    if isinstance(value, str) and value.replace(".", "", 1).isdecimal():
+    if isinstance(value, str) and _SECONDS.fullmatch(value):
         value = float(value)  # Slack writes seconds as text.
     if isinstance(value, int | float) and not isinstance(value, bool):
-        seconds = value / 1000 if value > _MILLISECONDS else value
         try:
-            return datetime.fromtimestamp(seconds, UTC)
+            return datetime.fromtimestamp(value / 1000 if value > _MILLISECONDS else value, UTC)
         except (OverflowError, ValueError, OSError) as error:
             raise DocumentError(where, "its time is a number beyond every calendar") from error
     return parse_timestamp(value, where)

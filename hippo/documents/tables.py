@@ -168,6 +168,7 @@ def read_jsonl(file: FileInput) -> Iterator[Document | Skipped]:
         return
     empty = True
     checked = False
+    seen: set[str] = set()
     line = 0
     try:
         with file.path.open(encoding=encoding) as stream:
@@ -192,7 +193,9 @@ def read_jsonl(file: FileInput) -> Iterator[Document | Skipped]:
                 if chat is not None:
                     yield from chat
                 elif file.columns.text not in record and is_message(record):
-                    yield from message_turns([record], session=file.id, first=line, source=file.source, tolerant=True)
+                    yield from message_turns(
+                        [record], session=file.id, first=line, source=file.source, tolerant=True, seen=seen
+                    )
                 else:
                     if not checked:
                         file.columns.require(record, file.source)

@@ -98,7 +98,7 @@ def _records(path: Path) -> list[Any]:
         return list(pq.read_table(path).to_pylist())
     text = path.read_text(encoding="utf-8")
     if path.suffix in (".jsonl", ".ndjson"):
-        return [json.loads(line) for line in text.splitlines() if line.strip()]
+        return [json.loads(line) for line in text.split("\n") if line.strip()]
     found = json.loads(text)
     return found if isinstance(found, list) else [found]
 

@@ -174,7 +174,7 @@ def _plain(outcome: Answer | Retrieval | Exception) -> dict[str, Any]:
 
 
 def _lines(plan: Plan, name: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in plan.work.read(name).decode().splitlines()]
+    return [json.loads(line) for line in plan.work.read(name).decode().split("\n") if line]
 
 
 def _usage(memory: Hippo) -> Usage:

@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hippo.documents import KNOWN_SUFFIXES, Limits
 from hippo.documents.load import Input, check_unique, find_inputs, read_inputs
@@ -107,16 +107,26 @@ class _Read:
         with tempfile.TemporaryDirectory(prefix="hippo-") as here:
             paths = [_path(place, Path(here) / str(number)) for number, (place, _, _) in enumerate(row["files"])]
             settings = [*(getattr(columns, name) for name in columns.__slots__), self._size, self._most]
+            settings += [self._limits.memory, self._limits.seconds]
             key = key_of("read", _VERSION, row["files"], [_digest(path) for path in paths], settings)
             marker = f"read/{key}.json"
-            made = not folder.exists(marker)
-            if made:
+            known = self._known(marker, key)
+            made = known is None
+            if known is None:
                 self._write(key, marker, row["files"], paths)
-        known = json.loads(folder.read(marker))
+                known = json.loads(folder.read(marker))
         for place, (part, documents) in enumerate(known["parts"]):
             about = {"unit": row["unit"], "place": place, "read": _name(key, place)}
             yield {**about, "part": part, "documents": documents, "made": made}
         yield {"unit": row["unit"], "place": len(known["parts"]), "skipped": known["skipped"], "made": made}
+
+    def _known(self, marker: str, key: str) -> dict[str, Any] | None:
+        """What there is of a unit; None: it has to be read, since it never was, or a damaged part was removed."""
+        folder = self._plan.work
+        if not folder.exists(marker):
+            return None
+        known: dict[str, Any] = json.loads(folder.read(marker))
+        return known if all(folder.exists(_name(key, place)) for place in range(len(known["parts"]))) else None
 
     def _write(self, key: str, marker: str, files: list[tuple[str, str, bool]], paths: list[Path]) -> None:
         """Write the parts of a unit, then what there is of them: a unit without that is read again."""

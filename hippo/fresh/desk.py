@@ -14,6 +14,7 @@ from hippo.fresh.state import Fresh
 from hippo.protocols import Chunker, Encoder, Extractor
 from hippo.snapshot.history import microseconds
 from hippo.snapshot.merge import Part
+from hippo.store.documents import document_row
 from hippo.types import Document
 
 if TYPE_CHECKING:
@@ -56,7 +57,12 @@ class Desk:
 
         Returns:
             Their ids.
+
+        Raises:
+            DocumentError: One of them cannot be stored; none is written.
         """
+        for one in documents:
+            document_row(replace(one, id=one.id or "new"), "")  # What the store would refuse never enters the log.
         chunker, extractor = self._tools()
         prepared = [prepare(replace(one, id=""), chunker, extractor) for one in documents]
         vectors = vectors_of(prepared, self._encoder, {}) if self._encoder else {}

@@ -15,6 +15,7 @@ import secrets
 import threading
 import zlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -227,10 +228,17 @@ class Log:
                 # A crash cut this line off.
                 file.truncate(self._read[first])
                 file.seek(self._read[first])
-            written = 0
-            while written < len(line):
-                written += file.write(line[written:])
-            os.fsync(file.fileno())
+            try:
+                written = 0
+                while written < len(line):
+                    written += file.write(line[written:])
+                os.fsync(file.fileno())
+            except OSError:
+                # Whoever is told that it failed must not find it later.
+                with suppress(OSError):
+                    file.truncate(self._read[first])
+                    os.fsync(file.fileno())
+                raise
         self._read[first] += len(line)
 
     def _catch_up(self) -> int | None:

@@ -69,8 +69,10 @@ def absorb(
     asked = list(dict.fromkeys(said.gone))
     known = {*store.content_hashes(asked), *store.known_once(asked)}
     gone = [one for one in asked if one in known]
-    if gone:
+    if asked:
+        # Also what is only in the log has left vectors.
         store.set_meta({FORGETTING: "yes"})
+    if gone:
         ingest(store, (), chunker, meta, clock, gone, forget=True)
     if said.links:
         store.set_meta(meta)

@@ -21,7 +21,14 @@ FORGETTING = "forgetting"
 _OLDEST = "oldest"
 """Name of the oldest snapshot that holds nothing forgotten, as long as there are older ones, which a reader held."""
 
-_LEFTOVERS = (".store-*", "store-damaged-*", f".{REPLIES_FILE}-*", "replies-damaged-*")
+_LEFTOVERS = (
+    ".store-*",
+    "store-damaged-*",
+    f".{REPLIES_FILE}-*",
+    "replies-damaged-*",
+    "fresh/*-damaged-*",
+    "fresh/.*.log-*",
+)
 
 
 def finish_forgetting(root: Path, store: Store, name: str) -> list[str]:

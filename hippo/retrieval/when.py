@@ -126,7 +126,8 @@ def _stretches(question: str, dates: list[DateInText]) -> list[tuple[int, AskedT
             begin = one.span
             if one.relative and not after.relative:
                 # "Between March and May 2021": the year of the second counts for the first.
-                begin = find_dates(before + question[one.start : one.end], after.span.start)[-1].span
+                again = find_dates(before + question[one.start : one.end], after.span.start)
+                begin = again[-1].span if again else begin
             span = Span(min(begin.start, after.span.start), max(begin.end, after.span.end))
             text = question[one.start : after.end]
             found.append((place, AskedTime(text, "in", span.start, span.end)))

@@ -13,6 +13,7 @@ from typing import Any
 
 from hippo.config import ServeConfig, load_config
 from hippo.errors import ConfigError, MissingExtraError
+from hippo.serving.tokens import Tokens, is_loopback
 
 __all__ = ["deployment", "serve_replicas"]
 
@@ -45,12 +46,17 @@ def deployment(
     serve = _ray_serve()
     limits = settings or load_config(options.get("config"), options.get("overrides")).serve
 
+    # Here, where their files and variables are; only hashes travel.
+    tokens = Tokens.read(limits.token_file, os.environ)
+    if not tokens and not is_loopback(limits.host):
+        raise ConfigError("config", "serve.host", f"other machines can reach {limits.host}, so tokens are needed")
+
     def build() -> Any:
         # In the replica: memories and their locks do not travel.
         from hippo.engine import Hippo
         from hippo.serving.app import create_app
 
-        return create_app(Hippo.open(path, **options), settings=settings)
+        return create_app(Hippo.open(path, **options), tokens=tokens, settings=limits)
 
     return serve.deployment(
         serve.ingress(build)(),

@@ -8,7 +8,7 @@ from fastapi.responses import Response
 from pydantic import BaseModel, Field
 
 from hippo.background import in_thread
-from hippo.errors import DocumentError, QuestionError
+from hippo.errors import DocumentError, IndexEmptyError, QuestionError
 from hippo.serving.events import EVENTS, event, streamed
 from hippo.serving.measures import CONTENT_TYPE
 from hippo.serving.problems import STATUSES, Failure, Told, json_response
@@ -190,8 +190,8 @@ async def delete(document_id: str, service: ServiceOf) -> Response:
 
 def _check_there(service: Service, document_id: str) -> None:
     try:
-        service.memory.select(document_id)
-    except DocumentError as error:
+        service.memory.get(document_id)
+    except (DocumentError, IndexEmptyError) as error:
         raise MissingDocumentError(str(error)) from error
 
 

@@ -75,6 +75,7 @@ def publish_to(root: str | Path, address: str | Path, *, keep: int = 2) -> Publi
         raise InputError(f"keep must be at least 1, got {keep}")
     target = open_folder(address)
     with Snapshot.open(Path(root), verify=True) as snapshot:
+        _check_succession(target, snapshot)
         there = {name.rpartition("/")[2] for name in target.names("objects")}
         sizes = []
         for name, (size, sha256) in snapshot.sums.items():
@@ -87,6 +88,21 @@ def publish_to(root: str | Path, address: str | Path, *, keep: int = 2) -> Publi
         target.write(_CURRENT, f"{snapshot.name}\n".encode())
         removed = _remove_old(target, snapshot.name, keep)
         return PublishedCopy(target.url, snapshot.name, len(snapshot.sums), len(sizes), sum(sizes), removed)
+
+
+def _check_succession(target: Folder, snapshot: Snapshot) -> None:
+    """Readers know snapshots by name: one of another index, or an older one, must not take the place of what is there.
+
+    Raises:
+        StorageError: It would.
+    """
+    if not target.exists(_CURRENT):
+        return
+    there, manifest = _newest(target), (snapshot.path / MANIFEST).read_bytes()
+    same = there == snapshot.name
+    if int(there) > int(snapshot.name) or (same and target.read(_manifest(there)) != manifest):
+        problem = f"it holds snapshot {there} of another or a newer index. Publish elsewhere, or empty this address"
+        raise StorageError(target.url, problem)
 
 
 def cache_of(address: str) -> Path:

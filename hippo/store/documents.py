@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from hippo.errors import DocumentError, DuplicateDocumentError, InputError
 from hippo.store import journal
 from hippo.store.columns import bad_text, strings
+from hippo.store.derived import derived_kind
 from hippo.store.links import Links
 from hippo.store.versions import Versions
 from hippo.types import Chunk, Document
@@ -132,7 +133,7 @@ class Documents(Versions, Links):
         needed: list[tuple[str, str]] = []
         for key, raw in rows:
             values = json.loads(raw)
-            if isinstance(values.get("derived"), str) and isinstance(values.get("passages"), list):
+            if derived_kind(values) is not None:
                 needed += [(key, str(one)) for one in values["passages"]]
         if not needed:
             return []

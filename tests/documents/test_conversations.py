@@ -253,3 +253,27 @@ def test_turns_know_speaker_day_and_relative_dates(tmp_path: Path) -> None:
         memory.update("s/0", metadata={})
         [[plain]] = memory.get("s/0").facts.values()
         assert plain.text == "Ann. I met Bob yesterday."
+
+
+def test_odd_times_and_ids_end_no_run(tmp_path: Path) -> None:
+    huge = '[{"role": "user", "content": "Hello.", "timestamp": 1' + "0" * 400 + "}]"
+    assert read(tmp_path / "huge.json", huge) == ([], ["its time is a number beyond every calendar"])
+    days = '[{"role": "user", "content": "Hello.", "date": "20240501"}]'
+    [turn], _ = read(tmp_path / "days.json", days)
+    assert turn.timestamp is not None
+    assert (turn.timestamp.year, turn.timestamp.month, turn.timestamp.day) == (2024, 5, 1)
+    twice = '[{"role": "user", "content": "A", "id": 1}, {"role": "user", "content": "B", "id": 1}]'
+    found, _ = read(tmp_path / "twice.json", twice)
+    assert len({one.id for one in found}) == 2
+    lines = "\n".join(f'{{"role": "user", "content": "Line {number}", "id": "conv-7"}}' for number in range(3))
+    found, _ = read(tmp_path / "lines.jsonl", lines)
+    assert len({one.id for one in found}) == 3
+
+
+def test_a_charset_that_nobody_knows_loses_no_other_message(tmp_path: Path) -> None:
+    head = "From x\nFrom: Ann <a@x.org>\nDate: Wed, 1 May 2024 10:00:00 +0000\n"
+    odd = f'{head}Message-ID: <1@x>\nContent-Type: text/plain; charset="x-unknown"\n\nGrüße from Lima.\n\n'
+    plain = f"{head}Message-ID: <2@x>\n\nRome lies on the Tiber.\n"
+    turns, reasons = read(tmp_path / "box.mbox", odd + plain)
+    assert [one.text for one in turns] == ["Grüße from Lima.", "Rome lies on the Tiber."]
+    assert reasons == []

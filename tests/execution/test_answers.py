@@ -48,6 +48,15 @@ def test_passages_are_those_of_the_memory(index: Path, questions: Path, tmp_path
     assert (second.stages["answer"].made, second.stages["answer"].found) == (0, 3)
 
 
+def test_any_character_may_stand_in_a_question(index: Path, tmp_path: Path) -> None:
+    path = tmp_path / "questions.jsonl"
+    path.write_text(json.dumps({"id": "q", "question": "Where\u2028does Hull\x85lie?"}) + "\n", "utf-8")
+    options: dict[str, Any] = {"work": tmp_path / "work", "read": False, "k": 1}
+    for _ in range(2):
+        [found], _ = answer_batch(load_questions(path), index, **options)
+        assert found["passages"][0]["rank"] == 1
+
+
 def test_what_failed_is_asked_again_and_nothing_else(
     index: Path, questions: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -142,3 +142,16 @@ def test_the_command_line(memory):
     result = CliRunner().invoke(app, ["consolidate", str(memory.path), "--kind", "gists", "--json"])
     assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout)["gists"] > 0
+
+
+def test_documents_of_users_that_say_derived_are_left_alone(tmp_path):
+    with Hippo.open(tmp_path, encoder="none") as memory:
+        memory.add(
+            [
+                {"id": "a", "text": "Ada met Bob in Rome.", "derived": "fact"},
+                {"id": "b", "text": "Bob met Ada in Rome.", "derived": ["x"]},
+            ]
+        )
+        for _ in range(2):
+            memory.consolidate()
+            assert {one.id for one in memory.documents()} >= {"a", "b"}

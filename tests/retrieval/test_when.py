@@ -216,3 +216,29 @@ def test_nothing_is_counted_unless_asked_for(tmp_path: Path) -> None:
         memory.add(["One."])
         memory.retrieve("One?")
     assert not (tmp_path / "index" / RECALLS_FILE).exists()
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "What happened between last year and 0001-01-01?",
+        "What happened between May and 0001-06-01?",
+        "What happened between 1800 years ago and 1700-01-01?",
+    ],
+)
+def test_years_before_all_calendars_are_no_error(question: str) -> None:
+    asked_times(question, NOW)
+
+
+def test_this_winter_has_begun_last_year() -> None:
+    [winter] = find_dates("What did she do this winter?", date(2024, 1, 15))
+    assert (winter.span.start.year, winter.span.start.month) == (2023, 12)
+
+
+def test_verbs_after_numbers_are_no_months() -> None:
+    assert find_dates("Which of the 2 may enter?", date(2024, 1, 15)) == []
+    assert len(find_dates("She left on 2 May.", date(2024, 1, 15))) == 1
+
+
+def test_a_question_without_times_stays_as_it_is() -> None:
+    assert asked_times("What  is this !", NOW)[1] == "What  is this !"

@@ -95,6 +95,18 @@ def test_old_snapshots_go_with_their_files(bucket: str, index: Path, tmp_path: P
     assert not pull(url, tmp_path / "cache")
 
 
+def test_another_index_takes_no_place_of_what_is_there(bucket: str, tmp_path: Path) -> None:
+    """Readers know snapshots by name, and both have the name 000001."""
+    url = f"{bucket}/succession"
+    for name in ("one", "two"):
+        with Hippo.open(tmp_path / name, encoder="hashing") as memory:
+            memory.add([f"The index {name} lies in Riga."])
+    publish_to(tmp_path / "one", url)
+    with pytest.raises(StorageError, match="of another or a newer index"):
+        publish_to(tmp_path / "two", url)
+    publish_to(tmp_path / "one", url)
+
+
 def test_what_is_damaged_there_is_refused(bucket: str, index: Path, tmp_path: Path) -> None:
     url = f"{bucket}/damaged"
     publish_to(index, url)

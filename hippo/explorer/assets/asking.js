@@ -109,7 +109,8 @@ const asking = {
     return element(
       "li",
       {},
-      element("h3", {}, button(words(hit.title ?? hit.document_id), () => this.select({ node }, true), { title: "Select it in the picture" }),
+      element("h3", {}, node < 0 ? words(hit.title ?? hit.document_id)
+        : button(words(hit.title ?? hit.document_id), () => this.select({ node }, true), { title: "Select it in the picture" }),
         " ", element("span", { className: "quiet" }, hit.score.toPrecision(4))),
       element("p", { className: "text", tabIndex: 0 }, marked(hit.text, marks)),
       element("p", { className: "quiet" }, words(hit.document_id), ...Object.entries(hit.metadata).map(([key, value]) => [" · ", words(`${key}: ${typeof value === "string" ? value : JSON.stringify(value)}`)])),
