@@ -9,8 +9,8 @@ SHELL := bash
 
 PYTHON ?= python3
 VENV ?= .venv
-# One more than the smallest machine has cores: many tests wait for servers and processes.
-WORKERS ?= 3
+# Twice the cores of a small machine: many tests wait for servers and processes.
+WORKERS ?= 4
 
 BIN := $(VENV)/bin
 LOG := $(VENV)/install.log

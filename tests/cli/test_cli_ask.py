@@ -120,7 +120,7 @@ class TestAsk:
         for options, error, message in (
             ([], "ConfigError", "reader needs a language model, and none is set. Set llm.name (`--llm openai:MODEL`)"),
             (["--llm", "openai:test"], "LLMRefusedError", "OPENAI_API_KEY is not set. Set OPENAI_API_KEY"),
-            (["--llm", "nonsense"], "UnknownNameError", "Known: langchain, openai, scripted, transformers"),
+            (["--llm", "nonsense"], "UnknownNameError", "Known: endpoints, langchain, openai, scripted, transformers"),
             (["--llm", "openai"], "ConfigError", "llm.name: language model 'openai': model: required, but not given"),
         ):
             done = run("ask", index_path, BORN, *options, *flags)

@@ -60,6 +60,7 @@ def test_what_readers_must_not_see_is_found() -> None:
     assert _wrong(Seen("x"), expected) == ["it saw nothing"]
 
 
+@pytest.mark.slow
 def test_latency_beside_a_writer() -> None:
     result = run("latency", "--passages", "60", "--changed", "3", "--seconds", "1", "--rounds", "1", "--rate", "10")
     assert set(result["phases"]) == {"idle", "writer", "writer, nice 10"}
