@@ -52,6 +52,7 @@ def build(project: Path, corpus: Path, folder: Path, workers: int) -> dict[str, 
     )  # fmt: skip
 
 
+@pytest.mark.slow
 def test_ray_makes_the_same_as_one_process(
     project_root: Path, corpus: Path, plain: dict[str, str], tmp_path: Path
 ) -> None:

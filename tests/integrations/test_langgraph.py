@@ -31,7 +31,7 @@ def plain(items: list[Any]) -> set[tuple[Any, ...]]:
     return {(one.namespace, one.key, tuple(sorted(one.value.items()))) for one in items}
 
 
-@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(puts=PUTS, prefix=NAMESPACES, wanted=st.integers(0, 3))
 def test_it_does_what_the_store_of_langgraph_does(tmp_path_factory, puts, prefix, wanted):
     theirs = InMemoryStore()

@@ -39,6 +39,7 @@ def test_documents_are_the_same_every_time() -> None:
     assert len({one.text for one in documents(range(500))}) == 500
 
 
+@pytest.mark.slow
 def test_readers_beside_a_writer_see_complete_states_only() -> None:
     result = run("readers", "--publishes", "4", "--threads", "1", "--processes", "3", "--fresh", "2")
     assert result["findings"] == []
@@ -71,6 +72,7 @@ def test_latency_beside_a_writer() -> None:
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="only Linux says what processes share")
+@pytest.mark.slow
 def test_memory_of_readers() -> None:
     result = run("memory", "--passages", "60", "--processes", "2", "--questions", "2")
     assert result["many"]["processes"] == 2
