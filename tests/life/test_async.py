@@ -58,7 +58,12 @@ CALLS: dict[str, Callable[[Hippo, Path], Awaitable[object]]] = {
 }
 
 
-@pytest.mark.parametrize("name", CALLS)
+_FEW = ("aadd", "aretrieve", "aask")
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in _FEW else pytest.param(name, marks=pytest.mark.slow) for name in CALLS]
+)
 def test_the_loop_comes_round_while_it_works(tmp_path: Path, name: str) -> None:
     (tmp_path / "notes").mkdir()
     (tmp_path / "notes" / "rome.txt").write_text("Rome lies on the Tiber.")
