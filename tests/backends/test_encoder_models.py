@@ -108,6 +108,7 @@ class TestMiniLMInNumPy(EncoderConformance):
             Bert(tmp_path)
 
 
+@pytest.mark.slow
 def test_a_question_loads_no_torch() -> None:
     """Not even where there is none."""
     code = """

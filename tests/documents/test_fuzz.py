@@ -110,6 +110,7 @@ def test_a_process_that_gets_no_time_does_not_hang(harmful, tmp_path) -> None:
     assert result["targets"]["starves"]["slowest"] > 2  # seconds, where the limit is 1
 
 
+@pytest.mark.slow
 def test_what_waits_for_ever_hangs(harmful, tmp_path) -> None:
     result = fuzz.run([target(harmful, "waits")], arguments(tmp_path, limit=0.3))
     made = [input_of(target(harmful, "waits"), 10, number) for number in range(10)]

@@ -152,6 +152,7 @@ def test_vector_searches_agree(sample_path, memory, questions, vectors):
             assert_same_ranking(expected, found)
 
 
+@pytest.mark.slow
 def test_with_a_trained_encoder(tmp_path, corpus, questions):
     pytest.importorskip("sentence_transformers")
     with Hippo.open(tmp_path, encoder="minilm") as memory:
