@@ -270,8 +270,10 @@ class Remembering(Renewing, Asking, Changing):
         finally:
             with self._lock:
                 self._changes -= 1
-                again, self._again = self._again and not self._changes, self._again and bool(self._changes)
-            if again and threading.current_thread() is not self._merging:
+                # The merge in the background looks for itself whether it has to go on.
+                again = self._again and not self._changes and threading.current_thread() is not self._merging
+                self._again &= not again
+            if again:
                 self._merge_if_due(now=True)
 
     def _end_merging(self) -> None:

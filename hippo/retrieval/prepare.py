@@ -1,7 +1,9 @@
 """What the first question to a snapshot would wait for, done before there is one."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
+from hippo.retrieval.derived import without_derived
 from hippo.retrieval.profiles import Profile
 from hippo.retrieval.retrieve import Retriever
 
@@ -18,6 +20,8 @@ def prepare(retriever: Retriever, profile: Profile) -> None:
         retriever: Of a snapshot.
         profile: What will be asked for.
     """
+    if not profile.derived:
+        retriever = without_derived(retriever)
     contents = retriever.contents
     vectors = contents.vectors.get("passage")
     query = vectors[:1] if vectors is not None and len(vectors) else None
@@ -25,5 +29,6 @@ def prepare(retriever: Retriever, profile: Profile) -> None:
         return
     asked = [contents.chunks.column("text")[0].as_py()[:_CHARACTERS]]
     profile = replace(profile, linking="facts")
+    retriever.asked(asked, profile, datetime.now(UTC).replace(tzinfo=None))
     retriever.opened(asked, profile)
     retriever.retrieve(asked, query, profile, k=1)

@@ -3,6 +3,7 @@
 import json
 import multiprocessing
 import threading
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -379,3 +380,29 @@ def test_a_write_that_failed_is_not_found_later(memory, monkeypatch):
     assert memory.status().waiting == 0
     memory.remember("Eve leads Acme.")
     assert "Bob leads Acme." not in found(memory, "Who leads Acme?")
+
+
+def test_what_is_forgotten_during_a_merge_goes_with_the_next_one(tmp_path, monkeypatch):
+    merged, go_on = threading.Event(), threading.Event()
+    with Hippo.open(tmp_path / "index", encoder="hashing", config={"indexing": {"merge_after": 1}}) as memory:
+        refresh = memory.refresh
+
+        def slowly(**options):
+            # The merge is published by now, and nothing more is read of the log.
+            if threading.current_thread().name == "hippo-merge":
+                merged.set()
+                assert go_on.wait(60)
+            return refresh(**options)
+
+        monkeypatch.setattr(memory, "refresh", slowly)
+        [key] = memory.remember("The secret word is Xylographer.")
+        assert merged.wait(60)
+        memory.forget(key)
+        assert memory.waiting == 1
+        go_on.set()
+        until = time.monotonic() + 60
+        while memory.waiting and time.monotonic() < until:
+            time.sleep(0.01)
+        assert memory.waiting == 0
+        memory._end_merging()
+        assert all(b"Xylographer" not in file.read_bytes() for file in memory.path.rglob("*") if file.is_file())
