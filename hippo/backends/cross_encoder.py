@@ -6,21 +6,19 @@ activation a model's authors configured (for many none at all), while a threshol
 
 import hashlib
 import json
-import threading
 from collections.abc import Sequence
-from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hippo.backends.folder import ModelFolder, find_folder
+from hippo.backends.found import FoundModel
 from hippo.backends.scorer import PairScorer, load_scorer
 from hippo.errors import ConfigError, InputError
 
 __all__ = ["CrossEncoder"]
 
 
-class CrossEncoder:
+class CrossEncoder(FoundModel):
     """Probabilities that texts match a question.
 
     The probability is the sigmoid of the score of a model with one label, and the soft-max of the second score of a
@@ -40,21 +38,15 @@ class CrossEncoder:
         ConfigError: A value is out of range.
     """
 
-    what: ClassVar[str]
-    """What it serves, as errors name it."""
-
-    _lock: threading.RLock
-    _folder: ModelFolder | None
     _loaded: PairScorer | None
 
     def __init__(self, *, model: str, batch_size: int, device: str | None, max_length: int | None) -> None:
         self._at_least("batch_size", batch_size, 1)
         self._at_least("max_length", max_length, 8)
-        self._model = model
+        super().__init__(model)
         self._batch_size = batch_size
         self._device = device
         self._max_length = max_length
-        self._reset()
 
     @property
     def fingerprint(self) -> str:
@@ -74,22 +66,7 @@ class CrossEncoder:
         Raises:
             ConfigError: More were asked for than the model has positions for.
         """
-        longest = self.folder.longest
-        if self._max_length is not None and longest is not None and self._max_length > longest:
-            raise ConfigError(self.what, "max_length", f"the model reads at most {longest}, got {self._max_length}")
-        return self._max_length or self.folder.max_tokens or 512
-
-    @property
-    def folder(self) -> ModelFolder:
-        """The model's folder, found once.
-
-        Raises:
-            ModelNotFoundError: The model is not on this machine and cannot be fetched.
-        """
-        with self._lock:
-            if self._folder is None:
-                self._folder = find_folder(self._model)
-            return self._folder
+        return self._length("max_length", self._max_length)
 
     def probabilities(self, questions: Sequence[str], texts: Sequence[Sequence[str]]) -> list[NDArray[np.float64]]:
         """The probability that a text matches, for each question float64 `(number of its texts,)`, 0 to 1.
@@ -124,16 +101,3 @@ class CrossEncoder:
             if self._loaded is None:
                 self._loaded = load_scorer(self.what, self.folder, self.max_length, self._device)
             return self._loaded
-
-    def _reset(self) -> None:
-        self._lock = threading.RLock()
-        self._folder = None
-        self._loaded = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        left_out = ("_lock", "_folder", "_loaded")
-        return {key: value for key, value in self.__dict__.items() if key not in left_out}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._reset()

@@ -12,6 +12,7 @@ from hippo.cli.options import (
     IndexArgument,
     JsonOption,
     LLMOption,
+    MissingOkOption,
     QuietOption,
     WaitOption,
     open_existing,
@@ -48,9 +49,7 @@ def delete(
     forget: Annotated[
         bool, typer.Option("--forget", help="Leave nothing of them: no older version, no cached vector or reply.")
     ] = False,
-    missing_ok: Annotated[
-        bool, typer.Option("--missing-ok", help="Pass over ids that the index does not hold.")
-    ] = False,
+    missing_ok: MissingOkOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list the documents that would go.")] = False,
     wait: WaitOption = None,
     config: ConfigOption = None,

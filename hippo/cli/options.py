@@ -14,6 +14,7 @@ __all__ = [
     "IndexArgument",
     "JsonOption",
     "LLMOption",
+    "MissingOkOption",
     "NewestWinsOption",
     "ProfileOption",
     "QuietOption",
@@ -72,6 +73,7 @@ RerankingOption = Annotated[
         show_default=False,
     ),
 ]
+MissingOkOption = Annotated[bool, typer.Option("--missing-ok", help="Pass over ids that the index does not hold.")]
 StepsOption = Annotated[
     int | None,
     typer.Option(

@@ -14,6 +14,7 @@ from hippo.cli.options import (
     IndexArgument,
     JsonOption,
     LLMOption,
+    MissingOkOption,
     NewestWinsOption,
     ProfileOption,
     QuietOption,
@@ -149,9 +150,7 @@ def forget(
     ids: Annotated[list[str] | None, typer.Argument(metavar="ID", help="Ids of documents.", show_default=False)] = None,
     session: SessionOption = None,
     where: WhereOption = None,
-    missing_ok: Annotated[
-        bool, typer.Option("--missing-ok", help="Pass over ids that the index does not hold.")
-    ] = False,
+    missing_ok: MissingOkOption = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only list what would be forgotten.")] = False,
     wait: WaitOption = None,
     config: ConfigOption = None,

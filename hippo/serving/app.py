@@ -15,7 +15,7 @@ from starlette.exceptions import HTTPException
 
 from hippo import __version__
 from hippo.config import ServeConfig
-from hippo.errors import ConfigError, HippoError
+from hippo.errors import HippoError
 from hippo.serving.chat import UnknownModelError, chat
 from hippo.serving.guard import Guard
 from hippo.serving.measures import Measures
@@ -23,7 +23,7 @@ from hippo.serving.problems import Told, on_failure
 from hippo.serving.remembering import memories
 from hippo.serving.routes import MissingDocumentError, changes, questions, state
 from hippo.serving.service import BusyError, NotRunningError, Service
-from hippo.serving.tokens import READ_VARIABLE, WRITE_VARIABLE, Tokens, is_loopback
+from hippo.serving.tokens import Tokens
 
 if TYPE_CHECKING:
     from hippo.engine import Hippo
@@ -50,12 +50,7 @@ def create_app(memory: "Hippo", *, tokens: Tokens | None = None, settings: Serve
     """
     settings = settings or memory.config.serve
     tokens = Tokens.read(settings.token_file, os.environ) if tokens is None else tokens
-    if not tokens and not is_loopback(settings.host):
-        problem = (
-            f"other machines can reach {settings.host!r}, so tokens are needed: set {READ_VARIABLE} and "
-            f"{WRITE_VARIABLE}, or serve.token_file; or listen on 127.0.0.1"
-        )
-        raise ConfigError(memory.config.places.of("serve.host") or "config", "serve.host", problem)
+    tokens.check(settings.host, memory.config.places.of("serve.host") or "config")
     return _application(memory, tokens, settings, (questions, changes, memories, chat))
 
 

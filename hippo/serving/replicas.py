@@ -13,7 +13,7 @@ from typing import Any
 
 from hippo.config import ServeConfig, load_config
 from hippo.errors import ConfigError, MissingExtraError
-from hippo.serving.tokens import Tokens, is_loopback
+from hippo.serving.tokens import Tokens
 
 __all__ = ["deployment", "serve_replicas"]
 
@@ -48,8 +48,7 @@ def deployment(
 
     # Here, where their files and variables are; only hashes travel.
     tokens = Tokens.read(limits.token_file, os.environ)
-    if not tokens and not is_loopback(limits.host):
-        raise ConfigError("config", "serve.host", f"other machines can reach {limits.host}, so tokens are needed")
+    tokens.check(limits.host)
 
     def build() -> Any:
         # In the replica: memories and their locks do not travel.

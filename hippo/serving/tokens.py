@@ -61,6 +61,16 @@ class Tokens:
             found += listed
         return cls(found)
 
+    def check(self, host: str, place: str = "config") -> None:
+        """Raise a `ConfigError` if there are no tokens and other machines can reach a host."""
+        if self or is_loopback(host):
+            return
+        problem = (
+            f"other machines can reach {host!r}, so tokens are needed: set {READ_VARIABLE} and "
+            f"{WRITE_VARIABLE}, or serve.token_file; or listen on 127.0.0.1"
+        )
+        raise ConfigError(place, "serve.host", problem)
+
     def role(self, authorization: str | None) -> Role | None:
         """What the header `Authorization` of a request allows; None: nothing.
 

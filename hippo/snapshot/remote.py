@@ -148,7 +148,10 @@ def pull(address: str, cache: Path) -> bool:
 def _newest(source: Folder) -> str:
     if not source.exists(_CURRENT):
         raise IndexEmptyError(source.url)
-    return source.read(_CURRENT).decode("ascii", "replace").strip()
+    name = source.read(_CURRENT).decode("ascii", "replace").strip()
+    if not name.isdecimal():
+        raise StorageError(source.url, f"its file {_CURRENT} names no snapshot: {name[:40]!r}")
+    return name
 
 
 def _manifest(name: str) -> str:

@@ -47,7 +47,8 @@ class MiniLM(SentenceTransformerEncoder):
         384
     """
 
-    _what = "encoder 'minilm'"
+    what = "encoder 'minilm'"
+    _LOADED = (*SentenceTransformerEncoder._LOADED, "_light")
     _light: Bert | None
 
     def __init__(
@@ -59,7 +60,7 @@ class MiniLM(SentenceTransformerEncoder):
         dtype: Precision = "auto",
     ) -> None:
         if max_tokens > _POSITIONS:
-            raise ConfigError(self._what, "max_tokens", f"the model reads at most {_POSITIONS}, got {max_tokens}")
+            raise ConfigError(self.what, "max_tokens", f"the model reads at most {_POSITIONS}, got {max_tokens}")
         super().__init__(
             model=_NAME,
             device=device,
@@ -108,10 +109,6 @@ class MiniLM(SentenceTransformerEncoder):
             if self._light is None:
                 self._light = Bert(self.folder.path)
             return self._light
-
-    def _reset(self) -> None:
-        super()._reset()
-        self._light = None
 
     def _find(self) -> ModelFolder:
         folder = packaged() or find_folder(_NAME)

@@ -2,17 +2,16 @@
 
 import hashlib
 import json
-import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hippo.backends.batches import length_sorted, pad
 from hippo.backends.encoders.instructions import KNOWN, Instructions
-from hippo.backends.folder import ModelFolder, find_folder
+from hippo.backends.found import FoundModel
 from hippo.errors import ConfigError, EncodingError, MissingExtraError, ModelNotFoundError
 from hippo.types import TextKind
 
@@ -27,7 +26,7 @@ _GPU_TOKENS = 65536
 _BLOCK = 20_000  # texts tokenised at once: bounds memory
 
 
-class SentenceTransformerEncoder:
+class SentenceTransformerEncoder(FoundModel):
     """Encodes with a model of `sentence-transformers`: tokenise once, sort by length, batches of a bounded token count.
 
     Constructing is cheap; the model is found when something about it is asked for, and loaded on the first `encode`.
@@ -48,9 +47,9 @@ class SentenceTransformerEncoder:
         ConfigError: `batch_tokens`, `max_tokens` or `dtype` is out of range.
     """
 
-    _what = "encoder 'sentence-transformers'"
-    _lock: threading.RLock
-    _folder: ModelFolder | None
+    what = "encoder 'sentence-transformers'"
+    _LOADED: ClassVar[tuple[str, ...]] = ("_tokenizer", "_reader", "_loaded")
+
     _tokenizer: Any
     _reader: Any
     _loaded: "_Loaded | None"
@@ -68,17 +67,16 @@ class SentenceTransformerEncoder:
     ) -> None:
         for name, value in (("batch_tokens", batch_tokens), ("max_tokens", max_tokens)):
             if value is not None and value < 8:
-                raise ConfigError(self._what, name, f"must be at least 8, got {value}")
+                raise ConfigError(self.what, name, f"must be at least 8, got {value}")
         if dtype not in ("auto", "float32", "float16", "bfloat16"):
-            raise ConfigError(self._what, "dtype", f"must be auto, float32, float16 or bfloat16, got {dtype!r}")
-        self._model = model
+            raise ConfigError(self.what, "dtype", f"must be auto, float32, float16 or bfloat16, got {dtype!r}")
+        super().__init__(model)
         self._device = device
         self._batch_tokens = batch_tokens
         self._max_tokens = max_tokens
         self._dtype = dtype
         self._query_instruction = query_instruction
         self._passage_instruction = passage_instruction
-        self._reset()
 
     @property
     def fingerprint(self) -> str:
@@ -103,11 +101,7 @@ class SentenceTransformerEncoder:
         Raises:
             ConfigError: More were asked for than the model has positions for.
         """
-        longest = self.folder.longest
-        if self._max_tokens is not None and longest is not None and self._max_tokens > longest:
-            problem = f"the model reads at most {longest}, got {self._max_tokens}"
-            raise ConfigError(self._what, "max_tokens", problem)
-        return self._max_tokens or self.folder.max_tokens or 512
+        return self._length("max_tokens", self._max_tokens)
 
     @property
     def instructions(self) -> Instructions:
@@ -117,18 +111,6 @@ class SentenceTransformerEncoder:
         known = KNOWN.get(self._model, declared)
         query, passage = self._query_instruction, self._passage_instruction
         return Instructions(known.query if query is None else query, known.passage if passage is None else passage)
-
-    @property
-    def folder(self) -> ModelFolder:
-        """The model's folder, found once.
-
-        Raises:
-            ModelNotFoundError: The model is not on this machine and cannot be fetched.
-        """
-        with self._lock:
-            if self._folder is None:
-                self._folder = self._find()
-            return self._folder
 
     def count(self, texts: Sequence[str]) -> list[int]:
         """Tokens of each text, special tokens and instructions not counted. Loads the tokenizer only, where it can."""
@@ -164,26 +146,8 @@ class SentenceTransformerEncoder:
             raise EncodingError(self._model, f"vector {row} of {len(texts)} is not finite; try dtype='float32'")
         return vectors
 
-    def _find(self) -> ModelFolder:
-        return find_folder(self._model)
-
     def _digest(self) -> str:
         return self.folder.digest
-
-    def _reset(self) -> None:
-        self._lock = threading.RLock()
-        self._folder = None
-        self._tokenizer = None
-        self._reader = None
-        self._loaded = None
-
-    def __getstate__(self) -> dict[str, Any]:
-        left_out = ("_lock", "_folder", "_tokenizer", "_reader", "_light", "_loaded")
-        return {key: value for key, value in self.__dict__.items() if key not in left_out}
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._reset()
 
     def _counter(self) -> Any:
         with self._lock:
@@ -215,7 +179,7 @@ class SentenceTransformerEncoder:
                 from sentence_transformers import SentenceTransformer
             except ImportError as error:
                 package = (error.name or "sentence-transformers").replace("_", "-")
-                raise MissingExtraError(self._what, package, "local") from error
+                raise MissingExtraError(self.what, package, "local") from error
             cuda = torch.cuda.is_available() if self._device is None else self._device.startswith("cuda")
             half = "bfloat16" if cuda and torch.cuda.is_bf16_supported() else "float16"
             dtype = self._dtype if self._dtype != "auto" else (half if cuda else "float32")
