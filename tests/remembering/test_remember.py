@@ -3,7 +3,6 @@
 import json
 import multiprocessing
 import threading
-import time
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,20 +10,17 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from hippo import Document, Hippo
+from hippo import Hippo
 from hippo.cli.app import app
-from hippo.encoding import text_hashes
 from hippo.errors import (
     DocumentError,
     IndexCorruptError,
     IndexEmptyError,
     IndexMismatchError,
-    IndexStateError,
     InputError,
 )
 from hippo.fresh.log import Log
 from hippo.maintenance import backup, check, repair
-from hippo.store import Store
 
 CORPUS = [
     {"id": "a", "text": "Ada Lovelace met Charles Babbage in London.", "timestamp": "2020-01-01"},
@@ -333,76 +329,3 @@ def run(*arguments: str, stdin: str | None = None):
     result = CliRunner().invoke(app, [*arguments, "--json"], input=stdin)
     assert result.exit_code == 0, result.stderr
     return json.loads(result.stdout)
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [{"timestamp": "0001-01-01T00:00:00+10:00"}, {"session": "\ud800"}],
-    ids=["a time before all calendars", "a lone surrogate"],
-)
-def test_what_the_store_would_refuse_never_enters_the_log(memory, wrong):
-    with pytest.raises(DocumentError):
-        memory.remember("Bob leads Acme.", **wrong)
-    assert memory.status().waiting == 0
-    assert len(found(memory, "Who met Charles Babbage?")) == 3
-    memory.merge()
-
-
-def test_forgetting_by_condition_heeds_what_is_in_force(memory):
-    memory.remember(Document("Zürich lies by a lake.", id="c", metadata={"status": "new"}))
-    memory.merge()
-    memory.remember(Document("Zürich lies by a river.", id="c", metadata={"status": "newer"}))
-    assert memory.forget(where="status = 'new'") == []
-    assert memory.forget(where="status = 'newer'", dry_run=True) == ["c"]
-    memory.forget("c")
-    with pytest.raises(DocumentError):
-        memory.forget("c")
-
-
-def test_nothing_stays_of_what_was_forgotten_before_it_was_merged(memory):
-    [key] = memory.remember("The secret word is Xylographer.")
-    memory.forget(key)
-    memory.merge()
-    with Store.reading(memory.path) as store:
-        hashes = text_hashes("passage", ["The secret word is Xylographer."])
-        assert store.missing_embeddings(memory.status().encoder, hashes) == [0]
-    assert all(b"Xylographer" not in file.read_bytes() for file in memory.path.rglob("*") if file.is_file())
-
-
-def test_a_write_that_failed_is_not_found_later(memory, monkeypatch):
-    def refuse(descriptor: int) -> None:
-        raise OSError(5, "Input/output error")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("hippo.fresh.log.os.fsync", refuse)
-        with pytest.raises(IndexStateError):
-            memory.remember("Bob leads Acme.")
-    assert memory.status().waiting == 0
-    memory.remember("Eve leads Acme.")
-    assert "Bob leads Acme." not in found(memory, "Who leads Acme?")
-
-
-def test_what_is_forgotten_during_a_merge_goes_with_the_next_one(tmp_path, monkeypatch):
-    merged, go_on = threading.Event(), threading.Event()
-    with Hippo.open(tmp_path / "index", encoder="hashing", config={"indexing": {"merge_after": 1}}) as memory:
-        refresh = memory.refresh
-
-        def slowly(**options):
-            # The merge is published by now, and nothing more is read of the log.
-            if threading.current_thread().name == "hippo-merge":
-                merged.set()
-                assert go_on.wait(60)
-            return refresh(**options)
-
-        monkeypatch.setattr(memory, "refresh", slowly)
-        [key] = memory.remember("The secret word is Xylographer.")
-        assert merged.wait(60)
-        memory.forget(key)
-        assert memory.waiting == 1
-        go_on.set()
-        until = time.monotonic() + 60
-        while memory.waiting and time.monotonic() < until:
-            time.sleep(0.01)
-        assert memory.waiting == 0
-        memory._end_merging()
-        assert all(b"Xylographer" not in file.read_bytes() for file in memory.path.rglob("*") if file.is_file())
