@@ -170,8 +170,8 @@ class Remembering(Renewing, Asking, Changing):
     def merge(self, *, progress: ProgressCallback | None = None) -> ChangeReport:
         """Bring what was remembered and forgotten into the index, and publish it.
 
-        What comes of it is what adding the same documents would have made. `add`, `update`, `delete` and `sync` do so
-        too, before anything else.
+        What comes of it is what adding the same documents would have made; of one id that was remembered twice
+        meanwhile the last version alone is kept. `add`, `update`, `delete` and `sync` do so too, before anything else.
 
         Args:
             progress: Is told of every step.

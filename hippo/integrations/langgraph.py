@@ -153,9 +153,7 @@ class HippoStore(BaseStore):
         items: dict[str, SearchItem] = {}
         everything = self._below(op.namespace_prefix)
         if op.query:
-            most = _MOST if op.filter else max(1, op.offset + op.limit)
-            hits = self._hits(op, most) if everything else []
-            scores = dict(hits)
+            scores = self._scores(op) if everything else {}
             # What has no text to be searched comes last, without a score.
             scores |= {key: None for key in everything if key not in scores}
         else:
@@ -166,12 +164,19 @@ class HippoStore(BaseStore):
                 items[key] = SearchItem(**_values(known), score=score)
         return list(items.values())[op.offset : op.offset + op.limit]
 
-    def _hits(self, op: SearchOp, most: int) -> list[tuple[str, float]]:
+    def _scores(self, op: SearchOp) -> dict[str, float | None]:
         """Ids and scores of items for a query, best first; an item counts with its best passage."""
-        found: dict[str, float] = {}
-        for hit in self.memory.recall(op.query or "", k=most, where=_within(op.namespace_prefix)).hits:
-            found.setdefault(hit.document_id, hit.score)
-        return list(found.items())
+        enough = max(1, op.offset + op.limit)
+        most = _MOST if op.filter else enough
+        while True:
+            found: dict[str, float | None] = {}
+            hits = self.memory.recall(op.query or "", k=most, where=_within(op.namespace_prefix)).hits
+            for hit in hits:
+                found.setdefault(hit.document_id, hit.score)
+            # Of a long item many passages may come first.
+            if len(found) >= enough or len(hits) < most or most >= _MOST:
+                return found
+            most = min(4 * most, _MOST)
 
     def _below(self, prefix: tuple[str, ...]) -> dict[str, Mapping[str, Any]]:
         """What is known of all items in the namespaces that begin so, by id, the oldest first."""

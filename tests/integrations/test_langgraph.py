@@ -129,3 +129,14 @@ def test_operations_together_and_without_blocking(store):
         HippoStore()
     assert store.list_namespaces(prefix=["*"]) == [("a",)]
     assert MatchCondition("prefix", ("a",))
+
+
+def test_an_item_of_many_passages_leaves_room_for_others(tmp_path):
+    config = {**MANUAL, "chunking": {"max_tokens": 16}}
+    with Hippo.open(tmp_path / "index", encoder="hashing", config=config) as memory:
+        store = HippoStore(memory)
+        store.put(("notes",), "long", {"text": " ".join(f"Ann lives in Rome, it is said, {n}." for n in range(40))})
+        for number in range(3):
+            store.put(("notes",), f"short {number}", {"text": f"Ann lives in house {number}."})
+        found = store.search(("notes",), query="Where in Rome does Ann live?", limit=4)
+        assert {one.key for one in found if one.score is not None} == {"long", "short 0", "short 1", "short 2"}
