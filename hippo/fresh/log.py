@@ -6,7 +6,8 @@ process may append, each in its turn, for the length of one write. A merge close
 one, brings all before it into the store, publishes, and removes the older files. The store and every snapshot say up to
 which number they hold what was remembered, so nothing is lost or counted twice wherever a process ends.
 
-A line that a crash cut off was never acknowledged: readers pass over it, and the next append removes it.
+A line that a crash cut off was never acknowledged: readers pass over it, and the next append removes it. One that has
+its end, but not the content of its sum, may have been acknowledged and damaged since: that one is kept aside.
 """
 
 import json
@@ -14,10 +15,10 @@ import os
 import secrets
 import threading
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -157,12 +158,21 @@ class Log:
     def damaged(self) -> list[str]:
         """What is wrong with the files, each in a sentence; a line that a crash cut off is nothing wrong."""
         wrong = []
-        for first in self._files():
-            lines = self._file(first).read_bytes().splitlines(keepends=True)
-            bad = sum(_parsed(line) is None for line in lines[:-1])
+        for first, following in self._with_following():
+            records = self._parsed_file(first)
+            bad = sum(record is None for record in records[:-1])
+            if records and records[-1] is None and following is not None:
+                # Something of this file was merged or lies in the next one: numbers that are missing were acknowledged.
+                bad += max((one.end for one in records if one), default=first) < following
             if bad:
                 wrong.append(f"{self._file(first).name} holds {bad} damaged records")
         return wrong
+
+    def cut(self) -> str | None:
+        """Name of the newest file if its last line is not whole: a crash cut it off, or it is damaged; else None."""
+        newest = self._files()[-1:]
+        cut = [first for first in newest if self._parsed_file(first)[-1:] == [None]]
+        return self._file(cut[0]).name if cut else None
 
     def mend(self) -> list[str]:
         """Keep the sound records of damaged files, which are kept beside them under other names.
@@ -175,20 +185,19 @@ class Log:
         """
         kept = []
         with self._guard, writing(self.folder), locked(self.folder, exclusive=True):
-            for first in self._files():
+            for first, following in self._with_following():
                 file = self._file(first)
-                lines = file.read_bytes().splitlines(keepends=True)
-                records = [_parsed(line) for line in lines]
-                if all(records[:-1]):
+                records = self._parsed_file(first)
+                if all(records[:-1]) and (following is None or all(records)):
                     continue
                 text, end = b"", first
-                for record in records:
-                    if record is not None:
-                        # Numbers of what is lost are taken, lest others get them.
-                        if record.number > end:
-                            text += _line(Record(end, record.number - end, {"lost": True}))
+                # Numbers of what is lost are taken, lest others get them.
+                for record in (*records, Record(following or 0, 0, {})):
+                    if record is not None and record.number > end:
+                        text, end = text + _line(Record(end, record.number - end, {"lost": True})), record.number
+                    if record is not None and record.size:
                         text, end = text + _line(record), record.end
-                aside = file.with_name(f"{file.name}-damaged-{secrets.token_hex(4)}")
+                aside = self._aside(file)
                 keep_beside(file, aside)
                 temporary = file.with_name(f".{file.name}-{secrets.token_hex(4)}")
                 temporary.write_bytes(text)
@@ -198,6 +207,11 @@ class Log:
                 kept.append(aside.name)
         return kept
 
+    @staticmethod
+    def _aside(file: Path) -> Path:
+        """Where what is damaged in a file is kept."""
+        return file.with_name(f"{file.name}-damaged-{secrets.token_hex(4)}")
+
     def _files(self) -> list[int]:
         """First numbers of the files, ascending."""
         try:
@@ -206,6 +220,15 @@ class Log:
             return []
         stems = (name.removesuffix(_SUFFIX) for name in names if name.endswith(_SUFFIX))
         return sorted(int(stem) for stem in stems if len(stem) >= _DIGITS and stem.isdecimal())
+
+    def _with_following(self) -> Iterator[tuple[int, int | None]]:
+        """First numbers of each file and of the next; None: there is none."""
+        files = self._files()
+        return zip_longest(files, files[1:])
+
+    def _parsed_file(self, first: int) -> list[Record | None]:
+        """Its lines; None: a line is damaged or not whole."""
+        return [_parsed(line) for line in self._file(first).read_bytes().splitlines(keepends=True)]
 
     def _file(self, first: int) -> Path:
         return self.folder / f"{first:0{_DIGITS}d}{_SUFFIX}"
@@ -225,7 +248,10 @@ class Log:
     def _write(self, first: int, line: bytes) -> None:
         with self._file(first).open("r+b", buffering=0) as file:
             if file.seek(0, os.SEEK_END) > self._read[first]:
-                # A crash cut this line off.
+                file.seek(self._read[first])
+                if (line_cut := file.read()).endswith(b"\n"):
+                    self._aside(self._file(first)).write_bytes(line_cut)
+                # Else a crash cut it off.
                 file.truncate(self._read[first])
                 file.seek(self._read[first])
             try:

@@ -93,8 +93,12 @@ def _check_log(root: Path, found: _Findings) -> None:
     if not (root / FOLDER).is_dir():
         return
     found.checked.append("fresh")
+    log = Log(root)
     try:
-        wrong = Log(root).damaged()
+        wrong, cut = log.damaged(), log.cut()
+        if cut:
+            told = f"a crash cut off the last line of {FOLDER}/{cut} before it was acknowledged, or it is damaged"
+            found.notes.append(f"{told}; it counts for nothing")
     except OSError as error:
         wrong = [f"it cannot be read: {error}"]
     found.problems += [Problem("fresh", problem, _REPAIRS["fresh"]) for problem in wrong]

@@ -1,11 +1,12 @@
 """Crashes, failing disks and flipped bits: does an index lose or double anything?
 
     python -m pipelines.crash --kills 500 --points 300 --faults 500 --full 100 --flips 300 --log runs/crash.jsonl
-    python -m pipelines.crash --kills 10 --points 39 --faults 10 --full 5 --flips 10
+    python -m pipelines.crash --kills 10 --points 45 --faults 10 --full 5 --flips 10
 
 Each trial takes an index in the middle of a history: documents are added, updated, deleted and synchronised with a
-folder, snapshots are published and pruned, stores of older versions are brought up to date; every third history
-extracts by a language model whose every reply is paid for. The next operation then comes to harm:
+folder, remembered, merged and forgotten, snapshots are published and pruned, stores of older versions are brought up to
+date; every third history extracts by a language model whose every reply is paid for. The next operation then comes to
+harm:
 
 * "kill": SIGKILL at a random moment;
 * "point": SIGKILL at a named point of the library, each in turn (`pipelines.crash.points`);
@@ -47,7 +48,7 @@ def main() -> None:
     """Parse arguments, make the trials, print, write."""
     parser = new_parser(__doc__)
     parser.add_argument("--kills", type=int, default=50, help="processes killed at random moments")
-    parser.add_argument("--points", type=int, default=39, help="processes killed at named points")
+    parser.add_argument("--points", type=int, default=45, help="processes killed at named points")
     parser.add_argument("--faults", type=int, default=50, help="calls to the disk that fail, one in a trial")
     parser.add_argument("--full", type=int, default=10, help="disks that run full")
     parser.add_argument("--flips", type=int, default=30, help="bits that are flipped, one in a trial")

@@ -5,24 +5,32 @@ import random
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
-from hippo import Hippo
+from hippo import Document, Hippo
 from hippo.maintenance import prune
 from hippo.store import SCHEMA_VERSION, Store
 from pipelines.crash.older import make_older
 from pipelines.crash.paid import PaidLLM
 
-__all__ = ["KINDS", "Operation", "Place", "history", "perform", "prepare"]
+__all__ = ["KINDS", "UNMERGED", "Operation", "Place", "history", "perform", "prepare"]
 
-KINDS = ("add", "update", "delete", "sync", "publish", "migrate", "prune")
+KINDS = ("add", "update", "delete", "sync", "remember", "forget", "publish", "migrate", "prune")
 """Kinds of operations. The first "add" of a history makes the index."""
+
+UNMERGED = ("remember", "prune")
+"""Kinds that publish nothing: what lies beside the snapshot stays there."""
 
 _NAMES = ("Ada", "Boris", "Clara", "Dmitri", "Elena", "Farid", "Greta", "Hugo", "Irene", "Jonas")
 _PLACES = ("Arlen", "Bremau", "Corvo", "Dunwick", "Estel", "Farrow", "Gorizia", "Halden")
 _MOST = 6
 _FROM_FILE = "f"
-"""First letter of the ids of documents that come from a folder; those of others begin with "d"."""
+"""First letter of the ids of documents that come from a folder; those of others begin with "d", or "r"."""
+_REMEMBERED = "r"
+"""First letter of the ids of documents that are remembered."""
+_SAID = "2024-05-08T10:00:00+00:00"
+"""When what is remembered was said; without it that would be the moment of the trial."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +75,9 @@ class Operation:
         extractor: "pattern" or "llm".
         before: All documents when it begins, text by id.
         after: All documents when it has ended.
-        documents: Documents added or replaced; for "sync", all that the folder holds.
-        deleted: Ids of documents deleted.
+        published: All documents of the snapshot when it begins; others have been remembered since.
+        documents: Documents added, replaced or remembered; for "sync", all that the folder holds.
+        deleted: Ids of documents deleted or forgotten.
         version: For "migrate": the version of the store that it begins with.
     """
 
@@ -76,6 +85,7 @@ class Operation:
     extractor: str
     before: dict[str, str] = field(default_factory=dict)
     after: dict[str, str] = field(default_factory=dict)
+    published: dict[str, str] = field(default_factory=dict)
     documents: dict[str, str] = field(default_factory=dict)
     deleted: tuple[str, ...] = ()
     version: int = SCHEMA_VERSION
@@ -88,6 +98,7 @@ def history(seed: int, length: int) -> list[Operation]:
 
 def _operations(chance: random.Random, length: int, extractor: str) -> Iterator[Operation]:
     held: dict[str, str] = {}
+    published: dict[str, str] = {}
     kinds: list[str] = []
     for number in range(length):
         if not kinds:
@@ -101,7 +112,9 @@ def _operations(chance: random.Random, length: int, extractor: str) -> Iterator[
             documents = {f"d{number}-{place}": _text(chance) for place in range(chance.randint(1, _MOST))}
         elif kind == "update":
             documents = {key: _text(chance) for key in chance.sample(own, min(len(own), 2))}
-        elif kind == "delete":
+        elif kind == "remember":
+            documents = {f"r{number}-{place}": _text(chance) for place in range(chance.randint(1, 3))}
+        elif kind in ("delete", "forget"):
             deleted = tuple(chance.sample(own, min(len(own), chance.randint(1, 3))))
         elif kind == "sync":
             known = {key: text for key, text in held.items() if key.startswith(_FROM_FILE)}
@@ -110,7 +123,8 @@ def _operations(chance: random.Random, length: int, extractor: str) -> Iterator[
             deleted = tuple(sorted(known.keys() - documents.keys()))
         held = {key: text for key, text in {**held, **documents}.items() if key not in deleted}
         version = chance.randrange(1, SCHEMA_VERSION) if kind == "migrate" else SCHEMA_VERSION
-        yield Operation(kind, extractor, before, dict(held), documents, deleted, version)
+        yield Operation(kind, extractor, before, dict(held), published, documents, deleted, version)
+        published = published if kind in UNMERGED else dict(held)
 
 
 def _text(chance: random.Random) -> str:
@@ -141,10 +155,25 @@ def perform(place: Place, operation: Operation) -> None:
         prune(place.root)
         return
     llm = PaidLLM(place.book) if operation.extractor == "llm" else None
+    documents = [_document(key, text) for key, text in operation.documents.items()]
     with Hippo.open(place.root, encoder="hashing", extractor=operation.extractor, llm=llm) as memory:
         if operation.kind == "delete":
+            if llm is not None:
+                # What is remembered goes along, and nothing is extracted by it, as it says.
+                memory.merge()
             memory.delete(*operation.deleted, missing_ok=True)
         elif operation.kind == "sync":
             memory.sync(place.files)
+        elif operation.kind == "remember":
+            memory.remember(documents)
+        elif operation.kind == "forget":
+            if operation.deleted:
+                memory.forget(*operation.deleted, missing_ok=True)
+            memory.merge()
         else:
-            memory.add([{"id": key, "text": text} for key, text in operation.documents.items()])
+            memory.add(documents)
+
+
+def _document(key: str, text: str) -> Document:
+    said = datetime.fromisoformat(_SAID) if key.startswith(_REMEMBERED) else None
+    return Document(text, id=key, timestamp=said)

@@ -5,7 +5,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,15 +15,18 @@ from hippo.errors import HippoError
 from hippo.llm import REPLIES_FILE
 from hippo.llm.replies import open_reading
 from hippo.maintenance import check, repair
-from hippo.snapshot.contents import Contents
+from hippo.snapshot import Snapshot, current
+from hippo.snapshot.contents import Contents, read_contents
 from hippo.store import STORE_FILE
 from hippo.store.connection import Connection
-from pipelines.crash.history import Operation, Place, perform
+from pipelines.crash.history import UNMERGED, Operation, Place, perform
 from pipelines.crash.paid import kept, paid
 
 __all__ = ["Fresh", "Seen", "Verdict", "after_flip", "after_harm", "read", "stored"]
 
 _QUESTIONS = ("Whom did Ada Arlen meet?", "Who was in Corvo with the one who met Boris Bremau?")
+_NAMING = ("newer", "not examined", "cut off")
+"""What notes say that name damage which may be none."""
 Fresh = Callable[[dict[str, str], str], str]
 """From documents, text by id, and an extractor to the fingerprint of an index made of them at once."""
 
@@ -49,29 +52,50 @@ class Seen:
     """What readers see of an index.
 
     Attributes:
-        documents: Text by id; empty where nothing has been published.
-        fingerprint: Hash of all tables and arrays, and of the rankings for some questions.
+        documents: Text by id, of the snapshot and of what was remembered since.
+        published: Those of the snapshot; empty where there is none.
+        waiting: Whether something was remembered since.
+        arrays: Hash of all tables and arrays of the snapshot.
+        rankings: Hash of the rankings for some questions.
     """
 
-    documents: dict[str, str]
-    fingerprint: str
+    documents: dict[str, str] = field(default_factory=dict)
+    published: dict[str, str] = field(default_factory=dict)
+    waiting: bool = False
+    arrays: str = ""
+    rankings: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of everything."""
+        return f"{self.arrays} {self.rankings}"
+
+    def is_like(self, fingerprint: str) -> bool:
+        """Whether it is as an index of this fingerprint, but for what was remembered since."""
+        return fingerprint.startswith(f"{self.arrays} ") if self.waiting else fingerprint == self.fingerprint
 
 
 def read(root: Path) -> Seen:
     """Open an index as readers do, and read all of it."""
     if not root.is_dir():
-        return Seen({}, "")
+        return Seen()
     with Hippo.open(root, encoder="hashing") as memory:
-        if memory.status().snapshot is None:
-            return Seen({}, "")
-        contents = memory.contents()
-        state = hashlib.sha256()
+        waiting = memory.waiting > 0
+        if memory.status().snapshot is None and not waiting:
+            return Seen()
+        documents = {one.id: memory.get(one.id).text for one in memory.documents()}
+        ranked = memory.retrieve_many(_QUESTIONS, k=9) if documents else ()
+        hits = repr([[(hit.chunk_id, hit.score) for hit in found.hits] for found in ranked])
+        rankings = hashlib.sha256(hits.encode()).hexdigest()
+    if current(root) is None:
+        return Seen(documents, waiting=waiting, rankings=rankings)
+    with Snapshot.open(root) as snapshot:
+        contents, state = read_contents(snapshot), hashlib.sha256()
         for part in _parts(contents):
             state.update(part)
-        for found in memory.retrieve_many(_QUESTIONS, k=9) if contents.n_chunks else ():
-            state.update(repr([(hit.chunk_id, hit.score) for hit in found.hits]).encode())
+        # Each of these documents is one chunk.
         ids, texts = (contents.chunks.column(name).to_pylist() for name in ("document_id", "text"))
-    return Seen(dict(zip(ids, texts, strict=True)), state.hexdigest())
+        return Seen(documents, dict(zip(ids, texts, strict=True)), waiting, state.hexdigest(), rankings)
 
 
 def _parts(contents: Contents) -> Iterator[bytes]:
@@ -120,7 +144,7 @@ def after_harm(place: Place, operation: Operation, fresh: Fresh) -> Verdict:
     root, verdict = place.root, Verdict()
     books = _Books.now(place)
     seen = read(root)
-    if seen.documents not in (operation.before, operation.after):
+    if not _either(seen, operation):
         verdict.wrong.append(f"readers see neither the old nor the new state: {sorted(seen.documents)}")
     elif not _as_built(seen, operation, fresh):
         verdict.wrong.append("readers see the right documents, but not what a fresh build makes of them")
@@ -151,7 +175,7 @@ def after_flip(place: Place, operation: Operation, fresh: Fresh, sums: str, *, r
     health = check(root)
     if not verdict.named and health.problems:
         verdict.named = f"doctor: {health.problems[0].part.split()[0]}"
-    if not verdict.named and any("newer" in note or "not examined" in note for note in health.notes):
+    if not verdict.named and any(words in note for note in health.notes for words in _NAMING):
         verdict.named = "doctor: a note"
     if not same and not verdict.named:
         verdict.wrong.append("readers see something else, and nothing names the damage")
@@ -165,13 +189,14 @@ def after_flip(place: Place, operation: Operation, fresh: Fresh, sums: str, *, r
         # The next run may go well, or fail; what it makes of damaged files must not be wrong.
         try:
             perform(place, operation)
-            if not _as_built(read(root), operation, fresh):
+            seen = read(root)
+            if not _as_built(seen, _without_lost(seen, operation, verdict), fresh):
                 verdict.wrong.append("the next run makes something else of it")
         except HippoError as error:
             verdict.named = verdict.named or f"the next run: {type(error).__name__}"
             if check(root).sound:
                 verdict.wrong.append(f"the next run fails, and doctor finds nothing: {error}")
-    _repair(root, operation, verdict)
+    operation = _repaired(root, operation, verdict)
     if operation.kind == "delete":
         # It extracts nothing, so what a repair could not extract would go on waiting.
         perform(place, Operation("add", operation.extractor))
@@ -195,12 +220,28 @@ class _Books:
             return cls(spent, set())
 
 
+def _either(seen: Seen, operation: Operation) -> bool:
+    """Whether readers see the old state or the new one, and a snapshot of one of them, or of what was published."""
+    snapshots = (operation.published, operation.before, operation.after)
+    return seen.documents in (operation.before, operation.after) and seen.published in snapshots
+
+
 def _as_built(seen: Seen, operation: Operation, fresh: Fresh) -> bool:
-    """Whether readers see the old state or the new one. Nothing at all may be published as well as not."""
-    return any(
-        seen.documents == documents and (not documents or seen.fingerprint == fresh(documents, operation.extractor))
+    """Whether it is one of those states, and the snapshot, if there is one, what a fresh build gives."""
+    return _either(seen, operation) and (not seen.published or seen.is_like(fresh(seen.published, operation.extractor)))
+
+
+def _without_lost(seen: Seen, operation: Operation, verdict: Verdict) -> Operation:
+    """The operation, if the index has lost what was remembered and lay in a file that is damaged, as somebody said."""
+    if not verdict.named:
+        return operation
+    beside = operation.before.keys() - operation.published.keys() - operation.documents.keys()
+    lost = beside - seen.documents.keys()
+    before, after = (
+        {key: text for key, text in documents.items() if key not in lost}
         for documents in (operation.before, operation.after)
     )
+    return replace(operation, before=before, after=after)
 
 
 def _finish(place: Place, operation: Operation, fresh: Fresh, books: _Books, verdict: Verdict) -> None:
@@ -209,8 +250,10 @@ def _finish(place: Place, operation: Operation, fresh: Fresh, books: _Books, ver
     seen = read(place.root)
     if seen.documents != operation.after:
         verdict.wrong.append(f"doing it again does not finish it: {sorted(seen.documents)}")
-    elif operation.after and seen.fingerprint != fresh(operation.after, operation.extractor):
+    elif not _as_built(seen, operation, fresh):
         verdict.wrong.append("what is there then is not what a fresh build gives")
+    elif operation.kind not in UNMERGED and seen.published != operation.after:
+        verdict.wrong.append("what was remembered is not merged")
     again = [key for key, times in paid(place.book).items() if times > books.spent[key] > 0]
     twice = sum(key in books.kept for key in again)
     verdict.lost = len(again) - twice
@@ -219,12 +262,18 @@ def _finish(place: Place, operation: Operation, fresh: Fresh, books: _Books, ver
     verdict.wrong += [f"afterwards {one.part}: {one.problem}" for one in check(place.root).problems]
 
 
-def _repair(root: Path, operation: Operation, verdict: Verdict) -> None:
-    """Repair an index, and see whether it is sound and has all that was published."""
+def _repaired(root: Path, operation: Operation, verdict: Verdict) -> Operation:
+    """Repair an index, and see whether it is sound and has all that was published.
+
+    Returns:
+        The operation, without what could not be saved.
+    """
     # The scripted model of these trials is no model that a name stands for: what is lost waits for the next run.
     extractor = None if operation.extractor == "llm" else operation.extractor
     health = repair(root, encoder="hashing", extractor=extractor)
     verdict.wrong += [f"after the repair {one.part}: {one.problem}" for one in health.problems]
     seen = read(root)
-    if seen.documents not in (operation.before, operation.after):
+    operation = _without_lost(seen, operation, verdict)
+    if not _either(seen, operation):
         verdict.wrong.append(f"the repair loses documents: readers see {sorted(seen.documents)}")
+    return operation

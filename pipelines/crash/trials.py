@@ -21,7 +21,7 @@ __all__ = ["HARMS", "Bench", "Outcome"]
 HARMS = ("kill", "point", "fault", "full", "flip")
 """Kinds of trials."""
 
-_LENGTH = 10
+_LENGTH = 12
 _HISTORIES = 2
 _LOGS = ("store.duckdb.wal", "replies.sqlite-wal")
 _SPARE = 1 << 21

@@ -37,9 +37,9 @@ def test_every_point_is_there() -> None:
 
 def test_histories_have_operations_of_every_kind() -> None:
     for seed in range(3):
-        operations = history(seed, 10)
+        operations = history(seed, 12)
         assert {operation.kind for operation in operations} == set(KINDS)
-        assert operations == history(seed, 10)
+        assert operations == history(seed, 12)
         assert all(one.after == other.before for one, other in pairwise(operations))
 
 

@@ -9,6 +9,8 @@ import pytest
 from hippo import Document, Hippo
 from hippo.encoding import text_hashes
 from hippo.errors import DocumentError, IndexStateError
+from hippo.fresh.log import Log
+from hippo.maintenance import check, repair
 from hippo.store import Store
 
 CORPUS = [
@@ -100,3 +102,36 @@ def test_what_is_forgotten_during_a_merge_goes_with_the_next_one(tmp_path, monke
         assert memory.waiting == 0
         memory._end_merging()
         assert all(b"Xylographer" not in file.read_bytes() for file in memory.path.rglob("*") if file.is_file())
+
+
+def test_a_damaged_last_line_is_told_of_and_kept(memory):
+    memory.remember("Gdańsk lies in Poland.")
+    memory.remember("Toruń lies in Poland.")
+    [log] = (memory.path / "fresh").glob("*.log")
+    whole = log.read_bytes()
+    log.write_bytes(whole.replace("Toruń".encode(), b"Torun!"))
+    with Hippo.open(memory.path, config={"indexing": {"merge_after": 0}}) as again:
+        health = check(memory.path)
+        assert health.sound
+        assert any("cut off the last line of fresh/" in note for note in health.notes)
+        assert "Gdańsk lies in Poland." in found(again, "Poland")
+        again.remember("Kraków lies in Poland.")
+        [aside] = (memory.path / "fresh").glob("*-damaged-*")
+        assert b"Torun!" in aside.read_bytes()
+        assert {"Gdańsk lies in Poland.", "Kraków lies in Poland."} <= set(found(again, "Poland"))
+    assert not any("cut off" in note for note in check(memory.path).notes)
+
+
+def test_a_damaged_last_line_of_a_closed_file_is_missing(memory):
+    memory.remember("Gdańsk lies in Poland.")
+    memory.remember("Toruń lies in Poland.")
+    log = Log(memory.path)
+    log.close_file()
+    memory.remember("Kraków lies in Poland.")
+    first = min((memory.path / "fresh").glob("*.log"))
+    first.write_bytes(first.read_bytes().replace("Toruń".encode(), b"Torun!"))
+    [problem] = check(memory.path).problems
+    assert problem.problem == f"{first.name} holds 1 damaged records"
+    assert repair(memory.path, encoder="hashing").sound
+    with Hippo.open(memory.path) as again:
+        assert {"Gdańsk lies in Poland.", "Kraków lies in Poland."} <= set(found(again, "Poland"))
