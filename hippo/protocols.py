@@ -44,6 +44,7 @@ __all__ = [
     "PageRankResult",
     "ProgressCallback",
     "RangeIndex",
+    "SeededPageRank",
     "StreamingLLM",
     "TokenCounter",
     "VectorIndex",
@@ -349,4 +350,32 @@ class PageRank(Protocol):
             tolerance: Stop when the L1 error of every column is proven to be at most this.
             top: Stop earlier, once the order of the `top` best among `candidates` is proven.
             candidates: Nodes among which `top` counts; None: all.
+        """
+
+
+@runtime_checkable
+class SeededPageRank(PageRank, Protocol):
+    """An engine that takes sparse seeds as they are, and gains of candidates alone: retrieval prefers it."""
+
+    def rank_seeds(
+        self,
+        walk: Walk,
+        seeds: "Sequence[tuple[Int64, Float64]]",
+        *,
+        tolerance: float = 1e-9,
+        top: int | None = None,
+        candidates: "slice | None" = None,
+        everywhere: bool = False,
+    ) -> PageRankResult:
+        """Personalized PageRank of a block of questions.
+
+        Args:
+            walk: The walk; its gain, if any, is that of the candidates, float64 `(c, m)` or `(c, 1)`: all other nodes
+                have 1.
+            seeds: Of each question, the nodes of its restart vector, int64 `(s,)`, each once, and their parts of it,
+                float64 `(s,)`, positive, summing to 1.
+            tolerance: As for `rank`.
+            top: As for `rank`.
+            candidates: As for `rank`.
+            everywhere: Whether the scores of all nodes are wanted; else those of the candidates are returned, `(c, m)`.
         """

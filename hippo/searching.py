@@ -102,10 +102,7 @@ class Searching(ABC):
     def _retriever_of(
         self, profile: Profile, where: "Condition | None", as_of: datetime | None, *, apart: bool = False
     ) -> "Retriever":
-        from hippo.retrieval.derived import without_derived
-
-        found = self._retriever_now(where, as_of, apart=apart)
-        return found if profile.derived else without_derived(found)
+        return self._retriever_now(where, as_of, apart=apart).showing(derived=profile.derived)
 
     def filters_facts(self, profile: str | Profile | None = None) -> bool:
         """Whether retrieval with a profile asks a fact filter: it may then wait for a language model.

@@ -165,10 +165,10 @@ class Choices:
                 counts[left_out] = np.inf
                 seeds = seed(self._contents, counts, facts, passages, self._profile, chosen)
                 nodes = self._contents.graph.passages
-                ranks = spread(
-                    PowerPageRank(), adjacency, [seeds], None, self._profile, passages=nodes, k=1, tolerance=1e-9
+                [walked] = spread(
+                    PowerPageRank(), adjacency, [seeds], [passages], self._profile, passages=nodes, k=1, tolerance=1e-9
                 )
-                scores = np.ascontiguousarray(ranks.scores[nodes, 0])
+                scores = walked.passages
                 best = order_of(scores, passages.fused, len(theirs["ranking"]))
                 ranking = self._corpus[best].tolist()
                 yield left_out, choice, compare(ranking, scores[best].tolist(), theirs["ranking"], theirs["scores"])

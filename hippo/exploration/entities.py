@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from hippo.backends.scoring import scoring
 from hippo.errors import NotInIndexError
 from hippo.ids import ASCII_NORMALISER, ascii_key, entity_key
-from hippo.retrieval.link import products
 from hippo.snapshot.contents import Contents
 from hippo.types import Entity
 
@@ -102,7 +102,8 @@ def _by_words(contents: Contents, key: str, k: int) -> list[tuple[int, float]]:
 
 
 def _by_vector(contents: Contents, query: "NDArray[np.float32]", k: int) -> list[tuple[int, float]]:
-    similarities = products(contents.vectors["entity"], query[None])[:, 0]
+    vectors = contents.vectors["entity"]
+    similarities = scoring(len(vectors)).products(vectors, query[None])[:, 0]
     order = np.lexsort((np.arange(len(similarities)), -similarities))[:k]
     return [(int(row), min(1.0, float(similarities[row]))) for row in order if similarities[row] >= _NEAR]
 

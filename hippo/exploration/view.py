@@ -52,7 +52,7 @@ def view_of(
         sentences: Most sentences of each edge.
     """
     contents, graph = retriever.contents, retriever.contents.graph
-    walks = [one.walked.activation for one in asked if one.walked]
+    walks = [one.walked.activation for one in asked if one.walked and one.walked.activation is not None]
     chosen, reached = nodes_around(graph, _needed(retriever, question, asked), walks, nodes)
     pairs, places = edges_among(graph, chosen)
     weights = weights_of(graph, places, asked[0].profile.kind_weights)
@@ -137,7 +137,7 @@ class _Behind:
 def _spread(retriever: "Retriever", asked: Asked, nodes: "NDArray[np.int64]", steps: int) -> Spread:
     contents, walked = retriever.contents, asked.walked
     marks = tuple(_marks(contents, asked))
-    if walked is None:
+    if walked is None or walked.activation is None:
         return Spread(asked.retrieval, marks, (), ())
     restart = np.zeros(contents.graph.n_nodes)
     restart[walked.seeds.nodes] = walked.seeds.weights

@@ -5,13 +5,15 @@ Mean and deviation of the cosines come from the first two moments of the vectors
 nearest of them gives the same standard scores as one that sees all.
 """
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
+from hippo.backends.scoring import ARRAYS
+from hippo.backends.scoring import scoring as choose_scoring
+from hippo.backends.scoring.standard import standard_score
 from hippo.protocols import VectorIndex
 from hippo.search.layered import LayeredIndex
 from hippo.search.lexical import LexicalIndex
@@ -21,15 +23,31 @@ from hippo.tracing import traced
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Linked", "Linker", "minmax", "products", "standard_score"]
+    from hippo.backends.scoring import Scoring
+
+__all__ = ["Linked", "Linker", "Scaled", "minmax", "standard_score"]
 
 _LEXICAL_SHARPNESS = 2.0
 """Used where there are no vectors: how fast weights fall per deviation of BM25. A cosine deviation of 0.1 and a
 temperature of 0.05, usual values, give the same."""
-_ROWS = 512
-"""Vectors that meet all queries before the next ones do: as many as stay near the processor."""
-_LEAST_DEVIATION = 1e-6
-"""Rounding alone lets the float32 similarities of equal vectors deviate by less; it must not become a score."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scaled:
+    """A value of each candidate, `(c,)`, and mean and standard deviation of those of all texts."""
+
+    values: "NDArray[np.floating]"
+    mean: float
+    deviation: float
+
+    @property
+    def standard(self) -> "NDArray[np.float64]":
+        """Standard scores, float64 `(c,)`."""
+        return standard_score(self.values, self.mean, self.deviation)
+
+    def at(self, position: int) -> float:
+        """Standard score of one candidate."""
+        return float(standard_score(self.values[position : position + 1], self.mean, self.deviation)[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,31 +55,41 @@ class Linked:
     """Candidates of one question.
 
     Attributes:
-        rows: int64 `(c,)`.
+        rows: int64 `(c,)`, ascending.
         fused: p, float64 `(c,)`, higher is better.
-        dense: Standard score of the cosine similarity, float64 `(c,)`; None without vectors.
-        lexical: Standard score of BM25, float64 `(c,)`.
-        deviation: Standard deviation of the cosines of all candidates; with a temperature it says how sharp
-            weights are.
+        cosines: Cosine similarities; None without vectors. With a temperature, their deviation says how sharp weights
+            are.
+        words: Scores of BM25.
         touched: Which of them may be chosen, bool `(c,)`: those that share a word with the question, where words are
             all there is, and that are not hidden. None: all.
         sure: How many of the best of them are the best of all; None: each of them, since they are all.
+        scoring: What finds the best.
     """
 
     rows: "NDArray[np.int64]"
     fused: "NDArray[np.float64]"
-    dense: "NDArray[np.float64] | None"
-    lexical: "NDArray[np.float64]"
-    deviation: float
+    cosines: Scaled | None
+    words: Scaled
     touched: "NDArray[np.bool_] | None" = None
     sure: int | None = None
+    scoring: "Scoring" = ARRAYS
+
+    @property
+    def dense(self) -> "NDArray[np.float64] | None":
+        """Standard scores of the cosine similarities, float64 `(c,)`; None without vectors."""
+        return None if self.cosines is None else self.cosines.standard
+
+    @property
+    def lexical(self) -> "NDArray[np.float64]":
+        """Standard scores of BM25, float64 `(c,)`."""
+        return self.words.standard
 
     def best(self, count: int) -> "NDArray[np.int64]":
         """Positions of the `count` best candidates that the question touches, best first, ties by row."""
         if self.touched is None:
-            return _best(self.fused, self.rows, count)
+            return self.scoring.best(self.fused, count)
         places = np.flatnonzero(self.touched)
-        return places[_best(self.fused[places], self.rows[places], count)]
+        return places[self.scoring.best(self.fused[places], count)]
 
     def without(self, hidden: "NDArray[np.bool_]") -> "Linked":
         """The same candidates, of which hidden ones are not chosen: bool by row."""
@@ -70,14 +98,14 @@ class Linked:
 
     def of(self, position: int) -> dict[str, float | None]:
         """Both scores of a candidate, by name, as explanations have them."""
-        dense = None if self.dense is None else float(self.dense[position])
-        return {"dense": dense, "lexical": float(self.lexical[position])}
+        dense = None if self.cosines is None else self.cosines.at(position)
+        return {"dense": dense, "lexical": self.words.at(position)}
 
     def weights(self, positions: "NDArray[np.int64]", temperature: float) -> "NDArray[np.float64]":
         """Soft-max weights of some candidates, summing to 1: exp((p - p_max) · σ_dense / τ)."""
         if not len(positions):
             return np.empty(0)
-        sharpness = self.deviation / temperature if self.dense is not None else _LEXICAL_SHARPNESS
+        sharpness = _LEXICAL_SHARPNESS if self.cosines is None else self.cosines.deviation / temperature
         chosen = self.fused[positions]
         weights: NDArray[np.float64] = np.exp((chosen - chosen.max()) * sharpness)
         weights /= weights.sum()
@@ -98,6 +126,7 @@ class Linker:
         index: A search over them; None: every text is compared.
         more: Unit vectors of further texts, which the index does not search: the last m of the n.
         hidden: Texts that may be neither seeds nor results, bool `(n,)`; None: none.
+        scoring: What scores; None: what suits the number of texts.
     """
 
     def __init__(
@@ -109,12 +138,15 @@ class Linker:
         *,
         more: "NDArray[np.float32] | None" = None,
         hidden: "NDArray[np.bool_] | None" = None,
+        scoring: "Scoring | None" = None,
     ) -> None:
         self.lexical = lexical
         self.vectors = tuple(block for block in (vectors, more) if block is not None)
         self.moments = moments
         self.index = index
         self.hidden = hidden
+        self.scoring: Scoring = scoring or choose_scoring(lexical.size)
+        self._rows = np.arange(lexical.size)
 
     @traced("hippo.retrieve.link")
     def link(
@@ -154,18 +186,33 @@ class Linker:
                 self._candidates(question, query, best, lexical_weight)
                 for question, query in zip(questions, queries, strict=True)
             ]
-        rows = np.arange(self.lexical.size)
-        blocks = [products(block, queries) for block in self.vectors]
+        blocks = [self.scoring.products(block, queries) for block in self.vectors]
         cosines = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
-        return [
-            self._fuse(rows, cosines[:, place], words, words, queries[place], lexical_weight)
-            for place, words in enumerate(map(self.lexical.scores, questions))
-        ]
+        found = []
+        for place, question in enumerate(questions):
+            words, of_words = self._words(question)
+            column = cosines[:, place]
+            # All of them are here, and sooner asked than the moments of the vectors, which say the same.
+            whole = self.scoring.moments(column) if self.hidden is None else self._of_cosines(queries[place])
+            found.append(self._fuse(self._rows, column, whole, words, of_words, lexical_weight))
+        return found
+
+    def _words(self, question: str) -> "tuple[NDArray[np.float64], tuple[float, float]]":
+        """BM25 score of every text, and mean and deviation of all."""
+        index = self.lexical
+        if isinstance(index, LexicalIndex):
+            return self.scoring.words(index.texts, index.weights, index.spans(question), index.size)
+        scores = index.scores(question)
+        return scores, self.scoring.moments(scores)
+
+    def _of_cosines(self, query: "NDArray[np.float32]") -> tuple[float, float]:
+        """Mean and deviation of the similarities of all texts."""
+        return cast("Moments", self.moments).of_cosines(query)
 
     def _by_words(self, question: str) -> Linked:
-        scores = self.lexical.scores(question)
-        standard = standard_score(scores, *_moments(scores))
-        return Linked(np.arange(len(scores)), standard, None, standard, 1.0, scores > 0)
+        scores, moments = self._words(question)
+        words = Scaled(scores, *moments)
+        return Linked(self._rows, words.standard, None, words, scores > 0, scoring=self.scoring)
 
     def _candidates(self, question: str, query: "NDArray[np.float32]", count: int, lexical_weight: float) -> Linked:
         """The union of the K nearest by cosine and the K best by BM25, for a K that is large enough.
@@ -175,17 +222,20 @@ class Linker:
         approximate.
         """
         index, searched = cast("VectorIndex", self.index), len(self.vectors[0])
-        words, size = self.lexical.scores(question), self.lexical.size
+        (words, of_words), size = self._words(question), self.lexical.size
+        of_cosines = self._of_cosines(query)
         reach = min(max(64, 4 * count), searched)
         while True:
             nearest, cosines = index.search(query[None, :], reach)
-            by_words = _best(words, np.arange(size), reach)
+            by_words = self.scoring.best(words, reach)
             # What the index does not search is compared in any case.
             rows = np.union1d(np.union1d(nearest[0], by_words), np.arange(searched, size))
-            linked = self._fuse(rows, self._cosines(rows, query), words[rows], words, query, lexical_weight)
+            scores = self._cosines(rows, query), of_cosines, words[rows], of_words
+            linked = self._fuse(rows, *scores, lexical_weight)
             if reach == searched:
                 return linked
-            bound = self._fuse(rows[:1], cosines[0, -1:], words[by_words[-1:]], words, query, lexical_weight).fused[0]
+            last = cosines[0, -1:], of_cosines, words[by_words[-1:]], of_words
+            bound = self._fuse(rows[:1], *last, lexical_weight).fused[0]
             if np.sort(linked.fused)[-count:][0] >= bound:
                 return replace(linked, sure=count)
             reach = min(reach * 4, searched)
@@ -203,33 +253,13 @@ class Linker:
         self,
         rows: "NDArray[np.int64]",
         cosines: "NDArray[np.float32]",
+        of_cosines: tuple[float, float],
         words: "NDArray[np.float64]",
-        all_words: "NDArray[np.float64]",
-        query: "NDArray[np.float32]",
+        of_words: tuple[float, float],
         lexical_weight: float,
     ) -> Linked:
-        lexical = standard_score(words, *_moments(all_words))
-        if len(cosines) == self.lexical.size and self.hidden is None:
-            # All of them are here, and sooner asked than the moments of the vectors, which say the same.
-            mean, deviation = _moments(cosines)
-        else:
-            mean, deviation = cast("Moments", self.moments).of_cosines(query)
-        dense = standard_score(cosines, mean, deviation)
-        return Linked(rows, dense + lexical_weight * lexical, dense, lexical, deviation)
-
-
-def products(vectors: "NDArray[np.float32]", queries: "NDArray[np.float32]") -> "NDArray[np.float32]":
-    """Similarity of every vector to every query: float32 `(n, m)`, Fortran-ordered.
-
-    Each is a product of two vectors of its own (`matmul` of a row and a column), not an entry of a product of matrices:
-    there the last bits depend on the neighbours, so equal passages would be told apart and a question would be answered
-    otherwise among others than alone. Some rows at a time meet all queries, so that they come from memory once.
-    """
-    found = np.empty((len(vectors), len(queries)), np.float32, order="F")
-    for start in range(0, len(vectors), _ROWS):
-        part = slice(start, start + _ROWS)
-        np.matmul(vectors[part, None, None, :], queries[None, :, :, None], out=found[part, :, None, None])
-    return found
+        fused = self.scoring.fused(cosines, of_cosines, words, of_words, lexical_weight)
+        return Linked(rows, fused, Scaled(cosines, *of_cosines), Scaled(words, *of_words), scoring=self.scoring)
 
 
 def minmax(values: "NDArray[np.float64]") -> "NDArray[np.float64]":
@@ -238,35 +268,3 @@ def minmax(values: "NDArray[np.float64]") -> "NDArray[np.float64]":
         return values
     low, high = values.min(), values.max()
     return (values - low) / (high - low) if high > low else np.ones(len(values))
-
-
-def standard_score(values: "NDArray[np.floating]", mean: float, deviation: float) -> "NDArray[np.float64]":
-    """(value - mean) / deviation in float64; zeros where nothing deviates."""
-    if deviation <= _LEAST_DEVIATION:
-        return np.zeros(len(values))
-    score: NDArray[np.float64] = np.subtract(values, mean, dtype=np.float64)
-    score /= deviation
-    return score
-
-
-def _moments(values: "NDArray[np.floating]") -> tuple[float, float]:
-    if not len(values):
-        return 0.0, 0.0
-    mean = float(values.sum(dtype=np.float64)) / len(values)
-    apart = np.subtract(values, mean, dtype=np.float64)
-    apart *= apart
-    return mean, math.sqrt(float(apart.sum()) / len(values))
-
-
-def _best(scores: "NDArray[np.floating]", rows: "NDArray[np.int64]", count: int) -> "NDArray[np.int64]":
-    """Positions of the `count` highest scores, highest first, ties by row."""
-    count = min(count, len(scores))
-    if count <= 0:
-        return np.empty(0, np.int64)
-    if count < len(scores):
-        cut = np.partition(scores, len(scores) - count)[len(scores) - count]
-        above = np.flatnonzero(scores >= cut)
-    else:
-        above = np.arange(len(scores))
-    order: NDArray[np.int64] = above[np.lexsort((rows[above], -scores[above]))][:count]
-    return order

@@ -4,6 +4,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from hippo import registry
+from hippo.backends.scoring import scoring
 from hippo.backends.vectors import APPROXIMATE_FROM, open_vectors
 from hippo.protocols import VectorIndex
 from hippo.retrieval.link import Linker
@@ -34,6 +35,7 @@ class Linkers:
         """Passages that may be neither seeds nor results, bool `(P,)`; None: none."""
         self.shown = contents.n_chunks - (0 if hidden is None else int(hidden.sum()))
         """Number of passages that may be results."""
+        self._scoring = scoring(max(contents.n_chunks, contents.facts.num_rows))
 
     @cached_property
     def index(self) -> VectorIndex | None:
@@ -64,4 +66,5 @@ class Linkers:
         contents = self._contents
         more = contents.fresh.vectors.get(kind) if contents.fresh else None
         vectors, moments = contents.vectors.get(kind), contents.moments.get(kind)
-        return Linker(contents.words_of(kind), vectors, moments, index, more=more, hidden=hidden)
+        words = contents.words_of(kind)
+        return Linker(words, vectors, moments, index, more=more, hidden=hidden, scoring=self._scoring)

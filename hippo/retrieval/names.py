@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hippo.backends.scoring import scoring
 from hippo.ids import ASCII_NORMALISER, ascii_key, entity_key
-from hippo.retrieval.link import products
 from hippo.search.lexical import LexicalIndex
 from hippo.snapshot.contents import Contents
 from hippo.types import Chunk
@@ -116,7 +116,8 @@ class NameLinker:
             found = {key: self._by_words(key) for key in keys}
             return {key: row for key, row in found.items() if row is not None}
         vectors, queries = self._vectors, self._encode(keys)
-        nearest = (int(products(vectors, query[None]).argmax()) for query in queries)
+        multiply = scoring(len(vectors)).products
+        nearest = (int(multiply(vectors, query[None]).argmax()) for query in queries)
         return dict(zip(keys, nearest, strict=True))
 
     def _by_words(self, key: str) -> int | None:

@@ -3,7 +3,6 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
-from hippo.retrieval.derived import without_derived
 from hippo.retrieval.profiles import Profile
 from hippo.retrieval.retrieve import Retriever
 
@@ -20,8 +19,7 @@ def prepare(retriever: Retriever, profile: Profile) -> None:
         retriever: Of a snapshot.
         profile: What will be asked for.
     """
-    if not profile.derived:
-        retriever = without_derived(retriever)
+    retriever = retriever.showing(derived=profile.derived)
     contents = retriever.contents
     vectors = contents.vectors.get("passage")
     query = vectors[:1] if vectors is not None and len(vectors) else None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hippo.protocols import PageRank, PageRankResult, Walk
+from hippo.protocols import PageRank, SeededPageRank, Walk
 from hippo.retrieval.link import Linked, minmax
 from hippo.retrieval.profiles import Profile
 from hippo.retrieval.seeds import Seeds
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-__all__ = ["Walked", "gains", "levels", "namings", "order_of", "single", "spread"]
+__all__ = ["Walked", "gains", "gains_everywhere", "levels", "namings", "order_of", "single", "spread"]
 
 _TYPICAL = 3.0
 """Standard score at which a passage is taken to speak of the question: its gain is 1."""
@@ -26,74 +26,105 @@ _MOST_AVERSE = -8.0
 
 @dataclass(frozen=True, slots=True)
 class Walked:
-    """A walk: its seeds, which passages it preferred, activation of all nodes, float64 `(n,)`, how it was found."""
+    """A walk, and what came of it.
+
+    Attributes:
+        seeds: Where it began.
+        favoured: By which scores it preferred passages.
+        passages: Activation of the passages, float64 `(P,)`.
+        activation: Activation of all nodes, float64 `(n,)`; None where nobody asks for it.
+        parameters: How it was found.
+    """
 
     seeds: Seeds
     favoured: Linked
-    activation: "NDArray[np.float64]"
+    passages: "NDArray[np.float64]"
+    activation: "NDArray[np.float64] | None"
     parameters: Mapping[str, Any]
 
 
-def gains(n_entities: int, passages: Sequence[Linked], profile: Profile) -> "NDArray[np.float64] | None":
-    """How much the walk prefers each node, for a block of questions.
+def gains(passages: Sequence[Linked], profile: Profile) -> "NDArray[np.float64] | None":
+    """How much the walk prefers each passage, for a block of questions.
 
     A passage of fused score p has g = exp(clip(λ (p - 3), -8, 0)), an entity g = 1: activation that leaves an entity
     goes to the passages that speak of the question.
 
     Args:
-        n_entities: Number of entities E.
         passages: Scores of all P passages, one per question: for the question, or what it leaves open.
         profile: λ is its `query_gain`.
 
     Returns:
-        float64 `(E + P, m)`, positive; None for the plain walk.
+        float64 `(P, m)`, positive; None for the plain walk.
     """
     if not profile.query_gain:
         return None
-    found = np.ones((n_entities + len(passages[0].fused), len(passages)), order="F")
+    found = np.empty((len(passages[0].fused), len(passages)), order="F")
     for column, linked in enumerate(passages):
-        logarithm = profile.query_gain * (linked.fused - _TYPICAL)
-        np.exp(logarithm.clip(_MOST_AVERSE, 0.0), out=found[n_entities:, column])
+        one = found[:, column]
+        np.subtract(linked.fused, _TYPICAL, out=one)
+        one *= profile.query_gain
+        np.exp(one.clip(_MOST_AVERSE, 0.0, out=one), out=one)
     return found
+
+
+def gains_everywhere(passages: Sequence[Linked], profile: Profile, n_entities: int) -> "NDArray[np.float64] | None":
+    """The same for all nodes, float64 `(E + P, m)`."""
+    found = gains(passages, profile)
+    return None if found is None else np.concatenate([np.ones((n_entities, found.shape[1])), found])
 
 
 def spread(
     engine: PageRank,
     adjacency: "csr_array",
     seeds: Sequence[Seeds],
-    gains: "NDArray[np.float64] | None",
+    favoured: Sequence[Linked],
     profile: Profile,
     *,
     passages: slice,
     k: int,
     tolerance: float,
     reordered: bool = False,
-) -> PageRankResult:
+    everywhere: bool = False,
+) -> list[Walked]:
     """Walk for a block of questions.
 
     Args:
         engine: Does it.
         adjacency: Symmetric CSR `(n, n)`.
         seeds: Of each question.
-        gains: Of each node and question, float64 `(n, m)`; None: the plain walk.
-        profile: For damping, and whether the order of passages is all that counts.
+        favoured: By which scores the walk of each prefers passages.
+        profile: For damping and gain, and whether the order of passages is all that counts.
         passages: Nodes that are passages.
         k: Number of passages whose order counts.
         tolerance: Bound on the L1 error where the order is not proven earlier.
         reordered: Whether the order of activations is not that of the results.
-
-    Returns:
-        Activations of all nodes, one column per question.
+        everywhere: Whether the activation of other nodes is asked for, too.
     """
-    restart = np.zeros((adjacency.shape[0], len(seeds)), order="F")
-    for column, one in enumerate(seeds):
-        restart[one.nodes, column] = one.weights
-    walk = Walk(adjacency, profile.damping, gains)
     # A cap on sources may pass over any number of the best.
     reordered = reordered or profile.scoring == "facts" or profile.newest_wins or profile.source_cap < 1
     # Where the order of activations is not that of the passages, all of them are needed.
     top = None if profile.exact or reordered else k
-    return engine.rank(walk, restart, tolerance=tolerance, top=top, candidates=passages)
+    if isinstance(engine, SeededPageRank):
+        walk = Walk(adjacency, profile.damping, gains(favoured, profile))
+        planted = [(one.nodes, one.weights) for one in seeds]
+        everywhere = everywhere or profile.scoring == "facts"
+        found = engine.rank_seeds(
+            walk, planted, tolerance=tolerance, top=top, candidates=passages, everywhere=everywhere
+        )
+    else:
+        everywhere = True
+        restart = np.zeros((adjacency.shape[0], len(seeds)), order="F")
+        for column, one in enumerate(seeds):
+            restart[one.nodes, column] = one.weights
+        walk = Walk(adjacency, profile.damping, gains_everywhere(favoured, profile, passages.start))
+        found = engine.rank(walk, restart, tolerance=tolerance, top=top, candidates=passages)
+    walks = []
+    for column, one in enumerate(seeds):
+        scores = np.ascontiguousarray(found.scores[:, column])
+        told = {"engine": found.engine, "sweeps": int(found.iterations[column])}
+        reached = scores[passages] if everywhere else scores
+        walks.append(Walked(one, favoured[column], reached, scores if everywhere else None, told))
+    return walks
 
 
 def namings(contents: Contents) -> "csr_array":

@@ -1,68 +1,159 @@
-"""From rows of an index to the values that a caller gets."""
+"""From ranked passages to the values that a caller gets."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
+from hippo.retrieval.link import Linked, minmax
+from hippo.retrieval.linkers import Linkers
+from hippo.retrieval.order import in_order
+from hippo.retrieval.priors import Prior, Priors
+from hippo.retrieval.profiles import Profile
+from hippo.retrieval.rank import Walked
 from hippo.retrieval.seeds import Seeds
+from hippo.retrieval.sources import Owners, first, share_of
+from hippo.snapshot.cells import Cells
 from hippo.snapshot.contents import Contents
-from hippo.types import Hit, SeedFact
+from hippo.tracing import traced
+from hippo.types import Explanation, Hit, Retrieval, SeedFact
 
 if TYPE_CHECKING:
     import numpy as np
-    import pyarrow as pa
     from numpy.typing import NDArray
 
-__all__ = ["hits", "pick", "seed_facts"]
+    from hippo.retrieval.explain import Paths
+
+__all__ = ["Results"]
 
 
-def seed_facts(contents: Contents, seeds: Seeds) -> tuple[SeedFact, ...]:
-    """The facts that seed, best first."""
-    indptr, indices = contents.fact_entities
-    rows = seeds.facts
-    columns = zip(
-        rows,
-        pick(contents.facts.column("text"), rows),
-        pick(contents.chunks.column("chunk_id"), pick(contents.facts.column("chunk"), rows)),
-        seeds.fact_scores.tolist(),
-        seeds.fact_weights.tolist(),
-        strict=True,
-    )
-    names = contents.entities.column("name")
-    return tuple(
-        SeedFact(text, tuple(pick(names, indices[indptr[row] : indptr[row + 1]])), chunk_id, score, weight)
-        for row, text, chunk_id, score, weight in columns
-    )
-
-
-def hits(contents: Contents, rows: "NDArray[np.int64]", scores: "NDArray[np.float64]") -> list[Hit]:
-    """Passages as hits, ranked in the order of their rows.
+class Results:
+    """Makes the results of one index.
 
     Args:
         contents: The index.
-        rows: Rows of the passages, best first.
-        scores: Scores of all passages, float64 `(P,)`.
+        linkers: Its linkers, which know what is hidden.
+        priors: Its priors, which know the times of passages.
+        owners: Its sources.
     """
-    chunks = contents.chunks
-    metadata = pick(contents.documents.column("metadata"), pick(chunks.column("document"), rows))
-    times = pick(contents.documents.column("timestamp"), pick(chunks.column("document"), rows))
-    parts = [pick(chunks.column(name), rows) for name in ("text", "title", "document_id", "chunk_id")]
-    return [
-        Hit(rank, score, text, title, document_id, chunk_id, _metadata(raw), timestamp=time)
-        for rank, (score, text, title, document_id, chunk_id, raw, time) in enumerate(
-            zip(scores[rows].tolist(), *parts, metadata, times, strict=True), 1
+
+    def __init__(self, contents: Contents, linkers: Linkers, priors: Priors, owners: Owners) -> None:
+        self._contents = contents
+        self._linkers = linkers
+        self._priors = priors
+        self._owners = owners
+        self._cells = Cells(contents)
+
+    @traced("hippo.retrieve.rank")
+    def of(
+        self,
+        question: str,
+        profile: Profile,
+        scores: "NDArray[np.float64]",
+        linked: Linked,
+        k: int,
+        *,
+        seconds: Mapping[str, float],
+        parameters: Mapping[str, Any],
+        walked: Walked | None = None,
+        prior: Prior = Prior(),  # noqa: B008  (frozen)
+        explain: bool = False,
+        paths: "Callable[[], Paths] | None" = None,
+    ) -> Retrieval:
+        """The result of one question.
+
+        Args:
+            question: The question.
+            profile: How it was ranked.
+            scores: Of all passages, float64 `(P,)`.
+            linked: How much it touches each passage.
+            k: Number of passages.
+            seconds: What earlier stages took.
+            parameters: What is to be said beyond the options of the profile.
+            walked: Its walk; None: there was none.
+            prior: What multiplies the scores.
+            explain: Whether hits carry an explanation.
+            paths: Finds the strongest paths, where there was a walk.
+        """
+        began = perf_counter()
+        sources, factors = self._owners(profile), prior.factors
+        ranked = scores if factors is None else (scores if walked else minmax(scores)) * factors
+        count = k if sources is None else self._linkers.shown
+        rows, ranked, newer = in_order(
+            self._contents, self._priors.times, self._linkers, ranked, linked.fused, profile, k, count
         )
-    ]
+        if sources is not None:
+            rows, held_back = first(rows, sources, k, profile.source_cap)
+            parameters = {**parameters, "held_back": held_back}
+        facts = self.seed_facts(walked.seeds) if walked else ()
+        places = rows.tolist()
+        found = self._hits(places, ranked[rows].tolist(), newer)
+        if explain:
+            ways = paths() if paths else None
+            activation = scores if walked and profile.scoring == "activation" else None
+            brought = walked.seeds.brought if walked else None
+            found = [
+                replace(
+                    hit,
+                    explanation=Explanation(
+                        facts,
+                        ways.to(row) if ways else (),
+                        **linked.of(row),
+                        activation=None if activation is None else float(activation[row]),
+                        source=share_of(sources, row, brought) if sources else None,
+                        **prior.of(row),
+                    ),
+                )
+                for row, hit in zip(places, found, strict=True)
+            ]
+        return Retrieval(
+            question,
+            profile.name,
+            tuple(found),
+            {**profile.to_dict(), **parameters, **({"times": list(prior.told)} if prior.told else {})},
+            facts,
+            {**seconds, "hits": perf_counter() - began},
+        )
+
+    def texts(self, facts: "NDArray[np.int64]") -> list[str]:
+        """Texts of some facts."""
+        return self._cells.pick("facts", "text", facts.tolist())
+
+    def seed_facts(self, seeds: Seeds) -> tuple[SeedFact, ...]:
+        """The facts that seed, best first."""
+        indptr, indices = self._contents.fact_entities
+        rows, pick = seeds.facts.tolist(), self._cells.pick
+        columns = zip(
+            pick("facts", "text", rows),
+            indptr[seeds.facts].tolist(),
+            indptr[seeds.facts + 1].tolist(),
+            pick("chunks", "chunk_id", pick("facts", "chunk", rows)),
+            seeds.fact_scores.tolist(),
+            seeds.fact_weights.tolist(),
+            strict=True,
+        )
+        return tuple(
+            SeedFact(text, tuple(pick("entities", "name", indices[start:stop].tolist())), chunk_id, score, weight)
+            for text, start, stop, chunk_id, score, weight in columns
+        )
+
+    def _hits(self, rows: list[int], scores: list[float], newer: Mapping[int, int]) -> list[Hit]:
+        """Passages as hits, ranked in the order of their rows; of some, a newer one that replaces them."""
+        pick = self._cells.pick
+        owners = pick("chunks", "document", rows)
+        columns = [pick("chunks", name, rows) for name in ("text", "title", "document_id", "chunk_id")]
+        columns += [pick("documents", name, owners) for name in ("metadata", "timestamp")]
+        later = [None if row not in newer else pick("chunks", "chunk_id", [newer[row]])[0] for row in rows]
+        return [
+            Hit(rank, score, text, title, document_id, chunk_id, _metadata(raw), None, time, after)
+            for rank, (score, text, title, document_id, chunk_id, raw, time, after) in enumerate(
+                zip(scores, *columns, later, strict=True), 1
+            )
+        ]
 
 
 def _metadata(raw: str) -> dict[str, Any]:
     """Metadata of a document; most often there are none."""
     found: dict[str, Any] = {} if raw == "{}" else json.loads(raw)
     return found
-
-
-def pick(column: "pa.ChunkedArray", rows: "Iterable[int]") -> list[Any]:
-    """A few values of a column. Arrow's `take` is for many, and the first call of it imports all of its functions."""
-    # Tables of a snapshot are in one piece, which is asked without looking for the piece first.
-    values = column.chunk(0) if column.num_chunks == 1 else column
-    return [values[int(row)].as_py() for row in rows]

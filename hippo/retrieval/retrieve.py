@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import cached_property
+from functools import cached_property, partial
 from time import perf_counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -11,24 +11,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hippo.protocols import PageRank, Walk
+from hippo.retrieval.derived import hiding_derived
 from hippo.retrieval.explain import Paths, given, step_costs
 from hippo.retrieval.link import Linked, minmax
 from hippo.retrieval.linkers import Linkers
 from hippo.retrieval.names import NameLinker, names_in
 from hippo.retrieval.opened import Opened, open_texts, preferred
-from hippo.retrieval.order import in_order
 from hippo.retrieval.priors import Prior, Priors
 from hippo.retrieval.profiles import Profile
-from hippo.retrieval.rank import Walked, gains, levels, namings, single, spread
+from hippo.retrieval.rank import Walked, gains_everywhere, levels, namings, single, spread
 from hippo.retrieval.recognize import Recognized
-from hippo.retrieval.results import hits, pick, seed_facts
+from hippo.retrieval.results import Results
 from hippo.retrieval.retention import Recalled
 from hippo.retrieval.seeds import Seeds, choose, entity_counts, seed, seed_entities
-from hippo.retrieval.sources import Owners, first, share_of
+from hippo.retrieval.sources import Owners
 from hippo.retrieval.timeline import Asked
 from hippo.snapshot.contents import Contents
 from hippo.tracing import traced
-from hippo.types import Explanation, Recognition, Retrieval
+from hippo.types import Recognition, Retrieval
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -76,6 +76,7 @@ class Retriever:
         self._adjacencies: dict[tuple[tuple[str, float], ...], csr_array] = {}
         self._sources = Owners(contents)
         self._priors = Priors(contents)
+        self._results = Results(contents, self.linkers, self._priors, self._sources)
 
     @cached_property
     def _counts(self) -> "NDArray[np.float64]":
@@ -88,6 +89,19 @@ class Retriever:
     @cached_property
     def _namings(self) -> "csr_array":
         return namings(self.contents)
+
+    def showing(self, *, derived: bool) -> "Retriever":
+        """The retriever of the same index, with derived documents as seeds and results, or without; made once."""
+        return self if derived or self._underived is None else self._underived
+
+    @cached_property
+    def _underived(self) -> "Retriever | None":
+        """None: it is this one, since nothing is derived."""
+        contents = hiding_derived(self.contents)
+        if contents is self.contents:
+            return None
+        names, encode = self._names, self._encode
+        return Retriever(contents, self._engine, tolerance=self._tolerance, names=names, encode=encode, over=self)
 
     def _adjacency(self, profile: Profile) -> "csr_array":
         key = tuple(sorted(profile.kind_weights.items()))
@@ -178,7 +192,9 @@ class Retriever:
             singles = [single(linked, profile) for linked in passages]
             seconds = {"link": (perf_counter() - began) / len(questions)}
             return [
-                self._retrieval(question, profile, score, linked, k, explain, seconds, {}, prior=one)
+                self._results.of(
+                    question, profile, score, linked, k, seconds=seconds, parameters={}, prior=one, explain=explain
+                )
                 for question, score, linked, one in zip(questions, singles, passages, priors, strict=True)
             ]
         seeds, found, recognized = self._seeds(questions, fact_queries, passages, profile, recognition)
@@ -190,9 +206,8 @@ class Retriever:
         for reordered in (False, True):
             some = [column for column in walking if (priors[column].factors is not None) is reordered]
             if some:
-                walks = self._walks(
-                    [seeds[one] for one in some], [favoured[one] for one in some], profile, k, reordered
-                )
+                begun = [seeds[one] for one in some], [favoured[one] for one in some]
+                walks = self._walks(*begun, profile, k, reordered=reordered, everywhere=trace is not None)
                 by_column |= dict(zip(some, walks, strict=True))
         seconds = {"link": (linked_at - began) / len(questions), "walk": (perf_counter() - linked_at) / len(questions)}
         if trace is not None:
@@ -202,17 +217,18 @@ class Retriever:
             walked = by_column.get(column)
             scores = levels(passages[column]) if walked is None else self._scores(walked, profile)
             parameters = {"fallback": "dense"} if walked is None else walked.parameters
-            retrieval = self._retrieval(
+            retrieval = self._results.of(
                 question,
                 profile,
                 scores,
                 passages[column],
                 k,
-                explain,
-                seconds,
-                {**parameters, **found[column]},
-                walked,
-                priors[column],
+                seconds=seconds,
+                parameters={**parameters, **found[column]},
+                walked=walked,
+                prior=priors[column],
+                explain=explain,
+                paths=None if walked is None else partial(self.paths, question, walked, profile),
             )
             if recognized is not None:
                 one = recognized[column]
@@ -245,8 +261,7 @@ class Retriever:
         chosen: list[NDArray[np.int64] | None] = [*best_of]
         recognized = None
         if recognition is not None:
-            texts = contents.facts.column("text")
-            shown = [pick(texts, fact.rows[kept]) for fact, kept in zip(facts, best_of, strict=True)]
+            shown = [self._results.texts(fact.rows[kept]) for fact, kept in zip(facts, best_of, strict=True)]
             answers = recognition(questions, shown)
             recognized = [answer.recognition for answer in answers]
             chosen = [
@@ -295,104 +310,44 @@ class Retriever:
 
     @traced("hippo.retrieve.walk")
     def _walks(
-        self, seeds: Sequence[Seeds], favoured: Sequence[Linked], profile: Profile, k: int, reordered: bool
+        self,
+        seeds: Sequence[Seeds],
+        favoured: Sequence[Linked],
+        profile: Profile,
+        k: int,
+        *,
+        reordered: bool,
+        everywhere: bool,
     ) -> "list[Walked]":
-        adjacency = self._adjacency(profile)
-        ranks = spread(
+        return spread(
             self._engine,
-            adjacency,
+            self._adjacency(profile),
             seeds,
-            gains(self.contents.graph.n_entities, favoured, profile),
+            favoured,
             profile,
             passages=self.contents.graph.passages,
             k=k,
             tolerance=self._tolerance,
             reordered=reordered,
+            everywhere=everywhere,
         )
-        return [
-            Walked(
-                one,
-                favoured[column],
-                np.ascontiguousarray(ranks.scores[:, column]),
-                {"engine": ranks.engine, "sweeps": int(ranks.iterations[column])},
-            )
-            for column, one in enumerate(seeds)
-        ]
 
     def _scores(self, walked: "Walked", profile: Profile) -> "NDArray[np.float64]":
         """Scores of passages after a walk, float64 `(P,)`."""
-        graph = self.contents.graph
-        if profile.scoring == "facts":
-            return minmax(self._namings @ walked.activation[: graph.n_entities])
-        return walked.activation[graph.passages]
-
-    @traced("hippo.retrieve.rank")
-    def _retrieval(
-        self,
-        question: str,
-        profile: Profile,
-        scores: "NDArray[np.float64]",
-        linked: Linked,
-        k: int,
-        explain: bool,
-        seconds: Mapping[str, float],
-        parameters: Mapping[str, Any],
-        walked: "Walked | None" = None,
-        prior: Prior = Prior(),  # noqa: B008  (frozen)
-    ) -> Retrieval:
-        began = perf_counter()
-        sources, factors = self._sources(profile), prior.factors
-        ranked = scores if factors is None else (scores if walked else minmax(scores)) * factors
-        count = k if sources is None else self.linkers.shown
-        rows, ranked, newer = in_order(
-            self.contents, self._priors.times, self.linkers, ranked, linked.fused, profile, k, count
-        )
-        if sources is not None:
-            rows, held_back = first(rows, sources, k, profile.source_cap)
-            parameters = {**parameters, "held_back": held_back}
-        facts = seed_facts(self.contents, walked.seeds) if walked else ()
-        found = hits(self.contents, rows, ranked)
-        if newer:
-            chunks = self.contents.chunks.column("chunk_id")
-            found = [
-                replace(hit, superseded_by=chunks[newer[row]].as_py()) if row in newer else hit
-                for row, hit in zip(rows.tolist(), found, strict=True)
-            ]
-        if explain:
-            paths = self.paths(question, walked, profile) if walked else None
-            activation = scores if walked and profile.scoring == "activation" else None
-            brought = walked.seeds.brought if walked else None
-            found = [
-                replace(
-                    hit,
-                    explanation=Explanation(
-                        facts,
-                        paths.to(row) if paths else (),
-                        **linked.of(row),
-                        activation=None if activation is None else float(activation[row]),
-                        source=share_of(sources, row, brought) if sources else None,
-                        **prior.of(row),
-                    ),
-                )
-                for row, hit in zip(rows.tolist(), found, strict=True)
-            ]
-        return Retrieval(
-            question,
-            profile.name,
-            tuple(found),
-            {**profile.to_dict(), **parameters, **({"times": list(prior.told)} if prior.told else {})},
-            facts,
-            {**seconds, "hits": perf_counter() - began},
-        )
+        if profile.scoring == "facts" and walked.activation is not None:
+            return minmax(self._namings @ walked.activation[: self.contents.graph.n_entities])
+        return walked.passages
 
     def walk(self, walked: "Walked", profile: Profile) -> Walk:
         """The walk of a question."""
-        favoured = gains(self.contents.graph.n_entities, [walked.favoured], profile)
+        favoured = gains_everywhere([walked.favoured], profile, self.contents.graph.n_entities)
         return Walk(self._adjacency(profile), profile.damping, favoured)
 
     def paths(self, question: str, walked: "Walked", profile: Profile) -> Paths:
         """The strongest paths from a question to its passages."""
         walk = self.walk(walked, profile)
         costs = step_costs(walk.adjacency, walk.damping, None if walk.gain is None else walk.gain[:, 0])
-        through = given(self._namings, walked.activation) if profile.scoring == "facts" else None
+        through = None
+        if profile.scoring == "facts" and walked.activation is not None:
+            through = given(self._namings, walked.activation)
         return Paths(self.contents, costs, profile, walked.seeds, question, through)

@@ -142,15 +142,21 @@ class LexicalIndex:
             np.concatenate([self.lengths, other.lengths])[order],
         )
 
-    def scores(self, question: str) -> "NDArray[np.float64]":
-        """BM25 score of every text: float64 `(n,)`, 0 where no term matches; a term of the question counts once."""
+    def spans(self, question: str) -> "NDArray[np.int64]":
+        """Where the texts of the terms of a question stand: first and past-the-last place of each term, int64 `(w, 2)`.
+
+        Only of terms that a text says, each once.
+        """
         wanted = np.array(sorted(map(term_hash, set(terms(question)))), np.uint64)
         places = np.searchsorted(self.vocabulary, wanted)
-        spans = [
-            slice(self.indptr[place], self.indptr[place + 1])
-            for place, term in zip(places.tolist(), wanted, strict=True)
-            if place < len(self.vocabulary) and self.vocabulary[place] == term
-        ]
+        if not len(self.vocabulary):
+            places = places[:0]
+        found = places[self.vocabulary[np.minimum(places, len(self.vocabulary) - 1)] == wanted[: len(places)]]
+        return np.column_stack([self.indptr[found], self.indptr[found + 1]])
+
+    def scores(self, question: str) -> "NDArray[np.float64]":
+        """BM25 score of every text: float64 `(n,)`, 0 where no term matches; a term of the question counts once."""
+        spans = [slice(start, stop) for start, stop in self.spans(question).tolist()]
         if not spans:
             return np.zeros(self.size)
         texts, weights = (np.concatenate([part[span] for span in spans]) for part in (self.texts, self.weights))

@@ -18,6 +18,7 @@ from hippo.graph.synonyms import Similar
 from hippo.search.layered import LayeredIndex
 from hippo.search.lexical import LexicalIndex
 from hippo.search.moments import Moments
+from hippo.snapshot.cells import reader
 from hippo.snapshot.manifest import FORMAT
 from hippo.snapshot.read import Snapshot
 from hippo.snapshot.write import SnapshotWriter
@@ -114,12 +115,12 @@ class Contents:
 
     def entity_row(self, key: str) -> int | None:
         """Row of the entity of a key; None: there is none."""
-        keys = self.entities.column("key")
-        ordered = len(keys) if self.ordered is None else self.ordered
+        read, count = reader(self.entities.column("key")), self.entities.num_rows
+        ordered = count if self.ordered is None else self.ordered
         # No table of all keys is needed where they are in ascending order.
-        for first, last in ((0, ordered), (ordered, len(keys))):
-            row = bisect_left(range(len(keys)), key, first, last, key=lambda place: str(keys[place].as_py()))
-            if row < last and keys[row].as_py() == key:
+        for first, last in ((0, ordered), (ordered, count)):
+            row = bisect_left(range(count), key, first, last, key=read)
+            if row < last and read(row) == key:
                 return row
         return None
 

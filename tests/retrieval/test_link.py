@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hippo.backends.vectors.exact import ExactVectorIndex
-from hippo.retrieval.link import Linked, Linker, standard_score
+from hippo.retrieval.link import Linked, Linker, Scaled, standard_score
 from hippo.search.lexical import LexicalIndex
 from hippo.search.moments import Moments
 
@@ -62,7 +62,7 @@ def test_scores_are_standard_and_fused(seed, count):
     [linked] = linker.link(["w1 w2"], query[None], 0.3)
     cosines = (vectors @ query).astype(np.float64)
     np.testing.assert_allclose(linked.dense, (cosines - cosines.mean()) / cosines.std(), atol=1e-3)
-    assert linked.deviation == pytest.approx(cosines.std(), abs=1e-6)
+    assert linked.cosines.deviation == pytest.approx(cosines.std(), abs=1e-6)
     if linked.lexical.any():
         assert linked.lexical.mean() == pytest.approx(0, abs=1e-9)
         assert linked.lexical.std() == pytest.approx(1)
@@ -97,7 +97,8 @@ def test_equal_texts_get_equal_scores(seed):
 @given(st.integers(0, 2**32 - 1), st.integers(1, 50), st.floats(0.001, 1), st.booleans())
 def test_weights_sum_to_one_and_fall_with_the_score(seed, count, temperature, dense):
     fused = np.random.default_rng(seed).standard_normal(count)
-    linked = Linked(np.arange(count), fused, fused if dense else None, fused, 0.1)
+    scores = Scaled(fused, 0.0, 0.1)
+    linked = Linked(np.arange(count), fused, scores if dense else None, scores)
     best = linked.best(10)
     weights = linked.weights(best, temperature)
     assert len(weights) == min(10, count)

@@ -8,14 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hippo import Hippo
-from hippo.retrieval.link import Linked
+from hippo.retrieval.link import Linked, Scaled
 from hippo.retrieval.profiles import PROFILES
 from hippo.retrieval.seeds import entity_counts, seed
 
 
 def linked(rng: np.random.Generator, count: int) -> Linked:
     scores = rng.standard_normal(count)
-    return Linked(np.arange(count), scores, scores, scores, 0.1)
+    return Linked(np.arange(count), scores, Scaled(scores, 0.0, 0.1), Scaled(scores, 0.0, 1.0))
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 20), st.integers(1, 30), st.sampled_from([0.0, 0.2, 1.0]))
@@ -60,7 +60,8 @@ def test_without_facts_the_passages_take_all(tmp_path):
         memory.add(["...", "hello there", "how are you"])
         assert memory.status().facts == 0
         contents = memory.contents()
-        nothing = Linked(*(np.empty(0, int), np.empty(0), np.empty(0), np.empty(0)), 1.0)
+        none = Scaled(np.empty(0), 0.0, 1.0)
+        nothing = Linked(np.empty(0, int), np.empty(0), none, none)
         found = seed(contents, entity_counts(contents), nothing, linked(np.random.default_rng(0), 3), PROFILES["hippo"])
         assert (found.nodes.tolist(), len(found.facts)) == ([0, 1, 2], 0)
         result = memory.retrieve("hello there", k=3, explain=True)

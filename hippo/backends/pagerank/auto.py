@@ -12,8 +12,10 @@ from hippo.backends.pagerank.problem import Problem
 from hippo.protocols import PageRankResult, Walk
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hippo.backends.pagerank.push import PushPageRank
-    from hippo.protocols import Float64
+    from hippo.protocols import Float64, Int64
 
 __all__ = ["AutoPageRank"]
 
@@ -63,7 +65,26 @@ class AutoPageRank:
         Raises:
             InputError: An argument cannot be used.
         """
-        problem = Problem.of(walk, restart, tolerance, top, candidates)
+        return self._solve(Problem.of(walk, restart, tolerance, top, candidates))
+
+    def rank_seeds(
+        self,
+        walk: Walk,
+        seeds: Sequence[tuple[Int64, Float64]],
+        *,
+        tolerance: float = 1e-9,
+        top: int | None = None,
+        candidates: slice | None = None,
+        everywhere: bool = False,
+    ) -> PageRankResult:
+        """The same from seeds as they are: see `hippo.protocols.SeededPageRank.rank_seeds`.
+
+        Raises:
+            InputError: An argument cannot be used.
+        """
+        return self._solve(Problem.seeded(walk, seeds, tolerance, top, candidates, everywhere))
+
+    def _solve(self, problem: Problem) -> PageRankResult:
         if not self._prefers_push(problem):
             return self._power.solve(problem)
         if self._push is None:
@@ -78,6 +99,7 @@ class AutoPageRank:
             return False
         if importlib.util.find_spec("numba") is None:
             return False
-        degrees = np.diff(graph.adjacency.indptr)
-        seeded = max((degrees[column > 0].sum() for column in problem.restart.T), default=0)
+        indptr, planted = graph.adjacency.indptr, problem.planted
+        degrees = np.append(0, np.cumsum(indptr[planted.nodes + 1] - indptr[planted.nodes], dtype=np.int64))
+        seeded = np.diff(degrees[planted.indptr]).max(initial=0)
         return bool(seeded <= _MOST_SEEDED * graph.nnz)

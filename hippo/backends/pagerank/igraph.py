@@ -57,7 +57,7 @@ class IgraphPageRank:
             InputError: An argument cannot be used.
         """
         problem = Problem.of(walk, restart, tolerance, top, candidates)
-        n, m = problem.restart.shape
+        n, m = problem.shape
         scores, residual = np.empty((n, m), order="F"), np.empty(m)
         certified = np.empty(m, dtype=bool)
         for column in range(m):
@@ -68,8 +68,9 @@ class IgraphPageRank:
 
     def _solve(self, problem: Problem, column: int) -> Float64:
         live = problem.graph.live
-        scores: Float64 = problem.restart[:, column] * problem.scale[column]
-        mass = problem.restart[live, column].sum()
+        [restart] = problem.restart(slice(column, column + 1)).T
+        scores: Float64 = restart * problem.scale[column]
+        mass = restart[live].sum()
         if mass == 0.0:
             return scores
         network, first, second, weights = problem.graph.memo("igraph", lambda: self._build(problem.graph))
@@ -80,7 +81,7 @@ class IgraphPageRank:
         found = network.personalized_pagerank(
             directed=False,
             damping=problem.damping,
-            reset=problem.restart[live, column].tolist(),
+            reset=restart[live].tolist(),
             weights=(weights / weights.max()).tolist(),
             implementation="prpack",
         )
@@ -104,7 +105,10 @@ def _measure(problem: Problem, column: int, estimate: Float64) -> tuple[Float64,
     gain = np.ones(graph.n) if problem.gain is None else problem.gain[:, min(column, problem.gain.shape[1] - 1)]
     strength = graph.adjacency @ gain
     spread = np.divide(estimate, strength, out=np.zeros(graph.n), where=graph.live)
-    scores = damping * gain * (graph.adjacency @ spread) + problem.scale[column] * problem.restart[:, column]
+    scores = (
+        damping * gain * (graph.adjacency @ spread)
+        + problem.scale[column] * problem.restart(slice(column, column + 1))[:, 0]
+    )
     left = scores - estimate
     volume = gain * strength
     potential = np.divide(left, volume, out=np.zeros(graph.n), where=graph.live)

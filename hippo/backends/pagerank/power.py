@@ -17,7 +17,9 @@ from hippo.errors import ConfigError
 from hippo.protocols import PageRankResult, Walk
 
 if TYPE_CHECKING:
-    from hippo.protocols import Float64
+    from collections.abc import Sequence
+
+    from hippo.protocols import Float64, Int64
 
 __all__ = ["PowerPageRank"]
 
@@ -98,6 +100,23 @@ class PowerPageRank:
         """
         return self.solve(Problem.of(walk, restart, tolerance, top, candidates))
 
+    def rank_seeds(
+        self,
+        walk: Walk,
+        seeds: Sequence[tuple[Int64, Float64]],
+        *,
+        tolerance: float = 1e-9,
+        top: int | None = None,
+        candidates: slice | None = None,
+        everywhere: bool = False,
+    ) -> PageRankResult:
+        """The same from seeds as they are: see `hippo.protocols.SeededPageRank.rank_seeds`.
+
+        Raises:
+            InputError: An argument cannot be used.
+        """
+        return self.solve(Problem.seeded(walk, seeds, tolerance, top, candidates, everywhere))
+
     def solve(self, problem: Problem) -> PageRankResult:
         """`rank` for a validated problem."""
         if not self.uses_cuda(problem):
@@ -109,8 +128,7 @@ class PowerPageRank:
             return solve(problem, NumpyArrays(), self._max_iterations, self._threads, _WIDTH, _BLOCK_NUMBERS)
         from hippo.backends.pagerank.cuda import TorchArrays
 
-        m = problem.restart.shape[1]
-        return solve(problem, TorchArrays("cuda"), self._max_iterations, 1, m, _CUDA_BLOCK_NUMBERS)
+        return solve(problem, TorchArrays("cuda"), self._max_iterations, 1, problem.shape[1], _CUDA_BLOCK_NUMBERS)
 
     def _uses_numba(self, problem: Problem) -> bool:
         if self._compiled is not None:
@@ -123,7 +141,7 @@ class PowerPageRank:
             return self._device == "cuda"
         # Importing torch takes seconds: not for this.
         torch = sys.modules.get("torch")
-        work = problem.graph.nnz * problem.restart.shape[1]
+        work = problem.graph.nnz * problem.shape[1]
         return work >= _CUDA_WORK and torch is not None and bool(torch.cuda.is_available())
 
 
@@ -140,9 +158,9 @@ def solve(
         width: Most columns of a block.
         numbers: Most numbers in one array of a block.
     """
-    n, m = problem.restart.shape
+    n, m = problem.shape
     # Written and mostly read question by question.
-    scores, residual = np.empty((n, m), order="F"), np.empty(m)
+    scores, residual = np.empty((problem.wanted.stop - problem.wanted.start, m), order="F"), np.empty(m)
     certified, iterations = np.empty(m, dtype=bool), np.empty(m, dtype=np.int64)
     width = max(1, min(width, math.ceil(m / threads), numbers // max(n, 1)))
     blocks = [slice(start, min(start + width, m)) for start in range(0, m, width)]
@@ -151,7 +169,7 @@ def solve(
         block = Block(problem, arrays, columns)
         for sweep in range(1, max_iterations + 1):
             for column, found, bound, proven in block.sweep(last=sweep == max_iterations):
-                scores[:, column], residual[column], certified[column] = found, bound, proven
+                scores[:, column], residual[column], certified[column] = found[problem.wanted], bound, proven
                 iterations[column] = sweep
             if not len(block.columns):
                 return

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -115,20 +115,38 @@ class PushPageRank:
         """
         return self.solve(Problem.of(walk, restart, tolerance, top, candidates))
 
+    def rank_seeds(
+        self,
+        walk: Walk,
+        seeds: Sequence[tuple[Int64, Float64]],
+        *,
+        tolerance: float = 1e-9,
+        top: int | None = None,
+        candidates: slice | None = None,
+        everywhere: bool = False,
+    ) -> PageRankResult:
+        """The same from seeds as they are: see `hippo.protocols.SeededPageRank.rank_seeds`.
+
+        Raises:
+            InputError: An argument cannot be used.
+        """
+        return self.solve(Problem.seeded(walk, seeds, tolerance, top, candidates, everywhere))
+
     def solve(self, problem: Problem) -> PageRankResult:
         """`rank` for a validated problem."""
-        n, m = problem.restart.shape
+        _, m = problem.shape
         # Pages that nobody writes to cost nothing.
-        scores, residual = np.zeros((m, n)).T, np.empty(m)
+        first, stop = problem.wanted.start, problem.wanted.stop
+        scores, residual = np.zeros((m, stop - first)).T, np.empty(m)
         iterations, stopped = np.empty(m, dtype=np.int64), np.full(m, "tolerance", dtype=object)
 
         def run(column: int) -> bool:
-            nodes = np.flatnonzero(problem.restart[:, column])
-            mass = problem.restart[nodes, column] * problem.scale[column]
-            found = self._local(problem, _gain_of(problem, column), nodes, mass)
+            nodes, weights = problem.planted.column(column)
+            found = self._local(problem, _gain_of(problem, column), nodes, weights * problem.scale[column])
             if found is None:
                 return False
-            scores[found.nodes, column] = found.scores
+            wanted = (found.nodes >= first) & (found.nodes < stop)
+            scores[found.nodes[wanted] - first, column] = found.scores[wanted]
             residual[column], iterations[column], stopped[column] = found.residual, found.pushes, found.stopped
             return True
 
@@ -179,9 +197,8 @@ class PushPageRank:
         if highest is not None and not 0.0 < highest < math.inf:
             raise InputError(f"highest must be positive and finite, got {highest!r}")
         _check_gains(gain if highest is None or not len(gain) else gain[nodes])
-        live = problem.graph.live[nodes]
-        scale = (1.0 - problem.damping) / (1.0 - problem.damping * float(weights[~live].sum()))
-        found = self._local(problem, gain, nodes, weights * scale, highest)
+        nodes, weights = problem.planted.column(0)
+        found = self._local(problem, gain, nodes, weights * problem.scale[0], highest)
         if found is not None and len(gain):
             _check_gains(gain[found.nodes])
         return found
@@ -216,9 +233,8 @@ class PushPageRank:
 
 def _gain_of(problem: Problem, column: int) -> Float64:
     """Gain of one question, float64 `(n,)`; empty: ones."""
-    if problem.gain is None:
-        return np.empty(0)
-    return np.ascontiguousarray(problem.gain[:, min(column, problem.gain.shape[1] - 1)])
+    gain = problem.gains(slice(column, column + 1))
+    return np.empty(0) if gain is None else np.ascontiguousarray(gain[:, 0])
 
 
 def _check_gains(gain: Float64) -> None:

@@ -27,7 +27,7 @@ from hippo.protocols import PageRankResult
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hippo.protocols import Float64
+    from hippo.protocols import Float64, Int64
 
 __all__ = ["relax", "relaxation_factor"]
 
@@ -37,8 +37,12 @@ _FASTER = 1.7
 _TO_ORDER = 1e3
 # Bounds shrink faster than the error at first.
 _EARLY = 0.7
-_LEAST_BLOCK = 3
+_SINGLE = 1e6
+"""By how much the error may have shrunk before float32 would keep it from shrinking."""
+_LEAST_BLOCK = 4
 """Columns from which sweeping a whole block is cheaper than one by one."""
+_MOST_HEAD = 256
+"""Up to here, keeping the best in order by insertion is fast."""
 
 
 def relaxation_factor(damping: float) -> float:
@@ -60,18 +64,19 @@ def relax(problem: Problem, loops: Loops, max_iterations: int, threads: int) -> 
         max_iterations: Most sweeps.
         threads: Blocks of columns swept at the same time.
     """
-    n, m = problem.restart.shape
-    scores, residual = np.empty((n, m), order="F"), np.empty(m)
+    _, m = problem.shape
+    first, stop = problem.wanted.start, problem.wanted.stop
+    scores, residual = np.empty((stop - first, m), order="F"), np.empty(m)
     certified, iterations = np.zeros(m, dtype=bool), np.empty(m, dtype=np.int64)
-    matrix = problem.graph.memo("unsigned", lambda: _unsigned(problem.graph))
+    matrix = problem.graph.memo("unsigned", lambda: _Matrix.of(problem.graph))
+    # Few columns are swept one by one: a whole block takes as long as some of them.
     width = WIDTH if m >= _LEAST_BLOCK else 1
 
     def run(start: int) -> None:
-        columns = slice(start, min(start + width, m))
-        block = _Block(problem, columns, width, loops, matrix)
+        block = _Block(problem, slice(start, min(start + width, m)), width, loops, matrix)
         for j, swept, bound, proven in block.solve(max_iterations):
             column = start + j
-            scores[:, column] = block.scores[:, j]
+            scores[:, column] = block.scores[first - block.start : stop - block.start, j]
             iterations[column], residual[column], certified[column] = swept, bound, proven
 
     starts = range(0, m, width)
@@ -87,65 +92,103 @@ def relax(problem: Problem, loops: Loops, max_iterations: int, threads: int) -> 
 
 @dataclass(frozen=True, slots=True)
 class _Matrix:
-    """The adjacency with unsigned indices."""
+    """The adjacency with unsigned indices, and once more as it is swept.
+
+    Attributes:
+        indptr: Unsigned `(n + 1,)`.
+        indices: Unsigned `(nnz,)`.
+        weights: float64 `(nnz,)`.
+        rows: Nodes in the order of the sweep, by number of entries: unsigned `(n,)`.
+        places: Where each node stands in it, unsigned `(n,)`.
+        swept: indptr, indices and weights (float32) with the rows in that order.
+    """
 
     indptr: NDArray[Any]
     indices: NDArray[Any]
-    data: Float64
+    weights: Float64
+    rows: NDArray[Any]
+    places: NDArray[Any]
+    swept: tuple[NDArray[Any], NDArray[Any], NDArray[np.float32]]
 
-
-def _unsigned(graph: Graph) -> _Matrix:
-    matrix = graph.adjacency
-    if graph.nnz >= np.iinfo(np.uint32).max:
-        return _Matrix(matrix.indptr, matrix.indices, matrix.data)
-    # Those of 32 bits are shared.
-    indptr, indices = (
-        part.view(np.uint32) if part.itemsize == 4 else part.astype(np.uint32)
-        for part in (matrix.indptr, matrix.indices)
-    )
-    return _Matrix(indptr, indices, matrix.data)
+    @classmethod
+    def of(cls, graph: Graph) -> _Matrix:
+        """That of a graph."""
+        matrix = graph.adjacency
+        kind = np.uint32 if graph.nnz < np.iinfo(np.uint32).max else np.uint64
+        # Those of the same size are shared.
+        indptr, indices = (
+            part.view(kind) if part.itemsize == np.dtype(kind).itemsize else part.astype(kind)
+            for part in (matrix.indptr, matrix.indices)
+        )
+        rows = np.argsort(np.diff(matrix.indptr), kind="stable")
+        places = np.empty(graph.n, kind)
+        places[rows] = np.arange(graph.n, dtype=kind)
+        ordered = matrix[rows]
+        swept = ordered.indptr.astype(kind), ordered.indices.astype(kind), ordered.data.astype(np.float32)
+        return cls(indptr, indices, matrix.data, rows.astype(kind), places, swept)
 
 
 class _Block:
-    """Columns that are swept together, filled up to a whole block. All look for an end at the same sweeps."""
+    """Columns that are swept together, filled up to a whole block. All look for an end at the same sweeps.
+
+    They are swept in float32, which is as good until the residual comes near its rounding, and then in float64.
+    Strengths, and the sweep that is measured and handed over, are float64 throughout: what is proven is proven.
+    """
 
     def __init__(self, problem: Problem, columns: slice, width: int, loops: Loops, matrix: _Matrix) -> None:
         n, used = problem.graph.n, columns.stop - columns.start
-        self._problem, self._used, self._loops = problem, used, loops
-        self._matrix = matrix.indptr, matrix.indices, matrix.data
-        self._alone = width == 1
-        self._gain, self._shift = np.ones((n, width)), np.zeros((n, width))
+        self._problem, self._used, self._loops, self._matrix = problem, used, loops, matrix
+        self._pattern = matrix.indptr, matrix.indices
+        self._first = problem.gained.start
+        self._gain = np.ones((0 if problem.gain is None else len(problem.gain), width))
         if problem.gain is not None:
             self._gain[:, :used] = problem.gain[:, columns] if problem.gain.shape[1] > 1 else problem.gain
-        np.multiply(problem.restart[:, columns], problem.scale[columns], out=self._shift[:, :used])
-        self.scores = np.empty((n, width))
-        """Of the last sweep that was measured, float64 `(n, width)`."""
-        adjacency = problem.graph.adjacency
-        self._strength = (adjacency @ self._gain[:, 0])[:, None] if self._alone else adjacency @ self._gain
-        isolated = ~problem.graph.live
-        self._strength[isolated] = 1.0
-        self._factor = np.divide(self._gain, self._strength)
-        self._factor *= problem.damping
-        self._factor[isolated] = 0.0
-        self._shift /= self._strength
+        self.start = min(problem.wanted.start, problem.candidates.start)
+        """First node of `scores`."""
+        self.scores = np.empty((max(problem.wanted.stop, problem.candidates.stop) - self.start, width))
+        """Of the last sweep that was measured, float64 `(w, width)`."""
+        self._strength, self._factor = np.empty((n, width)), np.empty((n, width), np.float32)
+        self._find_strengths()
+        self._seeds, self._shift = self._shifts(columns, width)
+        self._planted = np.sort(matrix.places[self._seeds].astype(np.int64))
+        self._planted_shift = self._shift[np.argsort(matrix.places[self._seeds])]
+
+    def _find_strengths(self) -> None:
+        given = self._matrix.weights, self._matrix.places, self._gain, self._first, self._problem.damping
+        self._loops.strengths(*self._pattern, *given, self._strength, self._factor)
+
+    def _shifts(self, columns: slice, width: int) -> tuple[Int64, Float64]:
+        """Nodes that any column seeds, and their b = c r / s."""
+        planted = self._problem.planted
+        parts = [planted.column(j) for j in range(columns.start, columns.stop)]
+        nodes = parts[0][0] if len(parts) == 1 else np.unique(np.concatenate([part for part, _ in parts]))
+        shift = np.zeros((len(nodes), width))
+        for j, (own, weights) in enumerate(parts):
+            shift[np.searchsorted(nodes, own), j] = weights * self._problem.scale[columns.start + j]
+        shift /= self._strength[nodes]
+        return nodes, shift
 
     def solve(self, max_iterations: int) -> Iterator[tuple[int, int, float, bool]]:
         """Columns as they are done: place in the block, sweeps, bound of the L1 error, whether certified."""
         problem = self._problem
-        z = self._shift.copy()
-        step = self._loops.relax_one if self._alone else self._loops.relax_block
-        omega = relaxation_factor(problem.damping)
+        z = np.zeros(self._strength.shape, np.float32)
+        z[self._seeds] = self._shift
         # Of more candidates, some are nearer to each other.
         goal = 1.0 / problem.tolerance if problem.top is None else _TO_ORDER * problem.top**1.5
         first = math.ceil(sweeps_to(goal, problem.damping) / _FASTER)
+        single = math.floor(sweeps_to(_SINGLE, problem.damping) / _FASTER)
         # Looks are on a grid, so that several columns share one; when a column is looked at depends on it alone.
         stride = max(1, first // 4)
         due, swept = dict.fromkeys(range(self._used), first), 0
         while due:
             following = min(*due.values(), max_iterations - 1)
-            for _ in range(following - swept):
-                step(*self._matrix, self._factor, self._shift, omega, z)
-            swept = following
+            if swept < single:
+                self._sweep(z, min(following, single) - swept)
+                swept = min(following, single)
+            if following > swept:
+                z = z.astype(np.float64, copy=False)
+                self._sweep(z, following - swept)
+                swept = following
             last = swept >= max_iterations - 1
             found = self._measured(z)
             for j in [j for j, at in due.items() if last or at <= swept]:
@@ -158,24 +201,27 @@ class _Block:
                     wait = sweeps_to(min(excess, bound / problem.tolerance), problem.damping) / _FASTER
                     due[j] += stride * max(1, round(_EARLY * wait / stride))
 
-    def _measured(self, z: Float64) -> Float64:
+    def _sweep(self, z: NDArray[Any], times: int) -> None:
+        if self._factor.dtype != z.dtype:
+            self._factor = self._factor.astype(z.dtype)
+            self._find_strengths()
+        indptr, indices, weights = self._matrix.swept
+        if z.dtype != weights.dtype:
+            graph = self._problem.graph
+            weights = graph.memo("doubles", lambda: graph.adjacency[self._matrix.rows].data)
+        shift = self._planted_shift.astype(z.dtype, copy=False)
+        omega = np.full(1, relaxation_factor(self._problem.damping), z.dtype)
+        sweep = self._loops.relax_one if z.shape[1] == 1 else self._loops.relax_block
+        for _ in range(times):
+            sweep(self._matrix.rows, indptr, indices, weights, self._factor, self._planted, shift, omega, z)
+
+    def _measured(self, z: NDArray[Any]) -> Float64:
         """A plain sweep, whose scores are kept; returned are, by column, extremes of potentials, |q|₁ and Σ q."""
-        parts = self._factor, self._shift, self._strength, self._gain
-        if not self._alone:
-            found = np.empty((4, WIDTH))
-            self._loops.measure_block(*self._matrix, *parts, z, self.scores, found)
-            return found
-        factor, shift, strength, gain = (part[:, 0] for part in parts)
-        swept = self._problem.graph.adjacency @ z[:, 0]
-        swept *= factor
-        swept += shift
-        residual = swept - z[:, 0]
-        potential = residual / gain
-        residual *= strength
-        extremes = potential.min(), potential.max()
-        swept *= strength
-        np.maximum(swept, 0.0, out=self.scores[:, 0])
-        return np.array([*extremes, np.abs(residual).sum(), residual.sum()])[:, None]
+        found = np.empty((4, z.shape[1]))
+        walk = self._gain, self._first, self._problem.damping, self._strength, self._problem.graph.live
+        seeds = self._seeds, self._shift, z
+        self._loops.measure(*self._pattern, self._matrix.weights, *walk, *seeds, self.start, self.scores, found)
+        return found
 
     def _outcome(self, j: int, found: Float64) -> tuple[float, float]:
         """Bound of the L1 error of a column, and how many times too wide the bounds are to prove what was asked for."""
@@ -184,7 +230,16 @@ class _Block:
         bound = l1_factor(problem.damping) * mass
         if problem.top is None:
             return bound, bound / problem.tolerance
-        chosen = problem.candidates
-        volume = self._strength[chosen, j] * self._gain[chosen, j]
         bounds = interval(problem.damping, mass, total, least, greatest)
-        return bound, head_excess(self.scores[chosen, j], volume, bounds, problem.top)
+        chosen = problem.candidates
+        scores = self.scores[chosen.start - self.start : chosen.stop - self.start]
+        head = np.empty(min(problem.top, len(scores)), np.int64)
+        if not len(head):
+            return bound, 0.0
+        if len(head) <= _MOST_HEAD:
+            widths = np.array([bounds.down, bounds.up, bounds.most_down, bounds.most_up])
+            nodes = self._strength, self._gain, self._first, chosen.start
+            return bound, self._loops.excess(scores, *nodes, j, widths, head)
+        gain = np.ones(problem.graph.n)
+        gain[self._first : self._first + len(self._gain)] = self._gain[:, j]
+        return bound, head_excess(scores[:, j], self._strength[chosen, j] * gain[chosen], bounds, problem.top)

@@ -37,10 +37,10 @@ import numpy as np
 if TYPE_CHECKING:
     from hippo.protocols import Float64
 
-__all__ = ["Interval", "chain_excess", "head_excess", "interval", "l1_factor"]
+__all__ = ["ROUNDING", "Interval", "chain_excess", "head_excess", "interval", "l1_factor"]
 
 # Rounding of sums of non-negative terms: gaps smaller than this part of a score prove nothing.
-_ROUNDING = 1e-12
+ROUNDING = 1e-12
 
 
 def l1_factor(damping: float) -> float:
@@ -136,7 +136,7 @@ def chain_excess(scores: Float64, below: Float64, above: Float64, rest_score: fl
         rest_above: Bound above it.
     """
     gaps = scores - np.append(scores[1:], rest_score)
-    widths = below + np.append(above[1:], rest_above) + _ROUNDING * scores
+    widths = below + np.append(above[1:], rest_above) + ROUNDING * scores
     if (gaps <= 0.0).any():
         return math.inf
     return float((widths / gaps).max())

@@ -94,9 +94,7 @@ class Block:
 
     def __init__(self, problem: Problem, arrays: Arrays, columns: slice) -> None:
         live = problem.graph.live[:, None]
-        gain = problem.gain
-        if gain is not None:
-            gain = gain[:, columns] if gain.shape[1] > 1 else gain
+        gain = problem.gains(columns)
         strength = problem.graph.strength[:, None] if gain is None else problem.graph.adjacency @ gain
         weight = np.where(live, strength, 1.0)
         factor = problem.damping * live / weight
@@ -106,7 +104,7 @@ class Block:
         self.columns: Int64 = np.arange(columns.start, columns.stop)
         self.problem, self.arrays = problem, arrays
         self._matrix = arrays.matrix(problem.graph)
-        self._shift = arrays.put(problem.restart[:, columns] * problem.scale[columns] / weight)
+        self._shift = arrays.put(problem.restart(columns) * problem.scale[columns] / weight)
         self._weight, self._factor = arrays.put(weight), arrays.put(factor)
         self._volume = arrays.put(volume[problem.candidates])
         self._gain = None if gain is None else arrays.put(gain)

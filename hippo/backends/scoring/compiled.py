@@ -1,0 +1,124 @@
+"""Scores of texts by loops that numba compiles: one pass where NumPy makes several, over what is near the processor."""
+
+import functools
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from hippo.backends.scoring.loops import ROWS, add_words, fuse, largest, moments, multiply
+from hippo.backends.scoring.standard import LEAST_DEVIATION, Moments
+from hippo.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hippo.protocols import Float32, Float64, Int64
+
+__all__ = ["CompiledScoring"]
+
+
+class CompiledScoring:
+    """What `hippo.backends.scoring.arrays.ArrayScoring` does, and says; rounding may differ in the last bits.
+
+    Raises:
+        MissingExtraError: numba is not installed.
+    """
+
+    def __init__(self) -> None:
+        self._loops = _compiled()
+
+    def products(self, vectors: "Float32", queries: "Float32") -> "Float32":
+        """See `ArrayScoring.products`."""
+        count = len(vectors)
+        vectors = np.ascontiguousarray(vectors, np.float32)
+        if count < ROWS:
+            # The loop needs so many: it treats all rows alike.
+            vectors = np.concatenate([vectors, np.zeros((ROWS - count, vectors.shape[1]), np.float32)])
+        found = np.empty((len(queries), len(vectors)), np.float32)
+        self._loops.multiply(vectors, np.ascontiguousarray(queries, np.float32), found)
+        return found[:, :count].T
+
+    def words(
+        self, texts: "NDArray[np.int32]", weights: "Float32", spans: "Int64", size: int
+    ) -> "tuple[Float64, Moments]":
+        """See `ArrayScoring.words`."""
+        scores = np.zeros(size)
+        total, square = self._loops.add_words(texts, weights, spans, scores)
+        mean = total / max(size, 1)
+        return scores, (mean, math.sqrt(max(square / max(size, 1) - mean * mean, 0.0)))
+
+    def moments(self, values: "NDArray[np.floating]") -> Moments:
+        """See `ArrayScoring.moments`."""
+        mean, deviation = self._loops.moments(values)
+        return float(mean), float(deviation)
+
+    def fused(
+        self, cosines: "Float32", of_cosines: Moments, words: "Float64", of_words: Moments, weight: float
+    ) -> "Float64":
+        """See `ArrayScoring.fused`."""
+        found = np.empty(len(cosines))
+        (mean, slope), (other, other_slope) = map(_line, (of_cosines, of_words))
+        self._loops.fuse(cosines, mean, slope, words, other, weight * other_slope, found)
+        return found
+
+    def best(self, scores: "Float64", count: int) -> "Int64":
+        """See `ArrayScoring.best`."""
+        found = np.empty(max(min(count, len(scores)), 0), np.int64)
+        if len(found):
+            self._loops.largest(scores, found)
+        return found
+
+
+def _line(of: Moments) -> Moments:
+    """Mean, and what a value weighs beyond it: nothing where nothing deviates."""
+    mean, deviation = of
+    return mean, 1.0 / deviation if deviation > LEAST_DEVIATION else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Loops:
+    """The loops of `hippo.backends.scoring.loops`."""
+
+    multiply: Callable[..., None]
+    add_words: Callable[..., tuple[float, float]]
+    moments: Callable[..., tuple[float, float]]
+    fuse: Callable[..., None]
+    largest: Callable[..., None]
+
+
+@functools.cache
+def _compiled() -> _Loops:
+    """The loops, compiled for arrays that may be mapped; the machine code is cached as that of the walks is."""
+    try:
+        import numba
+    except ImportError as error:
+        raise MissingExtraError("compiled scoring", "numba", "local") from error
+    from numba import types
+
+    def read(kind: Any, dimensions: int = 1) -> Any:
+        return types.Array(kind, dimensions, "C", readonly=True)
+
+    singles, doubles, longs = read(types.float32), types.float64[::1], read(types.int64, 2)
+    matrix, number = read(types.float32, 2), types.float64
+    pair = types.UniTuple(number, 2)
+    signatures = {
+        multiply: types.void(matrix, matrix, types.float32[:, ::1]),
+        add_words: pair(read(types.int32), singles, longs, doubles),
+        moments: [pair(singles), pair(read(types.float64))],
+        fuse: types.void(singles, number, number, read(types.float64), number, number, doubles),
+        largest: types.void(read(types.float64), types.int64[::1]),
+    }
+    # Sums may be split among lanes: that is what makes one instruction of eight additions.
+    options = {"nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"}}
+
+    def compile_all(cache: bool) -> _Loops:
+        return _Loops(*(numba.njit(kinds, cache=cache, **options)(loop) for loop, kinds in signatures.items()))
+
+    try:
+        return compile_all(True)
+    except RuntimeError:
+        # No folder can be written to: compile in every process.
+        return compile_all(False)

@@ -1,0 +1,140 @@
+"""The inner loops of scoring: plain Python over arrays, compiled by numba where it is installed."""
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from hippo.protocols import Float32, Float64, Int64
+
+__all__ = ["ROWS", "add_words", "fuse", "largest", "moments", "multiply"]
+
+ROWS = 8
+"""Vectors that meet a query at once."""
+
+
+def multiply(vectors: "Float32", queries: "Float32", found: "Float32") -> None:
+    """Inner product of every vector and every query.
+
+    Eight vectors at a time meet all queries: a query's part is read once for the eight, they come from memory once for
+    all queries. Every product is added up by the same instructions, the last vectors being met with some before them,
+    so that it depends on its two vectors alone.
+
+    Args:
+        vectors: float32 `(n, d)`, n at least `ROWS`.
+        queries: float32 `(m, d)`.
+        found: Receives them, float32 `(m, n)`.
+    """
+    count, width = vectors.shape
+    zero = np.float32(0.0)
+    for first in range(0, count, ROWS):
+        row = min(first, count - ROWS)
+        r, s, t, u = vectors[row], vectors[row + 1], vectors[row + 2], vectors[row + 3]
+        v, w, x, y = vectors[row + 4], vectors[row + 5], vectors[row + 6], vectors[row + 7]
+        for j in range(len(queries)):
+            query = queries[j]
+            a, b, c, d, e, f, g, h = zero, zero, zero, zero, zero, zero, zero, zero
+            for i in range(width):
+                q = query[i]
+                a += r[i] * q
+                b += s[i] * q
+                c += t[i] * q
+                d += u[i] * q
+                e += v[i] * q
+                f += w[i] * q
+                g += x[i] * q
+                h += y[i] * q
+            o = found[j]
+            o[row], o[row + 1], o[row + 2], o[row + 3] = a, b, c, d
+            o[row + 4], o[row + 5], o[row + 6], o[row + 7] = e, f, g, h
+
+
+def add_words(texts: "NDArray[np.int32]", weights: "Float32", spans: "Int64", scores: "Float64") -> tuple[float, float]:
+    """Add the weights of some words to the scores of the texts that say them.
+
+    Args:
+        texts: Rows of texts, of all words one after another, int32 `(p,)`.
+        weights: What each is worth, float32 `(p,)`.
+        spans: First and past-the-last place of each word that counts, int64 `(w, 2)`.
+        scores: float64 `(n,)`, zeros.
+
+    Returns:
+        Sum of all scores, and of their squares.
+    """
+    total = 0.0
+    square = 0.0
+    for word in range(len(spans)):
+        for place in range(spans[word, 0], spans[word, 1]):
+            text, weight = texts[place], float(weights[place])
+            before = scores[text]
+            scores[text] = before + weight
+            total += weight
+            square += weight * (2.0 * before + weight)
+    return total, square
+
+
+def moments(values: "NDArray[np.floating]") -> tuple[float, float]:
+    """Mean and standard deviation; zeros if there are no values."""
+    count = len(values)
+    if count == 0:
+        return 0.0, 0.0
+    total = 0.0
+    for i in range(count):
+        total += values[i]
+    mean = total / count
+    square = 0.0
+    for i in range(count):
+        apart = values[i] - mean
+        square += apart * apart
+    return mean, math.sqrt(square / count)
+
+
+def fuse(
+    cosines: "Float32", mean: float, slope: float, words: "Float64", other: float, other_slope: float, found: "Float64"
+) -> None:
+    """Slope (cosine - mean) + other_slope (words - other) of every text: float64 `(n,)` into `found`."""
+    for i in range(len(found)):
+        found[i] = (cosines[i] - mean) * slope + (words[i] - other) * other_slope
+
+
+def largest(scores: "Float64", found: "Int64") -> None:
+    """Positions of the highest scores, highest first, ties by position.
+
+    The best so far are a heap with the least of them on top, so that nearly every score is compared once.
+
+    Args:
+        scores: float64 `(n,)`.
+        found: Receives as many as it is long, int64, at most n and at least 1.
+    """
+    count, size = len(found), len(scores)
+    for i in range(count):
+        place = i
+        # Of two equal ones the later is the worse.
+        while place > 0 and scores[i] <= scores[found[(place - 1) // 2]]:
+            found[place] = found[(place - 1) // 2]
+            place = (place - 1) // 2
+        found[place] = i
+    # First the others are tried, then the heap is emptied from its end.
+    for step in range(count, size + count - 1):
+        end = count if step < size else size + count - 1 - step
+        text = step if step < size else found[end]
+        top = found[0]
+        if step < size and scores[text] <= scores[top]:
+            continue
+        place, child = 0, 1
+        while child < end:
+            if child + 1 < end:
+                one, other = found[child], found[child + 1]
+                if scores[other] < scores[one] or (scores[other] == scores[one] and other > one):
+                    child += 1
+            one = found[child]
+            if scores[one] > scores[text] or (scores[one] == scores[text] and one < text):
+                break
+            found[place] = one
+            place, child = child, 2 * child + 1
+        found[place] = text
+        if step >= size:
+            found[end] = top

@@ -1,0 +1,78 @@
+"""Scoring of texts: compiled loops beside NumPy, and the same bits for a question whatever it is asked with."""
+
+import numpy as np
+import pytest
+
+from hippo.backends import scoring
+from hippo.backends.scoring.arrays import ArrayScoring
+from hippo.backends.scoring.compiled import CompiledScoring
+
+WAYS = [ArrayScoring, CompiledScoring]
+
+
+def unit(rng: np.random.Generator, count: int, width: int) -> np.ndarray:
+    vectors = rng.standard_normal((count, width)).astype(np.float32)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("count", "width"), [(1, 5), (7, 384), (8, 64), (1003, 383)])
+def test_products_are_the_same_bits_alone_and_among_others(way, count, width):
+    rng = np.random.default_rng(count)
+    vectors, queries = unit(rng, count, width), unit(rng, 9, width)
+    vectors[-1] = vectors[0]
+    vectors.flags.writeable = False
+    together = way().products(vectors, queries)
+    assert together.shape == (count, 9)
+    np.testing.assert_allclose(together, vectors @ queries.T, atol=1e-6)
+    np.testing.assert_array_equal(together[0], together[-1])
+    for place in range(9):
+        np.testing.assert_array_equal(way().products(vectors, queries[place : place + 1])[:, 0], together[:, place])
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_words_are_added_up_and_their_moments_are_those_of_all_texts(way):
+    rng = np.random.default_rng(3)
+    texts = np.concatenate([np.sort(rng.choice(50, size, replace=False)) for size in (40, 1, 20)]).astype(np.int32)
+    weights = rng.random(61).astype(np.float32)
+    spans = np.array([[0, 40], [41, 61]])
+    scores, (mean, deviation) = way().words(texts, weights, spans, 50)
+    expected = np.zeros(50)
+    for start, stop in spans:
+        expected[texts[start:stop]] += weights[start:stop]
+    np.testing.assert_array_equal(scores, expected)
+    assert (mean, deviation) == (pytest.approx(expected.mean()), pytest.approx(expected.std()))
+    nothing, moments = way().words(texts, weights, np.empty((0, 2), np.int64), 50)
+    assert not nothing.any()
+    assert moments == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_scores_are_fused_as_standard_scores(way):
+    rng = np.random.default_rng(4)
+    cosines, words = rng.random(100).astype(np.float32), rng.random(100)
+    moments = way().moments(cosines), way().moments(words)
+    assert moments[0] == (pytest.approx(cosines.mean(), rel=1e-6), pytest.approx(cosines.std(), rel=1e-5))
+    fused = way().fused(cosines, moments[0], words, moments[1], 0.3)
+    standard = [(values - values.mean()) / values.std() for values in (cosines.astype(np.float64), words)]
+    np.testing.assert_allclose(fused, standard[0] + 0.3 * standard[1], atol=1e-12)
+    same = np.full(100, 0.7, np.float32)
+    assert not way().fused(same, way().moments(same), words, (0.0, 0.0), 0.3).any()
+    assert way().moments(cosines[:0]) == (0.0, 0.0)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_best_are_the_head_of_the_full_order(way):
+    rng = np.random.default_rng(5)
+    for size in (0, 1, 5, 200):
+        scores = rng.integers(0, 9, size).astype(np.float64)
+        order = np.lexsort((np.arange(size), -scores))
+        for count in (0, 1, 3, 50, 500):
+            assert way().best(scores, count).tolist() == order[:count].tolist()
+
+
+def test_many_texts_are_scored_by_compiled_loops(monkeypatch):
+    assert isinstance(scoring.scoring(scoring.COMPILED_FROM), CompiledScoring)
+    assert isinstance(scoring.scoring(scoring.COMPILED_FROM - 1), ArrayScoring)
+    monkeypatch.setattr(scoring.importlib.util, "find_spec", lambda name: None)
+    assert isinstance(scoring.scoring(scoring.COMPILED_FROM), ArrayScoring)
