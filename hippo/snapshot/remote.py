@@ -12,9 +12,12 @@ A cache is a folder like that of an index, without a store. Every file that is f
 """
 
 import os
+import platform
 import secrets
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from hippo.durable import discard, replace_text, sync_directory, sync_file
@@ -30,7 +33,7 @@ from hippo.types.plain import Plain
 
 __all__ = ["PublishedCopy", "cache_of", "publish_to", "pull"]
 
-_CURRENT, _IDENTITY = "CURRENT", "identity.json"
+_CURRENT, _IDENTITY, _LOCK = "CURRENT", "identity.json", "PUBLISHING"
 _ATTEMPTS = 5
 
 
@@ -69,12 +72,12 @@ def publish_to(root: str | Path, address: str | Path, *, keep: int = 2) -> Publi
         IndexCorruptError: A file of the snapshot is damaged; nothing was published.
         IndexEmptyError: The index has no snapshot.
         InputError: `keep` is less than 1.
-        StorageError: The address cannot be read or written.
+        StorageError: The address cannot be read or written, or another publisher is at work there.
     """
     if keep < 1:
         raise InputError(f"keep must be at least 1, got {keep}")
     target = open_folder(address)
-    with Snapshot.open(Path(root), verify=True) as snapshot:
+    with Snapshot.open(Path(root), verify=True) as snapshot, _alone(target):
         _check_succession(target, snapshot)
         there = {name.rpartition("/")[2] for name in target.names("objects")}
         sizes = []
@@ -88,6 +91,24 @@ def publish_to(root: str | Path, address: str | Path, *, keep: int = 2) -> Publi
         target.write(_CURRENT, f"{snapshot.name}\n".encode())
         removed = _remove_old(target, snapshot.name, keep)
         return PublishedCopy(target.url, snapshot.name, len(snapshot.sums), len(sizes), sum(sizes), removed)
+
+
+@contextmanager
+def _alone(target: Folder) -> Iterator[None]:
+    """Keep other publishers out: what one of them removes as unused may be what another is about to name.
+
+    Raises:
+        StorageError: Another one is at work, or died in the middle.
+    """
+    who = f"process {os.getpid()} on {platform.node()}, since {datetime.now(UTC).isoformat(timespec='seconds')}"
+    if not target.create(_LOCK, who.encode()):
+        known = target.read(_LOCK).decode("utf-8", "replace") if target.exists(_LOCK) else "one that has just ended"
+        problem = f"another publisher is at work: {known}. Publish again later; if it died, remove the file {_LOCK}"
+        raise StorageError(target.url, problem)
+    try:
+        yield
+    finally:
+        target.remove(_LOCK)
 
 
 def _check_succession(target: Folder, snapshot: Snapshot) -> None:

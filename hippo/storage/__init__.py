@@ -4,7 +4,7 @@
 is there whole or not at all. Remote addresses go through fsspec, so everything works that it has a driver for.
 """
 
-from hippo.storage.folder import Folder, address_of, is_remote, open_folder
+from hippo.storage.folder import Folder, address_of, is_remote, open_folder, placed
 from hippo.storage.local import LocalFolder
 
-__all__ = ["Folder", "LocalFolder", "address_of", "is_remote", "open_folder"]
+__all__ = ["Folder", "LocalFolder", "address_of", "is_remote", "open_folder", "placed"]

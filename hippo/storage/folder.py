@@ -8,7 +8,7 @@ from typing import Protocol
 from hippo.errors import StorageError
 from hippo.storage.local import LocalFolder
 
-__all__ = ["Folder", "address_of", "is_remote", "open_folder"]
+__all__ = ["Folder", "address_of", "is_remote", "open_folder", "placed"]
 
 _CUT_SCHEME = re.compile(r"^([a-z][a-z0-9+.-]+):/(?=[^/])", re.IGNORECASE)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -29,6 +29,9 @@ class Folder(Protocol):
 
     def write(self, name: str, data: bytes) -> None:
         """Write a file, which appears whole or not at all; one that is there is replaced."""
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Write a file that is not there yet. Of several who try at the same time one succeeds, and is told True."""
 
     def exists(self, name: str) -> bool:
         """Whether there is a file of this name."""
@@ -67,6 +70,11 @@ def address_of(path: str | os.PathLike[str]) -> str | None:
     if isinstance(path, Path):
         text = _CUT_SCHEME.sub(r"\1://", text)
     return text.rstrip("/") if is_remote(text) else None
+
+
+def placed(path: str | os.PathLike[str]) -> str:
+    """A URL as it is, or the absolute path: what every worker understands, whatever its working folder."""
+    return address_of(path) or str(Path(path).absolute())
 
 
 def open_folder(address: str | os.PathLike[str]) -> Folder:

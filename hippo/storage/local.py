@@ -1,5 +1,6 @@
 """A folder on a disk of this machine, or on a file system that is mounted here."""
 
+import os
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -35,6 +36,21 @@ class LocalFolder:
         """Write a file, durably."""
         with self._new(name) as temporary:
             temporary.write_bytes(data)
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Write a file that is not there yet, durably; whether it was not."""
+        path = self.path / name
+        with self._refused(name):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                with path.open("xb") as file:
+                    file.write(data)
+                    file.flush()
+                    os.fsync(file.fileno())
+            except FileExistsError:
+                return False
+            sync_directory(path.parent)
+        return True
 
     def exists(self, name: str) -> bool:
         """Whether there is a file of this name."""

@@ -40,6 +40,15 @@ class RemoteFolder:
         with self._refused(name):
             self._system().pipe_file(self._path(name), data)
 
+    def create(self, name: str, data: bytes) -> bool:
+        """Write a file that is not there yet, by a request that the store refuses where it is; whether it was not."""
+        with self._refused(name):
+            try:
+                self._system().pipe_file(self._path(name), data, mode="create")
+            except FileExistsError:
+                return False
+        return True
+
     def exists(self, name: str) -> bool:
         """Whether there is a file of this name, as of now: what was listed before does not count."""
         with self._refused(name):

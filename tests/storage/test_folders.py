@@ -45,6 +45,14 @@ def test_files_come_and_go(folder: Folder, tmp_path: Path) -> None:
         folder.read("nothing/there")
 
 
+def test_of_two_that_create_a_file_one_does(folder: Folder) -> None:
+    assert folder.create("a/lock", b"first")
+    assert not folder.create("a/lock", b"second")
+    assert folder.read("a/lock") == b"first"
+    folder.remove("a/lock")
+    assert folder.create("a/lock", b"third")
+
+
 def test_nothing_half_written_is_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = LocalFolder(tmp_path)
     folder.write("one", b"old")
