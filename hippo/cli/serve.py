@@ -85,4 +85,4 @@ def serve(
     else:
         from hippo.serving.replicas import serve_replicas
 
-        serve_replicas(path, replicas=2 if replicas is None else replicas, address=ray, **options)
+        serve_replicas(path, replicas=2 if replicas is None else replicas, address=ray, log=log, **options)

@@ -20,7 +20,7 @@ from hippo.protocols import ProgressCallback
 from hippo.redact import redacted
 from hippo.snapshot import Snapshot
 from hippo.snapshot.current import check_root
-from hippo.storage import address_of, open_folder
+from hippo.storage import address_of, open_folder, placed
 from hippo.types import Answer, Retrieval, Usage
 
 __all__ = ["answer_batch", "look_at", "opened"]
@@ -72,7 +72,7 @@ def answer_batch(
     if batch < 1:
         raise InputError(f"batch must be at least 1, got {batch}")
     settings, state = look_at(index, config, overrides)
-    options = {"index": str(index), "read": read, "k": k, "profile": profile, "state": state}
+    options = {"index": placed(index), "read": read, "k": k, "profile": profile, "state": state}
     plan = Plan(open_folder(work), settings, options=options)
     rows = [
         {"place": start, "questions": [[one.id, one.text] for one in questions[start : start + batch]]}

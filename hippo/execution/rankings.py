@@ -19,7 +19,7 @@ from hippo.execution.stage import Executor, Plan, Row, Stage, Work, peak_memory
 from hippo.indexing.clock import Clock
 from hippo.protocols import ProgressCallback
 from hippo.retrieval.profiles import Profile, resolve_profile
-from hippo.storage import open_folder
+from hippo.storage import open_folder, placed
 from hippo.types import Usage
 
 __all__ = ["evaluate_batch", "rank_batch"]
@@ -60,7 +60,7 @@ def rank_batch(
         raise InputError(f"batch must be at least 1, got {batch}")
     settings, state = look_at(index, config, None)
     chosen = [resolve_profile(one, settings.retrieval.profiles) for one in profiles]
-    options = {"index": str(index), "state": state, "k": k}
+    options = {"index": placed(index), "state": state, "k": k}
     plan = Plan(open_folder(work), settings, options=options)
     rows = [
         {"profile": profile.to_dict(), "place": place, "questions": list(questions[place : place + batch])}

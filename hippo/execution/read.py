@@ -79,7 +79,8 @@ def find_units(
                 else:
                     path = item.file.path
                     size = path.stat().st_size if path.is_file() else 0
-                    files.append((str(path), item.file.id, item.tolerant, size))
+                    # Workers of a cluster have a working folder of their own.
+                    files.append((str(path.absolute()), item.file.id, item.tolerant, size))
         for group in _groups(files, _FILES, lambda file: file[1], lambda file: file[3] / _LARGE):
             units.append({"unit": len(units), "files": [list(file[:3]) for file in group]})
     return units, skipped

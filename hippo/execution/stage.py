@@ -17,7 +17,7 @@ from typing import Any, Protocol, Self
 
 from hippo.config import Config
 from hippo.documents import Columns
-from hippo.storage import Folder
+from hippo.storage import Folder, LocalFolder
 
 __all__ = ["Executor", "Plan", "Row", "Stage", "Work", "Worker", "peak_memory"]
 
@@ -45,6 +45,11 @@ class Plan:
     columns: Columns = field(default_factory=Columns)
     options: dict[str, Any] = field(default_factory=dict)
     trace: bool = False
+
+    def __post_init__(self) -> None:
+        # Workers of a cluster have a working folder of their own.
+        if isinstance(self.work, LocalFolder):
+            object.__setattr__(self, "work", LocalFolder(self.work.path.absolute()))
 
     def count(self, stage: str, key: str) -> None:
         """Leave a trace of a shard that was made, if traces are wanted."""

@@ -14,6 +14,7 @@ from typing import Any
 from hippo.config import ServeConfig, load_config
 from hippo.errors import ConfigError, MissingExtraError
 from hippo.serving.tokens import Tokens
+from hippo.storage import placed
 
 __all__ = ["deployment", "serve_replicas"]
 
@@ -45,6 +46,10 @@ def deployment(
         raise ConfigError("keyword", "replicas", f"must be at least 1, got {replicas}")
     serve = _ray_serve()
     limits = settings or load_config(options.get("config"), options.get("overrides")).serve
+    # Workers of a cluster have a working folder of their own.
+    place = placed(path)
+    if isinstance(options.get("config"), str | os.PathLike):
+        options["config"] = placed(options["config"])
 
     # Here, where their files and variables are; only hashes travel.
     tokens = Tokens.read(limits.token_file, os.environ)
@@ -54,8 +59,11 @@ def deployment(
         # In the replica: memories and their locks do not travel.
         from hippo.engine import Hippo
         from hippo.serving.app import create_app
+        from hippo.serving.logs import set_up
 
-        return create_app(Hippo.open(path, **options), tokens=tokens, settings=limits)
+        app = create_app(Hippo.open(place, **options), tokens=tokens, settings=limits)
+        set_up(limits.log)
+        return app
 
     return serve.deployment(
         serve.ingress(build)(),
@@ -77,6 +85,7 @@ def serve_replicas(
     host: str | None = None,
     port: int | None = None,
     token_file: str | os.PathLike[str] | None = None,
+    log: str | None = None,
     started: Callable[[str], None] | None = None,
     **options: Any,
 ) -> None:
@@ -90,6 +99,7 @@ def serve_replicas(
         host: Address to listen on; None: `serve.host` of the configuration. The next two likewise.
         port: Port to listen on; 0: any free one.
         token_file: File of tokens.
+        log: "text" or "json". Replicas write to their standard error, which Ray keeps in the session's folder `logs`.
         started: Is told the URL once requests are answered.
         options: Keywords of `Hippo.open`.
 
@@ -101,7 +111,7 @@ def serve_replicas(
     import ray
 
     token_path = None if token_file is None else os.path.abspath(token_file)  # noqa: PTH100  (a URL has none)
-    given = {"host": host, "port": port, "token_file": token_path}
+    given = {"host": host, "port": port, "token_file": token_path, "log": log}
     overrides = dict(options.pop("overrides", None) or {})
     named = {key: value for key, value in given.items() if value is not None}
     overrides["serve"] = {**overrides.get("serve", {}), **named}

@@ -8,13 +8,14 @@ import sys
 import threading
 import time
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from hippo import Hippo
 from hippo.errors import ConfigError
-from hippo.serving.replicas import deployment
+from hippo.serving.replicas import deployment, serve_replicas
 
 pytest.importorskip("ray.serve", reason="Ray Serve is not installed; it comes with hippo-memory[ray]")
 
@@ -76,3 +77,30 @@ def test_no_request_is_dropped_while_a_newer_snapshot_takes_over(tmp_path: Path)
 def test_there_has_to_be_a_replica(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="replicas: must be at least 1, got 0"):
         deployment(tmp_path, replicas=0)
+
+
+def test_replicas_are_told_how_to_log_and_where_the_index_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers of a cluster have a working folder of their own."""
+    monkeypatch.chdir(tmp_path)
+    told: dict[str, object] = {}
+
+    class StoppedError(Exception):
+        pass
+
+    def stop(build: Callable[[], object]) -> object:
+        told["app"] = build()
+        raise StoppedError
+
+    def opened(path: str, **options: object) -> object:
+        told.update(path=path, **options)
+        return None
+
+    monkeypatch.setattr("ray.serve.ingress", stop)
+    monkeypatch.setattr("hippo.engine.Hippo.open", opened)
+    monkeypatch.setattr("hippo.serving.app.create_app", lambda *_, **__: "app")
+    monkeypatch.setattr("hippo.serving.logs.set_up", lambda kind: told.update(log=kind))
+    (tmp_path / "hippo.toml").write_text("[serve]\nlog = 'text'\n")
+    with pytest.raises(StoppedError):
+        serve_replicas("index", log="json", config="hippo.toml")
+    assert (told["path"], told["log"]) == (str(tmp_path / "index"), "json")
+    assert told["config"] == str(tmp_path / "hippo.toml")
