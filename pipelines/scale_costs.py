@@ -1,26 +1,31 @@
 """What scale costs: measured per item here, computed for a corpus of any size.
 
     python -m pipelines.scale_costs --passages 2000
-    python -m pipelines.scale_costs --passages 1000000 --plan 100000000 --workers 2    # hours, on a quiet machine
+    python -m pipelines.scale_costs --passages 1000000 --dimension 64 --workers 2 --questions 100 --folder /data/scale
 
 Makes passages by rule, indexes them by shards with the hashing encoder, and prints seconds and bytes for each passage,
-by stage, with the peak memory of driver and workers; then what --plan passages take if costs grow as they do here. With
---ray it also prints, in the same run, what a row costs on each executor, of a stage that does nothing, and of one that
+by stage, with the peak memory of driver and workers; then what --plan passages take if costs grow as they do here. What
+is in --folder already is not made again. With --questions, a process of its own opens the index and asks that many: it
+prints seconds until it is open, milliseconds of a question as median and 99th percentile, and its memory. With --ray it
+also prints, in the same run, what a row costs on each executor, of a stage that does nothing, and of one that
 waits 50 ms for each of 64 calls at the same time; where two workers do their best, a row takes half of that.
 """
 
 import asyncio
 import json
+import multiprocessing
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from time import perf_counter
+from statistics import quantiles
+from time import perf_counter, process_time
 from typing import Any
 
-from hippo import ProgressBars
+from hippo import Hippo, ProgressBars
 from hippo.execution import Executor, LocalExecutor, Plan, RayExecutor, Row, Stage, build_index
-from hippo.execution.stage import Work
+from hippo.execution.stage import Work, peak_memory
 from hippo.storage import LocalFolder
 from pipelines.common import new_parser, publish, table
 
@@ -37,6 +42,9 @@ def main() -> None:
     parser = new_parser(__doc__)
     parser.add_argument("--passages", type=int, default=2000, help="passages to make and index")
     parser.add_argument("--workers", type=int, default=1, help="processes of the build")
+    parser.add_argument("--dimension", type=int, default=256, help="length of a vector")
+    parser.add_argument("--memory", type=int, help="bytes that the assembler aims to hold: indexing.memory")
+    parser.add_argument("--questions", type=int, default=0, help="questions that are asked afterwards")
     parser.add_argument("--plan", type=int, default=10**8, help="passages of the corpus that is computed")
     parser.add_argument("--ray", action="store_true", help="also measure what Ray adds to a row")
     parser.add_argument("--rows", type=int, default=400, help="rows of that measurement")
@@ -44,7 +52,9 @@ def main() -> None:
     arguments = parser.parse_args()
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="hippo-scale-"))
     try:
-        result = measure(arguments.passages, arguments.workers, folder)
+        result = measure(arguments.passages, arguments.workers, folder, arguments.dimension, arguments.memory)
+        if arguments.questions:
+            result["reader"] = read(folder / "index", arguments.passages, arguments.questions)
         result["plan"] = plan_for(result, arguments.plan)
         if arguments.ray:
             result["rows"] = row_costs(arguments.rows, folder)
@@ -54,8 +64,16 @@ def main() -> None:
     publish(arguments, result, show(result))
 
 
-def measure(passages: int, workers: int, folder: Path) -> dict[str, Any]:
+def measure(
+    passages: int, workers: int, folder: Path, dimension: int = 256, memory: int | None = None
+) -> dict[str, Any]:
     """Index generated passages; seconds and bytes for each, by stage."""
+    settings: dict[str, Any] = {
+        "encoder": {"name": "hashing", "hashing": {"dimension": dimension}},
+        "chunking": {"method": "document"},
+    }
+    if memory:
+        settings["indexing"] = {"memory": memory}
     sources = _corpus(folder / "corpus", passages)
     with ProgressBars() as bars:
         report = build_index(
@@ -63,7 +81,7 @@ def measure(passages: int, workers: int, folder: Path) -> dict[str, Any]:
             folder / "index",
             work=folder / "work",
             executor=LocalExecutor(workers),
-            overrides={"encoder": {"name": "hashing"}, "chunking": {"method": "document"}},
+            overrides=settings,
             part_documents=256,
             progress=bars,
         )
@@ -74,6 +92,7 @@ def measure(passages: int, workers: int, folder: Path) -> dict[str, Any]:
     return {
         "passages": passages,
         "workers": workers,
+        "dimension": dimension,
         "facts": index.facts / passages,
         "entities": index.entities / passages,
         "seconds": {**stages, "assemble": sum(assembling.values()) / passages},
@@ -87,6 +106,34 @@ def measure(passages: int, workers: int, folder: Path) -> dict[str, Any]:
         "peak": {"driver": report.peak, **{name: one.peak for name, one in report.stages.items()}},
         "wall": sum(report.seconds.values()),
     }
+
+
+def read(index: Path, passages: int, questions: int) -> dict[str, float]:
+    """Open an index in a process of its own and ask; times, and its memory in bytes."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, context) as pool:
+        return pool.submit(_asked, index, passages, questions).result()
+
+
+def _asked(index: Path, passages: int, questions: int) -> dict[str, float]:
+    before = peak_memory()
+    began = perf_counter()
+    with Hippo.open(index) as memory:
+        memory.contents()
+        opened = perf_counter() - began
+        memory.retrieve(_question(0))
+        first = perf_counter() - began
+        taken = []
+        for place in range(1, questions + 1):
+            began = process_time()
+            memory.retrieve(_question(place * passages // (questions + 1)))
+            taken.append(process_time() - began)
+    median, high = quantiles(taken, n=100)[49::49] if len(taken) > 1 else (taken[0], taken[0])
+    return {"open": opened, "first": first, "median": median, "p99": high, "peak": peak_memory(), "before": before}
+
+
+def _question(number: int) -> str:
+    return f"What did the friend found whom {_passage(number)['title']} met?"
 
 
 def plan_for(measured: dict[str, Any], passages: int) -> dict[str, Any]:
@@ -217,6 +264,7 @@ def show(result: dict[str, Any]) -> str:
         head,
         table(["stage", "ms a passage", f"hours for {count}", "peak MiB"], stages),
         table(["on disk", "bytes a passage", f"TB for {count}"], sizes),
+        *_shown_reader(result.get("reader")),
         f"peak memory of the driver, assembler included: {result['peak']['driver'] / 2**20:.0f} MiB",
         f"vectors for {count}: {plan['vectors']:.2e}; "
         + ", ".join(f"{name}: {one:.2f} TB" for name, one in plan["terabytes of vectors"].items()),
@@ -225,6 +273,14 @@ def show(result: dict[str, Any]) -> str:
         rows = [[name, f"{one['begin']:.2f}", f"{1000 * one['row']:.1f}"] for name, one in result["rows"].items()]
         lines.append(table(["stage on an executor", "seconds to begin", "ms a row"], rows))
     return "\n\n".join(lines)
+
+
+def _shown_reader(reader: dict[str, float] | None) -> list[str]:
+    if reader is None:
+        return []
+    times = f"median {1000 * reader['median']:.1f} ms, 99 % within {1000 * reader['p99']:.1f} ms of processor time"
+    opened = f"a reader opens it in {reader['open']:.2f} s, has its first answer after {reader['first']:.1f} s"
+    return [f"{opened}; questions: {times}; it held {reader['peak'] / 2**20:.0f} MiB at most, mapped files included"]
 
 
 if __name__ == "__main__":

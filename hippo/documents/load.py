@@ -271,7 +271,9 @@ def _finish(items: Iterable[Document | Skipped]) -> Iterator[Document | Skipped]
             yield replace(item, text=text, title=title, id=key, source=source)
 
 
-def check_unique(documents: Iterable[Document | Skipped]) -> Iterator[Document | Skipped]:
+def check_unique(
+    documents: Iterable[Document | Skipped], seen: dict[str, str] | None = None
+) -> Iterator[Document | Skipped]:
     """Pass documents on while their ids are unique.
 
     A repeat of a document whose id is a hash of its content says nothing new and becomes a `Skipped`. Memory grows with
@@ -279,19 +281,21 @@ def check_unique(documents: Iterable[Document | Skipped]) -> Iterator[Document |
 
     Args:
         documents: Documents with ids, and anything already left out.
+        seen: Where documents came from that were passed on before, by id; those that are passed on now are added.
 
     Raises:
         DuplicateDocumentError: Two documents have one id of the caller's.
     """
-    seen: dict[str | None, str] = {}
+    seen = {} if seen is None else seen
     for item in documents:
         if isinstance(item, Skipped):
             yield item
             continue
         source = item.source or "document"
-        first = seen.get(item.id)
+        key = item.id or ""
+        first = seen.get(key)
         if first is None:
-            seen[item.id] = source
+            seen[key] = source
             yield item
         elif item.id == content_id(item.title, item.text):
             yield Skipped(source, f"duplicate of {first}")

@@ -5,9 +5,6 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from hippo.config import Config, load_config
 from hippo.documents import Columns
 from hippo.errors import ConfigError
@@ -27,6 +24,7 @@ from hippo.place import checked_place
 from hippo.protocols import ProgressCallback
 from hippo.snapshot import remove_old
 from hippo.storage import Folder, open_folder
+from hippo.store.distinct import distinct
 from hippo.types import ChangeReport, Skipped
 
 __all__ = ["build_index", "extract_only"]
@@ -187,7 +185,7 @@ def _run(
     return parts
 
 
-def _told(rows: Iterator[Row], clock: Clock, name: str, total: int, key: str | None = None) -> Iterator[Row]:
+def _told(rows: Iterator[Row], clock: Clock, name: str, total: int | None, key: str | None = None) -> Iterator[Row]:
     """Rows as they come, each told; or only those with a key."""
     done = 0
     for row in rows:
@@ -206,31 +204,26 @@ def _embed_names(
 ) -> list[Row]:
     """Embed every entity once, in groups that a new entity changes only where it stands."""
     began = perf_counter()
-    keys = _entity_keys(plan.work, parts.rows)
-    groups: list[Row] = []
-    group: list[str] = []
-    for key in keys.to_pylist():
-        group.append(key)
-        if len(group) >= 4 * _NAMES or int(text_hash(key)[:8], 16) % _NAMES == 0:
-            groups.append({"keys": group})
-            group = []
-    groups += [{"keys": group}] if group else []
     stage = Stage("names", stages.embed_names, **resources.get("embed", {}))
-    rows = [parts.log.take(row) for row in _told(executor.run(plan, [stage], groups), clock, "names", len(groups))]
+    groups = _name_groups(plan.work, parts.rows, plan.config.indexing.memory)
+    made = executor.run(plan, [stage], groups)
+    rows = [parts.log.take(row) for row in _told(made, clock, "names", None)]
     clock.seconds["names"] = perf_counter() - began
     return rows
 
 
-def _entity_keys(work: Folder, rows: Sequence[Row]) -> pa.Array:
-    """Keys of all entities that parts name, each once, sorted."""
-    keys = pa.array([], pa.string())
-    waiting: list[pa.Array] = []
-    for row in rows:
-        waiting += read_shard(work, f"names/{row['names']}.parquet").column("key").chunks
-        if sum(map(len, waiting)) > len(keys) + 100_000:
-            keys, waiting = pc.unique(pa.concat_arrays([keys, *waiting])), []
-    keys = pc.unique(pa.concat_arrays([keys, *waiting]))
-    return keys.take(pc.sort_indices(keys))
+def _name_groups(work: Folder, rows: Sequence[Row], memory: int) -> Iterator[Row]:
+    """Keys of all entities that parts name, each once, in order, cut where the hash of a key says so."""
+    named = (chunk for row in rows for chunk in read_shard(work, f"names/{row['names']}.parquet").column("key").chunks)
+    group: list[str] = []
+    for keys in distinct(named, memory):
+        for key in keys.to_pylist():
+            group.append(key)
+            if len(group) >= 4 * _NAMES or int(text_hash(key)[:8], 16) % _NAMES == 0:
+                yield {"keys": group}
+                group = []
+    if group:
+        yield {"keys": group}
 
 
 def _change(made: Assembled, parts: Parts, clock: Clock) -> ChangeReport:

@@ -19,6 +19,8 @@ __all__ = ["RayExecutor"]
 
 _SHARE = 0.9
 """Of the processors of the cluster that workers may take together; the rest is for whoever hands out the rows."""
+_HELD = 64 * 2**20
+"""Characters of rows that are handed to Ray together. Most jobs have fewer; names of entities may be many."""
 _ERROR = "error"
 """Key of a row that tells of an error."""
 _ATTEMPTS = 3
@@ -73,9 +75,9 @@ class RayExecutor:
 
     def run(self, plan: Plan, stages: Sequence[Stage], rows: Iterable[Row]) -> Iterator[Row]:
         """See `hippo.execution.Executor`."""
-        given = [{"row": json.dumps(row)} for row in rows]
-        if given:
-            ray = _ray()
+        ray: Any = None
+        for given in _slices(rows):
+            ray = ray or _ray()
             if ray.is_initialized():
                 yield from self._run(ray, plan, stages, given)
             else:
@@ -128,6 +130,20 @@ class RayExecutor:
             if _ERROR in row:
                 raise _error(*row[_ERROR])
             yield row
+
+
+def _slices(rows: Iterable[Row]) -> Iterator[list[dict[str, str]]]:
+    """Rows as text, as many at a time as the driver is to hold."""
+    given: list[dict[str, str]] = []
+    held = 0
+    for row in rows:
+        given.append({"row": json.dumps(row)})
+        held += len(given[-1]["row"])
+        if held > _HELD:
+            yield given
+            given, held = [], 0
+    if given:
+        yield given
 
 
 class _Actor:

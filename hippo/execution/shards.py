@@ -187,9 +187,9 @@ def vectors_table(hashes: Sequence[str], vectors: "Float32") -> pa.Table:
     return pa.table({"hash": pa.array(hashes, pa.string()), "vector": column})
 
 
-def vectors_of(table: pa.Table) -> "tuple[list[str], Float32]":
+def vectors_of(table: pa.Table) -> "tuple[pa.Array, Float32]":
     """What `vectors_table` was made from."""
     column = table.column("vector").combine_chunks()
     width = table.schema.field("vector").type.list_size
     values: Float32 = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, width)
-    return table.column("hash").to_pylist(), values
+    return table.column("hash").combine_chunks(), values

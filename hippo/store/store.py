@@ -23,6 +23,7 @@ from hippo.store.documents import Documents
 from hippo.store.embeddings import Embeddings
 from hippo.store.extractions import Extractions
 from hippo.store.schema import SCHEMA_VERSION, migrate, schema_version
+from hippo.store.seen import Seeing
 from hippo.tenants import NAMESPACES
 
 __all__ = ["STORE_FILE", "Store"]
@@ -37,7 +38,7 @@ indexes below it, what was remembered and how."""
 _PUBLISHED = ("CURRENT", "snapshots")
 
 
-class Store(Documents, Extractions, Embeddings, Decisions):
+class Store(Documents, Extractions, Embeddings, Decisions, Seeing):
     """The truth of an index. One writer at a time; each `put_` and `delete_` is one durable transaction.
 
     Threads may share a store; they take turns.
@@ -154,6 +155,10 @@ class Store(Documents, Extractions, Embeddings, Decisions):
         """
         rewrite(self._connection, meta)
         self.close()
+
+    def limit_memory(self, most: int) -> None:
+        """Have DuckDB put into files what it would hold beyond so many bytes."""
+        self._connection.limit_memory(most)
 
     def checkpoint(self) -> None:
         """Move everything into the main file and fsync it. Every `put_` does so itself."""

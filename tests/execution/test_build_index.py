@@ -15,8 +15,9 @@ from hippo.errors import (
     InputError,
     StorageError,
 )
-from hippo.execution import LocalExecutor, build_index, extract_only
+from hippo.execution import LocalExecutor, Plan, build_index, extract_only
 from hippo.execution.read import find_units
+from hippo.storage import open_folder
 from hippo.testing import LLMServer
 from pipelines.fingerprints import differences, fingerprints
 
@@ -198,3 +199,18 @@ def test_where_groups_end_depends_on_what_is_there_alone(tmp_path: Path) -> None
     after = {json.dumps(unit["files"]) for unit in find_units([tmp_path], max_bytes=100)[0]}
     assert len(before) > 2
     assert len(after - before) == 1
+
+
+def test_workers_are_told_whole_paths(corpus: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of a cluster have a working folder of their own."""
+    monkeypatch.chdir(corpus.parent)
+    units, _ = find_units([corpus.name], max_bytes=2**20)
+    places = [file[0] for unit in units for file in unit["files"]]
+    assert places
+    assert all(Path(place).is_absolute() and Path(place).exists() for place in places)
+    assert Plan(open_folder("work")).work.url == str(corpus.parent / "work")
+    first = build_index([corpus.name], tmp_path / "one", work=tmp_path / "work", **HASHING)
+    second = build_index([corpus], tmp_path / "two", work=tmp_path / "work", **HASHING)
+    assert first.index is not None
+    assert all(one.made == 0 for one in second.stages.values())
+    assert differences(fingerprints(tmp_path / "one"), fingerprints(tmp_path / "two")) == []
