@@ -247,6 +247,8 @@ class Hippo(Consolidating, Pruning, Linking, Mixing, Viewing, Deciding, Explorin
             sizes(self.path),
             info.get("versions", 0),
             self.waiting,
+            info.get("synonym_search", {}),
+            info.get("vector_search", {}),
         )
 
     def history(self, document_id: str | None = None) -> list[Version]:

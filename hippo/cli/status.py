@@ -9,7 +9,7 @@ from hippo.cli.options import IndexArgument, JsonOption, open_existing
 from hippo.cli.output import console, print_json, printable
 
 if TYPE_CHECKING:
-    from hippo.types import Run
+    from hippo.types import Run, Status
 
 __all__ = ["EXAMPLES", "status"]
 
@@ -62,6 +62,7 @@ def status(
         ("entities", f"{found.entities:,}"),
         *([("older versions", f"{found.versions:,}")] if found.versions else []),
         *((f"{kind} edges", f"{count:,}") for kind, count in sorted(found.edges.items())),
+        *_searches(found),
         ("encoder", found.encoder or "none"),
         ("extractor", found.extractor or "none"),
         *((f"{part} on disk", f"{size / 2**20:,.1f} MiB") for part, size in sorted(found.bytes.items())),
@@ -81,6 +82,17 @@ def status(
         out.print(printable(f"{label:<{width}}  {value}"), soft_wrap=True)
     for run in made:
         out.print(printable(_line(run)), soft_wrap=True)
+
+
+def _searches(found: "Status") -> list[tuple[str, str]]:
+    """What searches by parts have found, where not all is compared."""
+    rows = []
+    if found.synonym_search.get("method") == "buckets":
+        recall, pairs = found.synonym_search["recall"], found.synonym_search["pairs"]
+        rows.append(("search of synonyms", f"buckets; found {recall:.1%} of {pairs:,} similar pairs"))
+    for kind, about in sorted(found.vector_search.items()):
+        rows.append((f"search of {kind}s", f"{about['kind']}; finds {about['recall']:.1%} of the nearest"))
+    return rows
 
 
 def _line(run: "Run") -> str:

@@ -89,19 +89,23 @@ class GraphConfig:
             `hipporag1`.
         follow_distance: Passages of one document or session that are at most so many places apart are joined by an edge
             of the kind `follows`; 0: none are.
+        synonym_exact: Names up to which every pair is compared. Of more names those are that fall into one bucket of
+            fixed random projections, which misses a few pairs: `hippo status` says how many were found.
     """
 
     synonym_threshold: float = 0.8
     synonym_max: int = 100
     rules: str = "hippo"
     follow_distance: int = 3
+    synonym_exact: int = 100_000
 
     def __post_init__(self) -> None:
         checked(self.rules in ("hippo", "hipporag"), "graph.rules", f"must be hippo or hipporag, got {self.rules!r}")
         threshold = self.synonym_threshold
         checked(0 < threshold <= 1, "graph.synonym_threshold", f"must be in (0, 1], got {threshold}")
         checked(self.synonym_max >= 0, "graph.synonym_max", f"must be 0 or more, got {self.synonym_max}")
-        checked(self.follow_distance >= 0, "graph.follow_distance", f"must be 0 or more, got {self.follow_distance}")
+        for name in ("follow_distance", "synonym_exact"):
+            checked(getattr(self, name) >= 0, f"graph.{name}", f"must be 0 or more, got {getattr(self, name)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +146,8 @@ class IndexingConfig:
         keep_runs: Manifests of runs kept in the index, the newest; 0: none are written.
         merge_after: Remembered documents after which they are merged into the index in the background, and not before
             they are a fiftieth of it; 0: only `merge` and other changes do so.
+        memory: Bytes that the steps of a change aim to hold at most; what is larger lies in files of the index until it
+            is done. 67108864 (64 MiB) to 2**50.
     """
 
     batch_chunks: int = 256
@@ -151,10 +157,13 @@ class IndexingConfig:
     keep_versions: bool = True
     keep_runs: int = 50
     merge_after: int = 256
+    memory: int = 1_073_741_824
 
     def __post_init__(self) -> None:
         for name in ("batch_chunks", "batch_texts"):
             checked(getattr(self, name) >= 1, f"indexing.{name}", f"must be at least 1, got {getattr(self, name)}")
+        fits = 64 * 2**20 <= self.memory <= 2**50
+        checked(fits, "indexing.memory", f"must be 67108864 to {2**50} bytes, got {self.memory}")
         for name in ("keep_snapshots", "wait_seconds", "keep_runs", "merge_after"):
             checked(getattr(self, name) >= 0, f"indexing.{name}", f"must be 0 or more, got {getattr(self, name)}")
 

@@ -3,12 +3,14 @@
 Pure functions of arrays: the same content gives the same arrays, in whatever order it came.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hippo.graph.model import Graph
+from hippo.scratch import Scratch
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -18,43 +20,99 @@ __all__ = ["Pairs", "assemble", "count_pairs", "distinct_pairs", "extended"]
 Pairs = tuple["NDArray[np.int64]", "NDArray[np.int64]", "NDArray[np.float32]"]
 """Unordered pairs of nodes and their weights: three arrays of one length, each pair once."""
 
-
-def count_pairs(first: "NDArray[np.int64]", second: "NDArray[np.int64]", n: int) -> Pairs:
-    """Unordered pairs with the number of times that each occurs; self pairs are left out. Nodes are in [0, n)."""
-    low, high = np.minimum(first, second), np.maximum(first, second)
-    codes, counts = np.unique((low * n + high)[low != high], return_counts=True)
-    return codes // n, codes % n, counts.astype(np.float32)
+_PAIR, _ENTRY = 64, 80
+"""Bytes that an end of a pair takes while pairs are counted, and while they are laid out."""
 
 
-def distinct_pairs(first: "NDArray[np.int64]", second: "NDArray[np.int64]", n: int) -> Pairs:
+def count_pairs(
+    first: "NDArray[np.int64]", second: "NDArray[np.int64]", n: int, scratch: Scratch | None = None
+) -> Pairs:
+    """Unordered pairs with the number of times that each occurs; self pairs are left out. Nodes are in [0, n).
+
+    Args:
+        first: One node of each pair.
+        second: The other.
+        n: Number of nodes.
+        scratch: Limits the memory: pairs are counted for one range of nodes after another. None: for all at once.
+    """
+    room = scratch or Scratch()
+    ends = room.growing(np.int64), room.growing(np.int64)
+    times = room.growing(np.float32)
+    lower, higher = np.minimum(first, second), np.maximum(first, second)
+    for begin, end in _ranges([first, second], n, scratch, _PAIR):
+        inside = lower != higher
+        if (begin, end) != (0, n):
+            inside &= (lower >= begin) & (lower < end)
+        codes, counts = np.unique(lower[inside] * np.int64(n) + higher[inside], return_counts=True)
+        for part, rows in zip(ends, np.divmod(codes, max(n, 1)), strict=True):
+            part.append(rows)
+        times.append(counts)
+    return ends[0].array(), ends[1].array(), times.array()
+
+
+def distinct_pairs(
+    first: "NDArray[np.int64]", second: "NDArray[np.int64]", n: int, scratch: Scratch | None = None
+) -> Pairs:
     """Unordered pairs, each with weight 1."""
-    low, high, counts = count_pairs(first, second, n)
+    low, high, counts = count_pairs(first, second, n, scratch)
     return low, high, np.ones_like(counts)
 
 
-def assemble(n_entities: int, n_passages: int, pairs: Mapping[str, Pairs]) -> Graph:
-    """Lay the pairs of every kind over one symmetric CSR pattern.
+def assemble(n_entities: int, n_passages: int, pairs: Mapping[str, Pairs], scratch: Scratch | None = None) -> Graph:
+    """Lay the pairs of every kind over one symmetric CSR pattern, one range of rows after another.
 
     Args:
         n_entities: E.
         n_passages: P.
         pairs: Pairs of nodes in [0, E + P) by kind, each unordered pair at most once within a kind. The order of the
             kinds makes no difference: the graph has them by name.
+        scratch: Where large arrays are put, and how much memory a range of rows may take; None: all at once, in memory.
     """
     n = n_entities + n_passages
-    sorted_pairs = {kind: _sorted(*pairs[kind], n) for kind in sorted(pairs)}
-    # Runs that are in order already are merged, in linear time.
-    runs = [np.empty(0, np.int64), *(codes for codes, _ in sorted_pairs.values())]
-    pattern = np.sort(np.concatenate(runs), kind="stable")
-    # What np.unique gives, which is slower by far: it counts on repeats, and here are few.
-    pattern = pattern[np.diff(pattern, prepend=-1) > 0]
-    weights = {}
-    for kind, (codes, values) in sorted_pairs.items():
-        row = np.zeros(len(pattern), np.float32)
-        row[np.searchsorted(pattern, codes)] = values
-        weights[kind] = row
-    indptr = np.searchsorted(pattern, np.arange(n + 1, dtype=np.int64) * n)
-    return Graph(n_entities, n_passages, indptr.astype(np.int64), (pattern % max(n, 1)).astype(np.int32), weights)
+    room = scratch or Scratch()
+    kinds = sorted(pairs)
+    indices, weights = room.growing(np.int32), {kind: room.growing(np.float32) for kind in kinds}
+    sizes = [np.zeros(1, np.int64)]
+    ends = [part for kind in kinds for part in pairs[kind][:2]]
+    for begin, end in _ranges(ends, n, scratch, _ENTRY):
+        found = {kind: _sorted(*pairs[kind], n, begin, end) for kind in kinds}
+        # Runs that are in order already are merged, in linear time.
+        pattern = np.sort(
+            np.concatenate([np.empty(0, np.int64), *(codes for codes, _ in found.values())]), kind="stable"
+        )
+        # What np.unique gives, which is slower by far: it counts on repeats, and here are few.
+        pattern = pattern[np.diff(pattern, prepend=-1) > 0]
+        for kind, (codes, values) in found.items():
+            row = np.zeros(len(pattern), np.float32)
+            row[np.searchsorted(pattern, codes)] = values
+            weights[kind].append(row)
+        indices.append(pattern % max(n, 1))
+        sizes.append(np.diff(np.searchsorted(pattern, np.arange(end - begin + 1, dtype=np.int64) * n)))
+    made = {kind: row.array() for kind, row in weights.items()}
+    return Graph(n_entities, n_passages, np.cumsum(np.concatenate(sizes)).astype(np.int64), indices.array(), made)
+
+
+def _ranges(
+    ends: "Sequence[NDArray[np.integer]]", n: int, scratch: Scratch | None, width: int
+) -> list[tuple[int, int]]:
+    """Ranges of nodes that cover all, each with about as many ends of pairs as may be held at a time.
+
+    Args:
+        ends: Nodes at the ends of pairs.
+        n: Number of nodes.
+        scratch: The memory; None: there is no limit.
+        width: Bytes that an end takes.
+    """
+    most = max(sum(map(len, ends)), 1) if scratch is None else scratch.rows(width, 0.5)
+    if sum(map(len, ends)) <= most:
+        return [(0, n)]
+    degrees = np.zeros(n, np.int64)
+    for part in ends:
+        degrees += np.bincount(part, minlength=n)
+    total = np.cumsum(degrees)
+    cuts = np.searchsorted(total, np.arange(most, total[-1], most), side="right")
+    bounds = np.unique(np.concatenate([[0], cuts, [n]])).tolist()
+    return list(pairwise(bounds))
 
 
 def extended(graph: Graph, n_entities: int, n_passages: int, pairs: Mapping[str, Pairs]) -> Graph:
@@ -98,14 +156,35 @@ def _moved(nodes: "NDArray[np.int64]", n_entities: int, shift: int) -> "NDArray[
 
 
 def _sorted(
-    first: "NDArray[np.int64]", second: "NDArray[np.int64]", weights: "NDArray[np.float32]", n: int
+    first: "NDArray[np.int64]",
+    second: "NDArray[np.int64]",
+    weights: "NDArray[np.float32]",
+    n: int,
+    begin: int = 0,
+    end: int | None = None,
 ) -> "tuple[NDArray[np.int64], NDArray[np.float32]]":
-    """Codes `row * n + column` of both directions of each pair, ascending, and their weights."""
+    """Codes `(row - begin) * n + column` of both directions of each pair, ascending, and their weights.
+
+    Args:
+        first: One node of each pair.
+        second: The other.
+        weights: Of the pairs.
+        n: Number of nodes.
+        begin: First row that is wanted.
+        end: Row after the last one; None: n.
+    """
     from scipy.sparse import coo_array
 
-    both = np.concatenate([first, second]), np.concatenate([second, first])
+    last = n if end is None else end
+    rows, columns, values = [], [], []
+    for one, other in ((first, second), (second, first)):
+        inside = slice(None) if last - begin == n else (one >= begin) & (one < last)
+        rows.append(one[inside] - begin)
+        columns.append(other[inside])
+        values.append(weights[inside])
+    both = np.concatenate(rows), np.concatenate(columns)
     # Rows by counting, then columns within each row: far less work than sorting codes.
-    matrix = coo_array((np.tile(weights, 2), both), shape=(n, n)).tocsr()
+    matrix = coo_array((np.concatenate(values), both), shape=(last - begin, n)).tocsr()
     matrix.sort_indices()
-    rows = np.repeat(np.arange(n, dtype=np.int64), np.diff(matrix.indptr))
-    return rows * n + matrix.indices, matrix.data
+    places = np.repeat(np.arange(last - begin, dtype=np.int64), np.diff(matrix.indptr))
+    return places * n + matrix.indices, matrix.data

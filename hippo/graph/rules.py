@@ -8,6 +8,7 @@ from hippo.graph.build import assemble
 from hippo.graph.decisions import decided, join, undecided
 from hippo.graph.published import listings, overwrite, searching
 from hippo.graph.synonyms import Similar, limit
+from hippo.scratch import Scratch
 
 if TYPE_CHECKING:
     from hippo.graph.build import Pairs
@@ -17,7 +18,15 @@ if TYPE_CHECKING:
 __all__ = ["make_graph"]
 
 
-def make_graph(tables: "Tables", similar: Similar, *, rules: str, synonym_max: int, follow_distance: int) -> "Graph":
+def make_graph(
+    tables: "Tables",
+    similar: Similar,
+    *,
+    rules: str,
+    synonym_max: int,
+    follow_distance: int,
+    scratch: Scratch | None = None,
+) -> "Graph":
     """Lay every kind of edge over one pattern.
 
     Args:
@@ -26,6 +35,7 @@ def make_graph(tables: "Tables", similar: Similar, *, rules: str, synonym_max: i
         rules: `GraphConfig.rules`.
         synonym_max: `GraphConfig.synonym_max`.
         follow_distance: `GraphConfig.follow_distance`.
+        scratch: Where large arrays are put; None: in memory.
     """
     n_entities, n_passages = len(tables.keys), tables.chunks.num_rows
     pairs: dict[str, Pairs] = {**tables.pairs, "follows": tables.follows(follow_distance)}
@@ -42,4 +52,4 @@ def make_graph(tables: "Tables", similar: Similar, *, rules: str, synonym_max: i
     else:
         kept = join(Similar(*limit(found, synonym_max)), accepted)
         pairs["synonym"] = kept.low, kept.high, kept.similarity
-    return assemble(n_entities, n_passages, pairs)
+    return assemble(n_entities, n_passages, pairs, scratch)

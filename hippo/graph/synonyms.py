@@ -11,18 +11,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 import regex
 
+from hippo.graph.buckets import bucket_pairs
 from hippo.graph.build import Pairs
 from hippo.protocols import RangeIndex
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Similar", "comparable", "find_similar", "limit", "nearest"]
+__all__ = ["Similar", "comparable", "find_similar", "limit", "nearest", "recall_of"]
 
 _WORD_SIGN = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
+_ASCII_DIGIT = regex.compile(r"[0-9]")
+_THREE_LETTERS = regex.compile(r"(?:[A-Za-z][^A-Za-z]*){3}")
 _ROUNDING = 1e-4
 """An index may round; candidates below the threshold by less than this are compared again."""
 _BLOCK = 1024
+_WAITING = 1 << 22
+"""Pairs that wait to be joined with those that are known."""
+_SAMPLE = 512
+"""Entities on which the recall is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +84,21 @@ def comparable(keys: Sequence[str]) -> "NDArray[np.bool_]":
 
 
 def _comparable(key: str) -> bool:
+    if key.isascii():  # most are, and are sooner asked so
+        return not _ASCII_DIGIT.search(key) and bool(_THREE_LETTERS.search(key))
     if any(character.isdigit() for character in key):
         return False
     return sum(character.isalpha() for character in key) > 2 or bool(_WORD_SIGN.search(key))
 
 
 def find_similar(
-    keys: Sequence[str],
     vectors: "NDArray[np.float32]",
     threshold: float,
     known: "tuple[Similar, NDArray[np.bool_]]",
     index_of: "Callable[[NDArray[np.float32]], RangeIndex]",
-    eligible: "NDArray[np.bool_] | None" = None,
+    eligible: "NDArray[np.bool_]",
+    *,
+    exact: bool = True,
 ) -> Similar:
     """All pairs of eligible entities with a cosine similarity of at least `threshold`.
 
@@ -96,18 +106,36 @@ def find_similar(
     entities in several steps gives the same as adding them at once.
 
     Args:
-        keys: Entity keys.
-        vectors: Their unit vectors, float32 `(E, d)`.
+        vectors: Unit vectors of entities, float32 `(E, d)`.
         threshold: Least cosine similarity.
         known: Pairs found before, and which entities were compared then, bool `(E,)`; only the others are searched for.
         index_of: Makes an exact index of vectors.
-        eligible: Which entities take part, bool `(E,)`; None: those that are `comparable`.
+        eligible: Which entities take part, bool `(E,)`.
+        exact: Whether every pair is compared; else those that meet in a bucket are, and a few pairs may be missed:
+            `hippo.graph.buckets`. What is known must have been found in the same way.
     """
     before, compared = known
-    rows = np.flatnonzero(comparable(keys) if eligible is None else eligible)
+    rows = np.flatnonzero(eligible)
     fresh = ~compared[rows]
     if not fresh.any():
         return before
+    codes = (
+        _every_pair(rows, fresh, vectors, threshold, index_of) if exact else _met(rows, ~compared, vectors, threshold)
+    )
+    low, high = np.divmod(codes, len(vectors))
+    similarity = _similarities(vectors, low, high)
+    keep = similarity >= threshold
+    return before.joined(Similar(low[keep], high[keep], similarity[keep]))
+
+
+def _every_pair(
+    rows: "NDArray[np.int64]",
+    fresh: "NDArray[np.bool_]",
+    vectors: "NDArray[np.float32]",
+    threshold: float,
+    index_of: "Callable[[NDArray[np.float32]], RangeIndex]",
+) -> "NDArray[np.int64]":
+    """Codes `low * E + high` of the pairs among some rows that are near, found by comparing every pair."""
     # The new ones last: a block of them is compared with all before it and with itself, so no pair is looked at twice.
     rows = np.concatenate([rows[~fresh], rows[fresh]])
     pool = np.ascontiguousarray(vectors[rows])
@@ -117,13 +145,53 @@ def find_similar(
         limits, neighbours, _ = index_of(seen).range_search(seen[start:], threshold - _ROUNDING)
         origin = np.repeat(rows[start : start + _BLOCK], np.diff(limits))
         found = rows[neighbours]
-        pairs = np.minimum(origin, found) * len(keys) + np.maximum(origin, found)
+        pairs = np.minimum(origin, found) * len(vectors) + np.maximum(origin, found)
         codes.append(pairs[origin != found])
-    unique = np.unique(np.concatenate(codes))
-    low, high = unique // len(keys), unique % len(keys)
-    similarity = _similarities(vectors, low, high)
-    keep = similarity >= threshold
-    return before.joined(Similar(low[keep], high[keep], similarity[keep]))
+    return np.unique(np.concatenate(codes))
+
+
+def _met(
+    rows: "NDArray[np.int64]", fresh: "NDArray[np.bool_]", vectors: "NDArray[np.float32]", threshold: float
+) -> "NDArray[np.int64]":
+    """The same, of the pairs that meet in a bucket."""
+    known = np.empty(0, np.int64)
+    waiting: list[NDArray[np.int64]] = []
+    held = 0
+    for low, high in bucket_pairs(vectors, rows, fresh, threshold - _ROUNDING):
+        waiting.append(low * len(vectors) + high)
+        held += len(low)
+        if held > len(known) + _WAITING:
+            known, waiting, held = np.unique(np.concatenate([known, *waiting])), [], 0
+    return np.unique(np.concatenate([known, *waiting]))
+
+
+def recall_of(
+    similar: Similar,
+    rows: "NDArray[np.int64]",
+    vectors: "NDArray[np.float32]",
+    threshold: float,
+    index_of: "Callable[[NDArray[np.float32]], RangeIndex]",
+) -> tuple[float, int]:
+    """Which share of the similar pairs was found, measured on some entities that are compared with all others.
+
+    Args:
+        similar: What was found.
+        rows: Entities that took part, ascending.
+        vectors: Unit vectors of all entities, float32 `(E, d)`.
+        threshold: Least cosine similarity.
+        index_of: Makes an exact index of vectors.
+
+    Returns:
+        The share, 0 to 1, and the number of pairs that it was measured on; (1, 0) where there are none.
+    """
+    sample = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _SAMPLE)).astype(np.int64))]
+    limits, neighbours, _ = index_of(vectors).range_search(np.ascontiguousarray(vectors[sample]), threshold)
+    origin = np.repeat(sample, np.diff(limits))
+    real = (origin != neighbours) & np.isin(neighbours, rows)
+    low, high = np.minimum(origin, neighbours)[real], np.maximum(origin, neighbours)[real]
+    codes = np.unique(low * len(vectors) + high)
+    found = np.isin(codes, similar.low * len(vectors) + similar.high)
+    return (float(found.mean()), len(codes)) if len(codes) else (1.0, 0)
 
 
 def _similarities(

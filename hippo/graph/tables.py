@@ -4,7 +4,7 @@ Every table is in canonical order and refers to others by row, so that a part of
 table, in the same order.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING
@@ -18,12 +18,15 @@ from hippo.graph.build import Pairs, count_pairs, distinct_pairs
 from hippo.graph.decisions import DECISIONS
 from hippo.graph.links import LINKS, link_pairs
 from hippo.graph.sequence import follow_pairs, in_sequence
+from hippo.scratch import Scratch
 from hippo.types import passage_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["Tables", "flat"]
+
+_BATCH = 65_536
 
 
 @dataclass(frozen=True)
@@ -39,6 +42,7 @@ class Tables:
         fact_entities: Rows of each fact's entities: indptr int64 `(F + 1,)`, indices int32.
         decisions: What was decided about synonyms, by key: `hippo.graph.decisions.DECISIONS`.
         links: Edges that people made: `hippo.graph.links.LINKS`.
+        scratch: Limits the memory of what is computed; None: all is in memory.
     """
 
     documents: pa.Table
@@ -49,12 +53,20 @@ class Tables:
     fact_entities: "tuple[NDArray[np.int64], NDArray[np.int32]]"
     decisions: pa.Table = field(default_factory=DECISIONS.empty_table)
     links: pa.Table = field(default_factory=LINKS.empty_table)
+    scratch: Scratch | None = field(default=None, repr=False, compare=False)
 
     @property
-    def passages(self) -> list[str]:
+    def passages(self) -> pa.ChunkedArray:
         """What is embedded and searched of each chunk: `passage_of` it."""
-        columns = (self.chunks.column(name).to_pylist() for name in ("title", "said", "text"))
-        return [passage_of(*parts) for parts in zip(*columns, strict=True)]
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            for part in self.chunks.select(["title", "said", "text"]).to_batches(_BATCH):
+                columns = (column.to_pylist() for column in part.columns)
+                texts = [passage_of(*parts) for parts in zip(*columns, strict=True)]
+                yield pa.record_batch({"text": pa.array(texts, pa.string())})
+
+        schema = pa.schema({"text": pa.string()})
+        return (self.scratch or Scratch()).table(schema, batches()).column("text")
 
     @cached_property
     def entities(self) -> pa.Table:
@@ -69,13 +81,14 @@ class Tables:
         indptr, indices = self.fact_entities
         said_in = np.repeat(_column(self.facts, "chunk"), np.diff(indptr))
         return {
-            "relation": count_pairs(*self._related(), n_nodes),
+            "relation": count_pairs(*self._related(), n_nodes, self.scratch),
             "contains": distinct_pairs(
                 np.concatenate([indices, _column(self.mentions, "entity")]).astype(np.int64),
                 np.concatenate([said_in, _column(self.mentions, "chunk")]).astype(np.int64) + n_entities,
                 n_nodes,
+                self.scratch,
             ),
-            "titles": distinct_pairs(*self._titled(), n_nodes),
+            "titles": distinct_pairs(*self._titled(), n_nodes, self.scratch),
             **link_pairs(self.links, self.documents, self.chunks, self.keys),
         }
 

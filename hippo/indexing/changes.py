@@ -72,8 +72,17 @@ def publish_changes(
     if name is None or store.meta().get(PUBLISHED) != f"{name} {shape}":
         info = manifest_info(store, identity, fingerprint)
         batch = config.indexing.batch_texts
+        store.limit_memory(config.indexing.memory)
         name, embedded = publish(
-            store, root, encoder, graph=config.graph, batch=batch, previous=name, info=info, clock=clock
+            store,
+            root,
+            encoder,
+            graph=config.graph,
+            batch=batch,
+            previous=name,
+            info=info,
+            clock=clock,
+            memory=config.indexing.memory,
         )
         store.set_meta({**meta, PUBLISHED: f"{name} {shape}"})
     with Snapshot.open(root, name, verify=False) as snapshot:

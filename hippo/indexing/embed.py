@@ -1,22 +1,39 @@
 """Texts through the encoder, each content once; every batch is committed as it comes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from hippo.encoding import checked, text_hashes
 from hippo.indexing.clock import Clock
 from hippo.protocols import Encoder
+from hippo.scratch import Scratch
 from hippo.store import Store
 from hippo.types import TextKind
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from hippo.protocols import Float32
 
-__all__ = ["embed"]
+__all__ = ["blocks_of", "embed"]
+
+_BLOCK = 65_536
+"""Texts that are looked at together."""
 
 
 def embed(
-    store: Store, encoder: Encoder, kinds: Sequence[tuple[TextKind, Sequence[str]]], *, batch: int, clock: Clock
+    store: Store,
+    encoder: Encoder,
+    kinds: Sequence[tuple[TextKind, pa.ChunkedArray]],
+    *,
+    batch: int,
+    clock: Clock,
+    scratch: Scratch | None = None,
 ) -> "tuple[list[Float32], int]":
     """Vectors of texts, from the cache where it has them.
 
@@ -28,29 +45,44 @@ def embed(
         kinds: Texts by kind.
         batch: Texts encoded and committed at a time.
         clock: For progress.
+        scratch: Where vectors are put; None: in memory.
 
     Returns:
         Vectors of each kind, float32 `(n, d)`, and the number of texts that had to be encoded.
     """
     fingerprint = encoder.fingerprint
-    with clock.stage("embed"):
-        hashed = [(kind, texts, text_hashes(kind, texts)) for kind, texts in kinds]
-        missing = [
-            (len(texts[place]), kind, texts[place], hashes[place])
-            for kind, texts, hashes in hashed
-            for place in store.missing_embeddings(fingerprint, hashes)
-        ]
-        missing.sort(key=lambda item: (item[1], item[0], item[3]))
-        done = 0
-        while done < len(missing):
-            kind = missing[done][1]
-            part = [item for item in missing[done : done + batch] if item[1] == kind]
-            vectors = checked(encoder, encoder.encode([item[2] for item in part], kind=kind), len(part))
-            store.put_embeddings(fingerprint, [item[3] for item in part], vectors)
-            done += len(part)
-            clock.tell("embed", done, len(missing))
-        if missing:
+    with clock.stage("embed"), ExitStack() as stack:
+        asked = [stack.enter_context(store.asking(_hashes(kind, texts))) for kind, texts in kinds]
+        missing = [one.missing(fingerprint) for one in asked]
+        done, total = 0, sum(len(rows) for rows, _ in missing)
+        for (kind, texts), (rows, hashes) in zip(kinds, missing, strict=True):
+            order = np.argsort(_lengths(texts)[rows], kind="stable")  # within a length by hash
+            for start in range(0, len(order), batch):
+                part = order[start : start + batch]
+                some = texts.take(pa.array(rows[part])).to_pylist()
+                vectors = checked(encoder, encoder.encode(some, kind=kind), len(some))
+                store.put_embeddings(fingerprint, hashes.take(pa.array(part)), vectors)
+                done += len(some)
+                clock.tell("embed", done, total)
+        if total:
             store.checkpoint()
-        found = [store.get_embeddings(fingerprint, hashes) for _, _, hashes in hashed]
+        found = [one.vectors(fingerprint, scratch or Scratch()) for one in asked]
     shaped = [vectors.reshape(len(vectors), encoder.dimension) for vectors in found]
-    return shaped, len(missing)
+    return shaped, total
+
+
+def blocks_of(texts: pa.ChunkedArray) -> Iterator[list[str]]:
+    """Texts in blocks."""
+    for start in range(0, len(texts), _BLOCK):
+        yield texts.slice(start, _BLOCK).to_pylist()
+
+
+def _hashes(kind: TextKind, texts: pa.ChunkedArray) -> Iterator[pa.Array]:
+    for block in blocks_of(texts):
+        yield pa.array(text_hashes(kind, block), pa.string())
+
+
+def _lengths(texts: pa.ChunkedArray) -> "NDArray[np.int32]":
+    """Characters of each text."""
+    lengths: NDArray[np.int32] = pc.utf8_length(texts).to_numpy()
+    return lengths

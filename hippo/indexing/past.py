@@ -3,17 +3,19 @@
 from typing import TYPE_CHECKING
 
 from hippo.indexing.clock import Clock
-from hippo.indexing.embed import embed
+from hippo.indexing.embed import blocks_of, embed
 from hippo.protocols import Encoder
 from hippo.search.lexical import LexicalIndex
 from hippo.snapshot.merge import Part, rows_in
 from hippo.store import Store
+from hippo.types import TextKind
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from hippo.graph.tables import Tables
     from hippo.protocols import Float32
+    from hippo.scratch import Scratch
 
 __all__ = ["lay_out"]
 
@@ -27,6 +29,7 @@ def lay_out(
     *,
     batch: int,
     clock: Clock,
+    scratch: "Scratch | None" = None,
 ) -> tuple[Part, int]:
     """Words and vectors of the tables of versions.
 
@@ -38,15 +41,20 @@ def lay_out(
         names: Their vectors, float32 `(len(keys), d)`; None without encoder.
         batch: Texts embedded and committed at a time.
         clock: For progress.
+        scratch: Where large arrays are put; None: in memory.
 
     Returns:
         The part, and the number of texts that had to be encoded.
     """
-    passages, facts = past.passages, past.facts.column("text").to_pylist()
+    passages, facts = past.passages, past.facts.column("text")
     with clock.stage("words"):
-        words = {"passage": LexicalIndex.build(passages), "fact": LexicalIndex.build(facts)}
+        words = {
+            "passage": LexicalIndex.of_blocks(blocks_of(passages), scratch),
+            "fact": LexicalIndex.of_blocks(blocks_of(facts), scratch),
+        }
     if encoder is None or names is None:
         return Part(past, words, {}), 0
-    found, encoded = embed(store, encoder, [("passage", passages), ("fact", facts)], batch=batch, clock=clock)
+    kinds: list[tuple[TextKind, pa.ChunkedArray]] = [("passage", passages), ("fact", facts)]
+    found, encoded = embed(store, encoder, kinds, batch=batch, clock=clock, scratch=scratch)
     vectors = {"passage": found[0], "fact": found[1], "entity": names[rows_in(past.keys, keys)]}
     return Part(past, words, vectors), encoded

@@ -5,26 +5,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pyarrow as pa
 
-from hippo.backends.vectors.exact import ExactVectorIndex
+from hippo.backends.vectors import build_search
 from hippo.config import GraphConfig
-from hippo.errors import IndexCorruptError
 from hippo.fresh.log import FRESH
-from hippo.graph.published import named
 from hippo.graph.rules import make_graph
-from hippo.graph.synonyms import Similar, find_similar
+from hippo.graph.synonyms import Similar
 from hippo.identity import Identity
 from hippo.indexing.clock import Clock
-from hippo.indexing.embed import embed
+from hippo.indexing.embed import blocks_of, embed
 from hippo.indexing.past import lay_out
+from hippo.indexing.synonyms import SEARCHED, search_similar
 from hippo.indexing.tables import read_past, read_tables
 from hippo.protocols import Encoder
+from hippo.scratch import MEMORY
 from hippo.search.lexical import LexicalIndex
-from hippo.snapshot import Snapshot, SnapshotWriter
-from hippo.snapshot.contents import EMBEDDED, SIMILAR, compose, read_contents, write_contents
-from hippo.snapshot.history import History, Past, microseconds, read_history
+from hippo.snapshot import SnapshotWriter
+from hippo.snapshot.contents import EMBEDDED, SEARCH, SEARCHES, compose, write_contents
+from hippo.snapshot.history import History, Past, microseconds
 from hippo.snapshot.merge import rows_in, union_of
 from hippo.store import Store
 
@@ -62,6 +61,7 @@ def publish(
     previous: str | None,
     info: Mapping[str, Any],
     clock: Clock,
+    memory: int = MEMORY,
 ) -> tuple[str, int]:
     """Build a snapshot of all that the store holds and make it the newest.
 
@@ -74,50 +74,42 @@ def publish(
         previous: Name of a sound snapshot, whose similar names need not be searched for again; None: there is none.
         info: Goes into the manifest, with the counts.
         clock: For progress.
+        memory: Bytes that a step aims to hold at most.
 
     Returns:
         Name of the snapshot, and the number of texts that had to be encoded.
     """
+    with SnapshotWriter(root, memory) as writer:
+        return _publish(store, root, encoder, graph, batch, previous, info, clock, writer)
+
+
+def _publish(
+    store: Store,
+    root: Path,
+    encoder: Encoder | None,
+    graph: GraphConfig,
+    batch: int,
+    previous: str | None,
+    info: Mapping[str, Any],
+    clock: Clock,
+    writer: SnapshotWriter,
+) -> tuple[str, int]:
+    scratch = writer.scratch
     with clock.stage("read store"):
-        tables = read_tables(store, graph.rules)
+        tables = read_tables(store, graph.rules, scratch)
         starts = microseconds(store.starts())
         past = read_past(store, graph.rules) if store.count_versions() else None
-    passages, facts = tables.passages, tables.facts.column("text").to_pylist()
+        passages, facts = tables.passages, tables.facts.column("text")
     # Names that only the past has are compared with all others too, once.
     keys = tables.keys if past is None else union_of(tables.keys, past[0].keys)
-    entities = keys.to_pylist()
+    there = rows_in(keys, tables.keys)
     vectors: dict[str, Float32] = {}
     encoded = 0
     if encoder is not None:
-        texts = {"passage": passages, "fact": facts, "entity": entities}
-        found, encoded = embed(store, encoder, [(kind, texts[kind]) for kind in EMBEDDED], batch=batch, clock=clock)
+        texts = {"passage": passages, "fact": facts, "entity": pa.chunked_array([keys])}
+        kinds = [(kind, texts[kind]) for kind in EMBEDDED]
+        found, encoded = embed(store, encoder, kinds, batch=batch, clock=clock, scratch=scratch)
         vectors = dict(zip(EMBEDDED, found, strict=True))
-    with clock.stage("graph"):
-        similar = Similar.none()
-        if encoder is not None and graph.synonym_max:
-            known = _known_similar(root, previous, keys, encoder, graph)
-            eligible = named(entities) if graph.rules == "hipporag" else None
-            similar = find_similar(
-                entities, vectors["entity"], graph.synonym_threshold, known, ExactVectorIndex, eligible
-            )
-    history = History(starts)
-    if past is not None:
-        part, more = lay_out(store, encoder, past[0], keys, vectors.get("entity"), batch=batch, clock=clock)
-        encoded += more
-        there = rows_in(keys, tables.keys)
-        history = History(starts, Past(part, past[1], similar.without(there >= 0)))
-        similar = similar.renumbered(there)
-        vectors |= {"entity": vectors["entity"][there >= 0]} if vectors else {}
-    with clock.stage("graph"):
-        built = make_graph(
-            tables,
-            similar,
-            rules=graph.rules,
-            synonym_max=graph.synonym_max,
-            follow_distance=graph.follow_distance,
-        )
-    with clock.stage("words"):
-        words = {"passage": LexicalIndex.build(passages), "fact": LexicalIndex.build(facts)}
     made_with: dict[str, Any] = {
         "rules": graph.rules,
         "synonym_max": graph.synonym_max,
@@ -125,39 +117,44 @@ def publish(
         "synonym_threshold": graph.synonym_threshold if graph.synonym_max else None,
         "encoder": encoder.fingerprint if encoder else None,
     }
+    with clock.stage("synonyms"):
+        similar = Similar.none()
+        if encoder is not None and graph.synonym_max:
+            similar, made_with[SEARCHED] = search_similar(
+                root, previous, keys, there >= 0, vectors["entity"], encoder, graph
+            )
+    history = History(starts)
     if past is not None:
+        names = vectors.get("entity")
+        part, more = lay_out(store, encoder, past[0], keys, names, batch=batch, clock=clock, scratch=scratch)
+        encoded += more
+        history = History(starts, Past(part, past[1], similar.without(there >= 0)))
+        similar = similar.renumbered(there)
+        vectors |= {"entity": vectors["entity"][there >= 0]} if vectors else {}
         made_with["versions"] = past[1].num_rows
+    with clock.stage("graph"):
+        built = make_graph(
+            tables,
+            similar,
+            rules=graph.rules,
+            synonym_max=graph.synonym_max,
+            follow_distance=graph.follow_distance,
+            scratch=scratch,
+        )
+    with clock.stage("words"):
+        words = {
+            "passage": LexicalIndex.of_blocks(blocks_of(passages), scratch),
+            "fact": LexicalIndex.of_blocks(blocks_of(facts), scratch),
+        }
+    with clock.stage("search"):
+        searches = {
+            kind: made
+            for kind in ("passage", "fact")
+            if kind in vectors and (made := build_search(vectors[kind], writer.file(f"{SEARCH}.{kind}"))) is not None
+        }
+    if searches:
+        made_with[SEARCHES] = searches
     contents = compose(tables, built, words, vectors, similar, {**info, **made_with})
-    with clock.stage("publish"), SnapshotWriter(root) as writer:
+    with clock.stage("publish"):
         name = write_contents(writer, contents, history)
     return name, encoded
-
-
-def _known_similar(
-    root: Path, previous: str | None, keys: pa.Array, encoder: Encoder, graph: GraphConfig
-) -> tuple[Similar, "Any"]:
-    """Similar pairs of the previous snapshot in today's rows, and which entities were compared then.
-
-    Returns:
-        Pairs, and bool `(E,)`: True where the entity is not new.
-    """
-    count = len(keys)
-    if previous is None:
-        return Similar.none(), np.zeros(count, bool)
-    with Snapshot.open(root, previous, verify=False) as snapshot:
-        same = snapshot.info["encoder"] == encoder.fingerprint
-        if not same or snapshot.info["synonym_threshold"] != graph.synonym_threshold:
-            return Similar.none(), np.zeros(count, bool)
-        try:
-            # What is damaged must not go on from one snapshot to the next.
-            names = ("entities", *SIMILAR)
-            snapshot.verify(*names, *(f"past.{name}" for name in names))
-        except IndexCorruptError:
-            return Similar.none(), np.zeros(count, bool)
-        before = read_contents(snapshot)
-        history = read_history(snapshot) or History(np.empty(0, np.int64))
-        old_keys, similar = history.similar(before)
-        now = rows_in(old_keys, keys)
-        compared = np.zeros(count, bool)
-        compared[now[now >= 0]] = True
-        return similar.renumbered(now), compared

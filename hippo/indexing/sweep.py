@@ -82,7 +82,7 @@ def _needed(store: Store, rules: str) -> list[str]:
     if store.count_versions():
         tables.append(read_past(store, rules)[0])
     texts = {
-        "passage": [text for one in tables for text in one.passages],
+        "passage": [text for one in tables for text in one.passages.to_pylist()],
         "fact": [text for one in tables for text in one.facts.column("text").to_pylist()],
         "entity": [key for one in tables for key in one.keys.to_pylist()],
     }

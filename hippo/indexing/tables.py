@@ -7,21 +7,23 @@ import pyarrow.compute as pc
 
 from hippo.graph.numbering import numbered
 from hippo.graph.tables import Tables, flat
+from hippo.scratch import Scratch
 from hippo.store import Store
 
 __all__ = ["read_past", "read_tables"]
 
 
-def read_tables(store: Store, rules: str = "hippo") -> Tables:
+def read_tables(store: Store, rules: str = "hippo", scratch: Scratch | None = None) -> Tables:
     """Read the store and number its documents, chunks, entities and facts in canonical order.
 
     Args:
         store: The store.
         rules: `GraphConfig.rules`.
+        scratch: Where large tables are put; None: in memory.
     """
-    facts, mentions = store.facts_table(), store.mentions_table()
-    tables = numbered(store.documents_table(), store.chunks_table(), facts, mentions, rules)
-    return replace(tables, decisions=store.decisions_table(), links=store.links_table())
+    facts, mentions = store.facts_table(scratch), store.mentions_table(scratch)
+    tables = numbered(store.documents_table(scratch), store.chunks_table(scratch), facts, mentions, rules)
+    return replace(tables, decisions=store.decisions_table(), links=store.links_table(), scratch=scratch)
 
 
 def read_past(store: Store, rules: str = "hippo") -> tuple[Tables, pa.Table]:

@@ -48,8 +48,10 @@ class Linkers:
         if self._vectors not in ("auto", "numpy"):
             return cast("VectorIndex", registry.create("vectors", self._vectors, vectors=vectors))
         # Below, comparing every vector is the fastest exact search.
-        few = len(vectors) < APPROXIMATE_FROM
-        return None if few else open_vectors(vectors, "auto" if self._vectors == "auto" else "numpy")
+        if len(vectors) < APPROXIMATE_FROM:
+            return None
+        saved = self._contents.searches.get("fact")
+        return open_vectors(vectors, "auto" if self._vectors == "auto" else "numpy", saved)
 
     @cached_property
     def facts(self) -> Linker:

@@ -11,13 +11,15 @@ here because importing it loads numba where that is installed, and because it bu
 sorted sparse matrix is built at once.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hippo.errors import InputError
+from hippo.scratch import Scratch, release
+from hippo.search.postings import Postings
 from hippo.search.terms import term_hash, terms
 
 if TYPE_CHECKING:
@@ -55,21 +57,50 @@ class LexicalIndex:
     @classmethod
     def build(cls, texts: Sequence[str]) -> "LexicalIndex":
         """Index texts; row i is `texts[i]`."""
-        return cls.of_hashes([hashes_of(text) for text in texts])
+        return cls.of_blocks([texts])
+
+    @classmethod
+    def of_blocks(cls, blocks: Iterable[Sequence[str]], scratch: Scratch | None = None) -> "LexicalIndex":
+        """Index texts that come in blocks: what `build` would make of all of them in a row.
+
+        Args:
+            blocks: Texts; each block is read and let go of.
+            scratch: Where large arrays are put; None: in memory.
+        """
+        postings = Postings(scratch)
+        for block in blocks:
+            postings.read(block)
+        return cls._laid_out(postings, scratch or Scratch())
 
     @classmethod
     def of_hashes(cls, texts: "Sequence[NDArray[np.uint64]]") -> "LexicalIndex":
         """Index texts, given the hashes of the terms of each: row i is `texts[i]`."""
-        from scipy.sparse import coo_array
+        postings = Postings()
+        postings.take(texts)
+        return cls._laid_out(postings, Scratch())
 
-        size = len(texts)
-        lengths = np.fromiter(map(len, texts), np.int64, size)
-        hashes = np.concatenate([np.empty(0, np.uint64), *texts])
-        vocabulary, columns = np.unique(hashes, return_inverse=True)
-        rows = np.repeat(np.arange(size), lengths)
-        counts = coo_array((np.ones(len(rows), np.float32), (rows, columns)), shape=(size, len(vocabulary))).tocsc()
-        counts.sum_duplicates()
-        return cls._weighted(vocabulary, np.diff(counts.indptr), counts.indices, counts.data, lengths)
+    @classmethod
+    def _laid_out(cls, postings: Postings, scratch: Scratch) -> "LexicalIndex":
+        lengths, total = postings.lengths, postings.total
+        norm = _norm(lengths)
+        texts, weights = scratch.empty(total, np.int32), scratch.empty(total, np.float32)
+        counts = scratch.empty(total, np.min_scalar_type(postings.most))
+        vocabulary, found = [np.empty(0, np.uint64)], [np.empty(0, np.int64)]
+        start = 0
+        for records in postings.splits():
+            part = slice(start, start + len(records))
+            first = np.flatnonzero(np.diff(records["term"], prepend=~records["term"][:1]))
+            own = np.diff(first, append=len(records))
+            texts[part], counts[part] = records["text"], records["count"]
+            weights[part] = _weights(len(lengths), own, records["text"], records["count"], norm)
+            vocabulary.append(records["term"][first])
+            found.append(own)
+            start = part.stop
+        for array in (texts, weights, counts):
+            release(array)
+        indptr = np.concatenate([[0], np.cumsum(np.concatenate(found))]).astype(np.int64)
+        terms_ = np.concatenate(vocabulary)
+        return cls(terms_, indptr, texts, weights, len(lengths), counts, lengths.astype(np.int32))
 
     @classmethod
     def _weighted(
@@ -77,21 +108,16 @@ class LexicalIndex:
         vocabulary: "NDArray[np.uint64]",
         found: "NDArray[np.integer]",
         texts: "NDArray[np.integer]",
-        counts: "NDArray[np.floating] | NDArray[np.unsignedinteger]",
+        counts: "NDArray[np.unsignedinteger]",
         lengths: "NDArray[np.integer]",
     ) -> "LexicalIndex":
         """The index, from how many texts hold each term, which ones, how often, and how long each text is."""
-        size = len(lengths)
-        idf = np.log1p((size - found + 0.5) / (found + 0.5))
-        mean = lengths.mean() if lengths.any() else 1.0
-        norm = K1 * (1 - B + B * lengths / mean)
-        weights = np.repeat(idf, found) * counts * (K1 + 1) / (counts + norm[texts])
         return cls(
             vocabulary,
             np.concatenate([[0], np.cumsum(found)]).astype(np.int64),
             texts.astype(np.int32),
-            weights.astype(np.float32),
-            size,
+            _weights(len(lengths), found, texts, counts, _norm(lengths)),
+            len(lengths),
             counts.astype(np.min_scalar_type(int(counts.max(initial=0)))),
             lengths.astype(np.int32),
         )
@@ -161,6 +187,35 @@ class LexicalIndex:
             return np.zeros(self.size)
         texts, weights = (np.concatenate([part[span] for span in spans]) for part in (self.texts, self.weights))
         return np.asarray(np.bincount(texts, weights, minlength=self.size), np.float64)
+
+
+def _norm(lengths: "NDArray[np.integer]") -> "NDArray[np.float64]":
+    """What the length of each text adds to a count below the line: float64 `(n,)`."""
+    mean = lengths.mean() if lengths.any() else 1.0
+    norm: NDArray[np.float64] = K1 * (1 - B + B * lengths / mean)
+    return norm
+
+
+def _weights(
+    size: int,
+    found: "NDArray[np.integer]",
+    texts: "NDArray[np.integer]",
+    counts: "NDArray[np.unsignedinteger]",
+    norm: "NDArray[np.float64]",
+) -> "NDArray[np.float32]":
+    """BM25 scores of pairs of a term and a text, float32, those of one term together.
+
+    Args:
+        size: Number of texts.
+        found: How many texts hold each of the terms.
+        texts: Those texts.
+        counts: How often they do.
+        norm: From `_norm`.
+    """
+    idf = np.log1p((size - found + 0.5) / (found + 0.5))
+    said = counts.astype(np.float64)
+    scores: NDArray[np.float64] = np.repeat(idf, found) * said * (K1 + 1) / (said + norm[texts])
+    return scores.astype(np.float32)
 
 
 def hashes_of(text: str) -> "NDArray[np.uint64]":

@@ -25,6 +25,8 @@ from hippo.snapshot.write import SnapshotWriter
 from hippo.types import TextKind
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -35,6 +37,8 @@ if TYPE_CHECKING:
 
 __all__ = [
     "EMBEDDED",
+    "SEARCH",
+    "SEARCHES",
     "SIMILAR",
     "Contents",
     "compose",
@@ -56,6 +60,8 @@ _WORD_SOURCES = ("counts", "lengths")
 _SIMILAR_ARRAYS = ("low", "high", "similarity")
 SIMILAR = tuple(f"similar.{part}" for part in _SIMILAR_ARRAYS)
 """Arrays of similar names."""
+SEARCH, SEARCHES = "search", "vector_search"
+"""Name of the folder of a search, before its kind; key of a manifest that says what searches there are, by kind."""
 _RESTRICTABLE = 2
 """The first format that holds what parts are made from."""
 
@@ -86,6 +92,8 @@ class Contents:
             in all tables, and as nodes in the graph; `words` and `vectors` are of the snapshot's rows alone, and its
             synonyms are not looked for. None: this is an index as it was built.
         hidden: Documents that are to be forgotten or have a newer version in `fresh`, bool `(D,)`; None: none are.
+        searches: Folders in which approximate searches of vectors are kept (`hippo.backends.vectors.build_search`), by
+            kind; where there is none, vectors are few.
         ordered: How many entities, from the first, are in the order of their keys; the others are in order too. None:
             all.
     """
@@ -107,6 +115,7 @@ class Contents:
     fresh: "Part | None" = None
     hidden: "NDArray[np.bool_] | None" = None
     ordered: int | None = None
+    searches: "Mapping[str, Path]" = field(default_factory=dict)
 
     def words_of(self, kind: str) -> LexicalIndex | LayeredIndex:
         """BM25 over all passages or facts."""
@@ -301,4 +310,5 @@ def read_contents(snapshot: Snapshot) -> Contents:
         mentions=snapshot.table("mentions") if snapshot.format >= _RESTRICTABLE else None,
         decisions=read_decisions(snapshot),
         links=read_links(snapshot),
+        searches={kind: snapshot.file(f"{SEARCH}.{kind}") for kind in snapshot.info.get(SEARCHES, ())},
     )

@@ -1,6 +1,7 @@
 """Building and publishing a snapshot: complete and on disk before anybody can see it."""
 
 import secrets
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -8,8 +9,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from hippo.durable import discard, sync_directory, sync_file
+from hippo.durable import discard, remove_tree, sync_directory, sync_file
 from hippo.errors import IndexBusyError, IndexStateError, InputError
+from hippo.scratch import MEMORY, Scratch, release
 from hippo.snapshot.current import TEMPORARY, announce, folder, names
 from hippo.snapshot.lock import lock, unlock
 from hippo.snapshot.manifest import MANIFEST, Manifest, check_name, digest
@@ -19,6 +21,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 __all__ = ["SnapshotWriter"]
+
+_SCRATCH = ".scratch"
+_BATCH = 1 << 20
+"""Rows of a batch: offsets of texts have 32 bits within one."""
 
 
 class SnapshotWriter:
@@ -36,11 +42,12 @@ class SnapshotWriter:
         '000001'
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, memory: int = MEMORY) -> None:
         """Begin a snapshot.
 
         Args:
             root: Folder of the index; made if it does not exist.
+            memory: Bytes that what builds the snapshot aims to hold at most.
 
         Raises:
             IndexStateError: The disk refused.
@@ -53,6 +60,11 @@ class SnapshotWriter:
             self._manifest = (self._path / MANIFEST).open("wb")
             # Says that the writer lives, so that nobody clears its folder away.
             self._locked = lock(self._manifest, exclusive=True)
+            room = None if sys.platform == "win32" else self._path / _SCRATCH  # which moves no file that is mapped
+            if room is not None:
+                room.mkdir()
+        self.scratch = Scratch(room, memory)
+        """Room for what the snapshot is built from; gone once it is published. Arrays in it are moved, not copied."""
 
     def __enter__(self) -> Self:
         return self
@@ -76,11 +88,16 @@ class SnapshotWriter:
         if array.dtype.hasobject:
             raise InputError(f"array {name!r} holds Python objects, which a snapshot does not store")
         path = self.file(f"{name}.npy")
+        there = self.scratch.file_of(array)
         with self._writing():
+            if there is not None:
+                release(array)
+                there.rename(path)
+                return
             np.save(path, np.asarray(array, order="C"), allow_pickle=False)
 
     def table(self, name: str, table: "pa.Table") -> None:
-        """Add an Arrow table, readable as `Snapshot.table(name)`; stored uncompressed, in few batches.
+        """Add an Arrow table, readable as `Snapshot.table(name)`; stored uncompressed, in batches of a million rows.
 
         Raises:
             InputError: The name is taken or no plain name.
@@ -95,7 +112,8 @@ class SnapshotWriter:
             pa.OSFile(str(path), "wb") as file,
             pa.ipc.new_file(file, table.schema, options=options) as writer,
         ):
-            writer.write_table(table.combine_chunks())
+            for start in range(0, max(table.num_rows, 1), _BATCH):
+                writer.write_table(table.slice(start, _BATCH).combine_chunks())
 
     def file(self, name: str) -> Path:
         """Path that does not exist yet, where a library writes a file or a folder, readable as `Snapshot.file(name)`.
@@ -147,6 +165,8 @@ class SnapshotWriter:
 
     def _complete(self, name: str, info: Mapping[str, Any]) -> None:
         """Fsync all files, then write the manifest, then fsync the folders."""
+        if self.scratch.folder is not None:
+            remove_tree(self.scratch.folder)
         paths = sorted(path for path in self._path.rglob("*") if path != self._path / MANIFEST)
         files: dict[str, tuple[int, str]] = {}
         for path in paths:

@@ -19,6 +19,7 @@ from hippo.errors import (
     IndexPathError,
     IndexStateError,
 )
+from hippo.scratch import Scratch
 from hippo.store.turns import changing, opening
 
 __all__ = ["Connection", "is_open_here"]
@@ -166,10 +167,26 @@ class Connection:
             found: list[tuple[Any, ...]] = self._duckdb.execute(query, list(parameters)).fetchall()
         return found
 
-    def table(self, query: str, parameters: Sequence[Any] = (), **tables: pa.Table) -> pa.Table:
-        """All rows of a query as an Arrow table, possibly in several batches; `tables` may be named in it."""
+    def table(
+        self, query: str, parameters: Sequence[Any] = (), scratch: Scratch | None = None, **tables: pa.Table
+    ) -> pa.Table:
+        """All rows of a query as an Arrow table, possibly in several batches.
+
+        Args:
+            query: The query; `tables` may be named in it.
+            parameters: Of the query.
+            scratch: Where a large table is put; None: in memory.
+            tables: By name.
+        """
         with self._lock, self._translated(), self._registered(tables):
-            return self._duckdb.sql(query, params=list(parameters)).to_arrow_table(_ROWS_PER_BATCH)
+            if scratch is None:
+                return self._duckdb.sql(query, params=list(parameters)).to_arrow_table(_ROWS_PER_BATCH)
+            found = self._duckdb.sql(query, params=list(parameters)).to_arrow_reader(_ROWS_PER_BATCH)
+            return scratch.table(found.schema, found)
+
+    def limit_memory(self, most: int) -> None:
+        """What DuckDB holds beyond this many bytes goes to files beside the store, which it removes."""
+        self.run(f"SET memory_limit = '{max(most // 2**20, 64)}MiB'")
 
     @contextmanager
     def _registered(self, tables: Mapping[str, pa.Table]) -> Iterator[None]:

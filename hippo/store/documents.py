@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hippo.errors import DocumentError, DuplicateDocumentError, InputError
+from hippo.scratch import Scratch
 from hippo.store import journal
 from hippo.store.columns import bad_text, strings
 from hippo.store.derived import derived_kind
@@ -189,20 +190,26 @@ class Documents(Versions, Links):
         journal.delete(self._connection, "chunks", "document_id", asked)
         return journal.delete(self._connection, "documents", "id", asked)
 
-    def documents_table(self) -> pa.Table:
+    def documents_table(self, scratch: Scratch | None = None) -> pa.Table:
         """All documents, ordered by id.
+
+        Args:
+            scratch: Where a large table is put; None: in memory.
 
         Returns:
             document_id string, title string (nullable), metadata string (JSON), timestamp timestamp[us, UTC]
             (nullable), source string (nullable).
         """
         query = "SELECT id AS document_id, title, metadata, timestamp, source FROM documents ORDER BY id"
-        table = self._connection.table(query)
+        table = self._connection.table(query, scratch=scratch)
         place = table.schema.get_field_index("timestamp")
         return table.set_column(place, "timestamp", table["timestamp"].cast(pa.timestamp("us", "UTC")))
 
-    def chunks_table(self) -> pa.Table:
+    def chunks_table(self, scratch: Scratch | None = None) -> pa.Table:
         """All chunks in canonical order: by document id, then position.
+
+        Args:
+            scratch: Where a large table is put; None: in memory.
 
         Returns:
             chunk_id string, document_id string, position int32, title string (nullable), text string, start int32,
@@ -210,7 +217,8 @@ class Documents(Versions, Links):
         """
         return self._connection.table(
             'SELECT id AS chunk_id, document_id, position, title, text, "start", "end", said FROM chunks '
-            "ORDER BY document_id, position"
+            "ORDER BY document_id, position",
+            scratch=scratch,
         )
 
 

@@ -1,22 +1,29 @@
 """The cache of embeddings: vectors by encoder and text hash. What was encoded once is never encoded again."""
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
-from hippo.errors import EncodingError, IndexCorruptError, InputError
+from hippo.errors import EncodingError, IndexCorruptError, IndexStateError, InputError
+from hippo.scratch import Scratch, release
 from hippo.store import journal
 from hippo.store.columns import strings
 from hippo.store.part import Part
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from hippo.protocols import Float32
 
-__all__ = ["Embeddings"]
+__all__ = ["Asked", "Embeddings"]
 
 _SLICE_BYTES = 64 * 2**20
+
+_numbers = itertools.count()
 
 
 class Embeddings(Part):
@@ -24,19 +31,10 @@ class Embeddings(Part):
 
     def missing_embeddings(self, encoder: str, hashes: Sequence[str]) -> list[int]:
         """Positions in `hashes` that are not cached, ascending; of equal hashes the first position only."""
-        first: dict[str, int] = {}
-        for position, text_hash in enumerate(hashes):
-            first.setdefault(text_hash, position)
-        asked = pa.table({"hash": strings(list(first)), "position": pa.array(first.values(), pa.int64())})
-        rows = self._connection.rows(
-            "SELECT a.position FROM asked a ANTI JOIN (SELECT hash FROM embeddings WHERE encoder = ?) e "
-            "ON a.hash = e.hash ORDER BY a.position",
-            [encoder],
-            asked=asked,
-        )
-        return [position for (position,) in rows]
+        found: list[int] = self._missing(encoder, strings(hashes)).tolist()
+        return found
 
-    def put_embeddings(self, encoder: str, hashes: Sequence[str], vectors: "Float32") -> None:
+    def put_embeddings(self, encoder: str, hashes: Sequence[str] | pa.Array, vectors: "Float32") -> None:
         """Cache vectors. One transaction. What is cached already stays as it is.
 
         Args:
@@ -49,17 +47,18 @@ class Embeddings(Part):
             InputError: A hash or the fingerprint holds a lone surrogate.
         """
         _check(encoder, vectors, len(hashes))
+        keys = hashes if isinstance(hashes, pa.Array) else strings(hashes)
         with self._connection.transaction():
             known = self._dimension(encoder)
             if known is not None and known != vectors.shape[1]:
                 raise EncodingError(encoder, f"vectors of length {vectors.shape[1]}; those cached before have {known}")
-            new = self.missing_embeddings(encoder, hashes)
-            if len(new) < len(hashes):
-                hashes, vectors = [hashes[position] for position in new], vectors[new]
-            offsets = np.arange(len(hashes) + 1, dtype=np.int64) * vectors.shape[1]
+            new = self._missing(encoder, keys)
+            if len(new) < len(keys):
+                keys, vectors = keys.take(pa.array(new)), vectors[new]
+            offsets = np.arange(len(keys) + 1, dtype=np.int64) * vectors.shape[1]
             columns = {
-                "encoder": strings([encoder] * len(hashes)),
-                "hash": strings(hashes),
+                "encoder": pa.repeat(strings([encoder])[0], len(keys)),
+                "hash": keys,
                 "vector": pa.LargeListArray.from_arrays(offsets, np.ascontiguousarray(vectors).reshape(-1)),
             }
             journal.insert(self._connection, "embeddings", pa.table(columns))
@@ -73,22 +72,42 @@ class Embeddings(Part):
         Raises:
             IndexCorruptError: A hash is not cached.
         """
-        dimension = self._dimension(encoder) or 0
-        vectors = np.empty((len(hashes), dimension), dtype=np.float32)
-        asked = pa.table({"hash": strings(hashes), "position": np.arange(len(hashes))})
-        places = self._connection.table(
-            "SELECT e.rowid AS place, a.position FROM asked a JOIN embeddings e ON a.hash = e.hash "
-            "WHERE e.encoder = ? ORDER BY place",
+        with self.asking([strings(hashes)]) as asked:
+            return asked.vectors(encoder, Scratch())
+
+    @contextmanager
+    def asking(self, hashes: Iterable[pa.Array]) -> "Iterator[Asked]":
+        """Ask for the vectors of many texts, whose hashes come in blocks and wait on DuckDB's side, not in memory.
+
+        Args:
+            hashes: Hashes of texts, string, block by block.
+        """
+        name = f"asked_{next(_numbers)}"
+        self._connection.run(f"CREATE TEMP TABLE {name} (hash VARCHAR)")
+        try:
+            count = 0
+            for block in hashes:
+                self._connection.run(f"INSERT INTO {name} SELECT hash FROM given", given=pa.table({"hash": block}))  # noqa: S608
+                count += len(block)
+            yield Asked(self, name, count)
+        finally:
+            if not self._connection.closed:
+                with suppress(IndexStateError):  # A store that failed meanwhile says so where it did.
+                    self._connection.run(f"DROP TABLE {name}")
+
+    def _missing(self, encoder: str, hashes: pa.Array) -> "NDArray[np.int64]":
+        """Positions that are not cached, ascending; of equal hashes the first."""
+        codes = hashes.dictionary_encode()
+        _, first = np.unique(codes.indices.to_numpy(), return_index=True)
+        asked = pa.table({"hash": codes.dictionary, "position": pa.array(first)})
+        rows = self._connection.table(
+            "SELECT a.position FROM asked a ANTI JOIN (SELECT hash FROM embeddings WHERE encoder = ?) e "
+            "ON a.hash = e.hash ORDER BY a.position",
             [encoder],
             asked=asked,
         )
-        if places.num_rows != len(hashes):
-            problem = f"{len(hashes) - places.num_rows} of {len(hashes)} embeddings of {encoder!r} are not in the cache"
-            raise IndexCorruptError(str(self._connection.path), problem)
-        step = max(1, _SLICE_BYTES // (4 * max(1, dimension)))
-        for begin in range(0, len(hashes), step):
-            self._fill(vectors, places.slice(begin, step))
-        return vectors
+        found: NDArray[np.int64] = rows.column("position").to_numpy()
+        return found
 
     def keep_embeddings(self, encoder: str | None, hashes: Sequence[str]) -> int:
         """Remove all vectors but those of one encoder and some texts. One transaction.
@@ -106,6 +125,56 @@ class Embeddings(Part):
         with self._connection.transaction():
             return journal.delete(self._connection, "embeddings", "rowid", unused)
 
+    def _dimension(self, encoder: str) -> int | None:
+        rows = self._connection.rows("SELECT len(vector) FROM embeddings WHERE encoder = ? LIMIT 1", [encoder])
+        return int(rows[0][0]) if rows else None
+
+
+class Asked:
+    """Texts whose vectors were asked for, by hash. Their rows are those in which the hashes came.
+
+    Made by `Embeddings.asking`.
+    """
+
+    def __init__(self, store: Embeddings, name: str, count: int) -> None:
+        self._store, self._name, self._count = store, name, count
+        self._connection = store._connection
+
+    def missing(self, encoder: str) -> "tuple[NDArray[np.int64], pa.Array]":
+        """What is not cached: rows, of equal hashes the first one alone, and their hashes; by hash."""
+        found = self._connection.table(
+            f"SELECT min(a.rowid) AS row, a.hash FROM {self._name} a ANTI JOIN "  # noqa: S608
+            "(SELECT hash FROM embeddings WHERE encoder = ?) e ON a.hash = e.hash GROUP BY a.hash ORDER BY a.hash",
+            [encoder],
+        )
+        return found.column("row").to_numpy(), found.column("hash").combine_chunks()
+
+    def vectors(self, encoder: str, scratch: Scratch) -> "Float32":
+        """All vectors: float32 `(n, d)`, a row for each hash that was asked for; `(0, 0)` when nothing was ever cached.
+
+        Args:
+            encoder: Fingerprint of the encoder.
+            scratch: Where they are put.
+
+        Raises:
+            IndexCorruptError: A hash is not cached.
+        """
+        dimension = self._store._dimension(encoder) or 0
+        vectors: Float32 = scratch.empty((self._count, dimension), np.float32)
+        places = self._connection.table(
+            f"SELECT e.rowid AS place, a.rowid AS position FROM {self._name} a "  # noqa: S608
+            "JOIN embeddings e ON a.hash = e.hash WHERE e.encoder = ? ORDER BY place",
+            [encoder],
+        )
+        if places.num_rows != self._count:
+            problem = f"{self._count - places.num_rows} of {self._count} embeddings of {encoder!r} are not in the cache"
+            raise IndexCorruptError(str(self._connection.path), problem)
+        step = max(1, _SLICE_BYTES // (4 * max(1, dimension)))
+        for begin in range(0, self._count, step):
+            self._fill(vectors, places.slice(begin, step))
+        release(vectors)
+        return vectors
+
     def _fill(self, vectors: "Float32", places: pa.Table) -> None:
         """Read the vectors at some places, ascending, into their rows. Only this part of the table is read."""
         bounds = [places["place"][0].as_py(), places["place"][-1].as_py()]
@@ -118,10 +187,6 @@ class Embeddings(Part):
         for batch in found.to_batches():
             values = batch.column("vector").flatten().to_numpy(zero_copy_only=True)
             vectors[batch.column("position").to_numpy()] = values.reshape(-1, vectors.shape[1])
-
-    def _dimension(self, encoder: str) -> int | None:
-        rows = self._connection.rows("SELECT len(vector) FROM embeddings WHERE encoder = ? LIMIT 1", [encoder])
-        return int(rows[0][0]) if rows else None
 
 
 def _check(encoder: str, vectors: "Float32", count: int) -> None:

@@ -6,6 +6,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from hippo.errors import InputError
+from hippo.scratch import Scratch
 from hippo.store import journal
 from hippo.store.columns import strings
 from hippo.store.documents import EXTRACTION
@@ -82,8 +83,11 @@ class Extractions(Ledger):
         )
         return (facts / chunks, entities / chunks) if chunks else None
 
-    def facts_table(self) -> pa.Table:
+    def facts_table(self, scratch: Scratch | None = None) -> pa.Table:
         """All facts in canonical order: by document id, position of the chunk, ordinal.
+
+        Args:
+            scratch: Where a large table is put; None: in memory.
 
         Returns:
             chunk_id string, ordinal int32 (place among the facts of its chunk), text string, start int32, end int32
@@ -92,11 +96,15 @@ class Extractions(Ledger):
         """
         return self._connection.table(
             'SELECT f.chunk_id, f.ordinal, f.text, f."start", f."end", f.subject, f.predicate, f.object, f.entities, '
-            "f.relations FROM facts f JOIN chunks c ON c.id = f.chunk_id ORDER BY c.document_id, c.position, f.ordinal"
+            "f.relations FROM facts f JOIN chunks c ON c.id = f.chunk_id ORDER BY c.document_id, c.position, f.ordinal",
+            scratch=scratch,
         )
 
-    def mentions_table(self) -> pa.Table:
+    def mentions_table(self, scratch: Scratch | None = None) -> pa.Table:
         """All mentions, ordered by document id, position of the chunk, start, key, end, surface.
+
+        Args:
+            scratch: Where a large table is put; None: in memory.
 
         Returns:
             chunk_id string, key string, surface string, start int32, end int32 (characters in the chunk's text; -1 when
@@ -105,5 +113,6 @@ class Extractions(Ledger):
         return self._connection.table(
             'SELECT m.chunk_id, m.key, m.surface, m."start", m."end" '
             "FROM mentions m JOIN chunks c ON c.id = m.chunk_id "
-            'ORDER BY c.document_id, c.position, m."start", m.key, m."end", m.surface'
+            'ORDER BY c.document_id, c.position, m."start", m.key, m."end", m.surface',
+            scratch=scratch,
         )

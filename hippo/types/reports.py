@@ -122,6 +122,10 @@ class Status(Plain):
         bytes: Size on disk by part.
         versions: Versions of documents that are kept and not in force any more.
         waiting: Documents that were remembered or forgotten since, and wait to be merged.
+        synonym_search: How similar names were searched for: `method`, "exact" or "buckets"; `recall`, the share of
+            similar pairs that were found; `pairs`, on how many it was measured. Empty where they were not.
+        vector_search: Of "passage" and "fact", where there are too many to compare all: `kind` of the search, `effort`,
+            and `recall`, the share of the nearest 100 that it finds.
     """
 
     path: str
@@ -138,6 +142,8 @@ class Status(Plain):
     bytes: Mapping[str, int]
     versions: int = 0
     waiting: int = 0
+    synonym_search: Mapping[str, Any] = field(default_factory=dict)
+    vector_search: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

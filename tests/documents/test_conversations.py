@@ -245,7 +245,7 @@ def test_turns_know_speaker_day_and_relative_dates(tmp_path: Path) -> None:
         assert first.text == "Ann. I met Bob yesterday. (7 May 2023)"
         assert ("ann", "7 may 2023") in first.relations
         assert memory.entities("7 May 2023")[0].match == "exact"
-        assert memory.contents().tables.passages[0] == "Ann, 8 May 2023\nI met Bob yesterday."
+        assert memory.contents().tables.passages[0].as_py() == "Ann, 8 May 2023\nI met Bob yesterday."
         # Another time is another day.
         memory.update("s/0", timestamp="2024-01-01")
         [[moved]] = memory.get("s/0").facts.values()

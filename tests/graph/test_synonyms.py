@@ -14,10 +14,9 @@ def vectors_of(seed: int, count: int, dimension: int = 4) -> np.ndarray:
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float32)
 
 
-def search(keys, vectors, threshold, known=None):
-    return find_similar(
-        keys, vectors, threshold, known or (Similar.none(), np.zeros(len(keys), bool)), ExactVectorIndex
-    )
+def search(keys, vectors, threshold, known=None, index_of=ExactVectorIndex):
+    known = known or (Similar.none(), np.zeros(len(keys), bool))
+    return find_similar(vectors, threshold, known, index_of, comparable(keys))
 
 
 def same(first: Similar, second: Similar) -> bool:
@@ -116,8 +115,7 @@ def test_no_pair_is_compared_twice(monkeypatch):
             return super().range_search(queries, threshold)
 
     keys, vectors = ["name" + "s" * place for place in range(95)], vectors_of(1, 95)
-    none = Similar.none(), np.zeros(95, bool)
-    found = find_similar(keys, vectors, 0.5, none, Counting)
+    found = search(keys, vectors, 0.5, index_of=Counting)
     assert sum(compared) < 0.6 * 95**2
     assert same(found, search(keys, vectors, 0.5))
     compared.clear()
@@ -125,5 +123,5 @@ def test_no_pair_is_compared_twice(monkeypatch):
     part = found.without(~np.ones(95, bool))
     inside = known[part.low] & known[part.high]
     before = Similar(part.low[inside], part.high[inside], part.similarity[inside])
-    assert same(find_similar(keys, vectors, 0.5, (before, known), Counting), found)
+    assert same(search(keys, vectors, 0.5, (before, known), Counting), found)
     assert sum(compared) == 10 * 95

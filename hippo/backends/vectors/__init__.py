@@ -1,7 +1,8 @@
 """Nearest vectors: NumPy brute force, which is always there, and FAISS for many vectors or a GPU."""
 
 import importlib.util
-from typing import Literal
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,18 +10,44 @@ from numpy.typing import NDArray
 from hippo.errors import UnknownNameError
 from hippo.protocols import VectorIndex
 
-__all__ = ["APPROXIMATE_FROM", "open_vectors"]
+__all__ = ["APPROXIMATE_FROM", "build_search", "open_vectors"]
 
 APPROXIMATE_FROM = 200_000
 """Vectors from which an approximate FAISS index pays. Below, on a CPU, exact NumPy search is as fast as exact FAISS."""
 
 
-def open_vectors(vectors: NDArray[np.float32], name: Literal["auto", "numpy", "faiss"] = "auto") -> VectorIndex:
+def build_search(vectors: NDArray[np.float32], folder: Path) -> dict[str, Any] | None:
+    """Build the approximate search that `open_vectors` would build, and keep it.
+
+    Args:
+        vectors: float32 `(n, d)`, may be memory-mapped.
+        folder: A new folder for it, which `open_vectors` takes as `saved`.
+
+    Returns:
+        `kind`, `effort` and `recall`, as in `FaissVectorIndex`; None where comparing all is better or FAISS is missing.
+    """
+    if len(vectors) < APPROXIMATE_FROM or importlib.util.find_spec("faiss") is None:
+        return None
+    from hippo.backends.vectors.faiss import FaissVectorIndex
+
+    index = FaissVectorIndex(vectors)
+    folder.mkdir()
+    index.save(folder)
+    return {"kind": index.kind, "effort": index.effort, "recall": round(index.recall, 4)}
+
+
+def open_vectors(
+    vectors: NDArray[np.float32],
+    name: Literal["auto", "numpy", "faiss"] = "auto",
+    saved: Path | None = None,
+) -> VectorIndex:
     """An index of vectors by the back-end that suits their number.
 
     Args:
         vectors: float32 `(n, d)`, may be memory-mapped; kept, not copied.
         name: "numpy", "faiss", or "auto": FAISS if it is installed and n is at least `APPROXIMATE_FROM`, else NumPy.
+        saved: Folder in which `build_search` has kept the search of these vectors; None: FAISS builds one, which takes
+            minutes for a million.
 
     Raises:
         UnknownNameError: `name` is none of these.
@@ -37,7 +64,7 @@ def open_vectors(vectors: NDArray[np.float32], name: Literal["auto", "numpy", "f
     if name == "faiss" or (name == "auto" and many and importlib.util.find_spec("faiss") is not None):
         from hippo.backends.vectors.faiss import FaissVectorIndex
 
-        return FaissVectorIndex(vectors)
+        return FaissVectorIndex(vectors) if saved is None else FaissVectorIndex.load(saved, vectors)
     from hippo.backends.vectors.exact import ExactVectorIndex
 
     return ExactVectorIndex(vectors)

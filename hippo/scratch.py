@@ -1,0 +1,155 @@
+"""Room for large arrays and tables: in memory while they are small, in files of a scratch folder beyond that.
+
+What builds an index asks for its room here, in one way whatever the size. Files are mapped, so the system writes pages
+back and takes them away when memory is short: what a process must hold does not grow with the corpus.
+"""
+
+import mmap
+import secrets
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import DTypeLike, NDArray
+
+__all__ = ["MEMORY", "Growing", "Scratch", "release"]
+
+MEMORY = 1 << 30
+"""Bytes that steps of a build aim to hold, unless a configuration says otherwise."""
+
+_SMALL = 64
+"""An array may fill this part of the memory and still lie in it."""
+
+
+class Scratch:
+    """Where a build puts its large arrays.
+
+    Args:
+        folder: An existing folder for files, whose owner removes it; None: everything is in memory.
+        memory: Bytes that a step aims to hold at most.
+
+    Examples:
+        >>> Scratch().empty((2, 3), np.float32).shape
+        (2, 3)
+    """
+
+    def __init__(self, folder: Path | None = None, memory: int = MEMORY) -> None:
+        self.folder = folder
+        self.memory = memory
+        self._files: dict[tuple[int, int], Path] = {}
+
+    def rows(self, width: int, share: float = 0.125) -> int:
+        """How many rows of so many bytes each fill a share of the memory; at least 1024."""
+        return max(1024, int(self.memory * share) // max(width, 1))
+
+    def empty(self, shape: int | tuple[int, ...], dtype: "DTypeLike") -> "NDArray[Any]":
+        """An array to be filled; what it holds at first means nothing."""
+        kind = np.dtype(dtype)
+        size = int(np.prod(shape)) * kind.itemsize
+        if self.folder is None or size * _SMALL <= self.memory:
+            return np.empty(shape, kind)
+        path = self.path("npy")
+        return self.opened(path, np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=_tuple(shape)))
+
+    def opened(self, path: Path, array: "NDArray[Any]") -> "NDArray[Any]":
+        """A mapped array, whose file `file_of` then knows."""
+        self._files[_place(array)] = path
+        return array.view(np.ndarray)
+
+    def file_of(self, array: "NDArray[Any]") -> Path | None:
+        """The .npy file of this folder that holds an array and nothing else; None: there is none."""
+        return self._files.get(_place(array)) if array.nbytes and array.flags.c_contiguous else None
+
+    def growing(self, dtype: "DTypeLike", together: int = 1) -> "Growing":
+        """An array of one dimension whose length is not known yet.
+
+        Args:
+            dtype: Its type.
+            together: How many such arrays grow at the same time.
+        """
+        return Growing(self, np.dtype(dtype), self.memory // max(_SMALL, 8 * together))
+
+    def table(self, schema: "pa.Schema", batches: "Iterable[pa.RecordBatch]") -> "pa.Table":
+        """A table of batches, which are taken one by one."""
+        import pyarrow as pa
+
+        if self.folder is None:
+            return pa.Table.from_batches(batches, schema)
+        path = self.path("arrow")
+        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as writer:
+            for batch in batches:
+                writer.write_batch(batch)
+        return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+
+    def path(self, suffix: str) -> Path:
+        """A new path in the folder."""
+        if self.folder is None:
+            raise ValueError("everything is in memory")
+        return self.folder / f"{secrets.token_hex(8)}.{suffix}"
+
+
+class Growing:
+    """An array that is appended to, block by block."""
+
+    def __init__(self, scratch: Scratch, dtype: "np.dtype[Any]", most: int) -> None:
+        self._scratch, self._dtype, self._most = scratch, dtype, most
+        self._parts: list[NDArray[Any]] = []
+        self._held = self._length = 0
+        self._path: Path | None = None
+
+    def append(self, values: "NDArray[Any]") -> None:
+        """Add values at the end."""
+        part = np.array(values, self._dtype)
+        self._parts.append(part)
+        self._held += part.nbytes
+        self._length += len(part)
+        if self._scratch.folder is not None and self._held > self._most:
+            self._flush()
+
+    def array(self) -> "NDArray[Any]":
+        """All that was added; nothing may be added after that."""
+        if self._path is None:
+            return np.concatenate([np.empty(0, self._dtype), *self._parts])
+        self._flush()
+        with self._path.open("r+b") as file:
+            self._header(file)
+        return self._scratch.opened(self._path, np.lib.format.open_memmap(self._path, mode="r+"))
+
+    def _flush(self) -> None:
+        if self._path is None:
+            self._path = self._scratch.path("npy")
+            with self._path.open("wb") as file:
+                self._header(file)
+        with self._path.open("ab") as file:
+            for part in self._parts:
+                part.tofile(file)
+        self._parts, self._held = [], 0
+
+    def _header(self, file: IO[bytes]) -> None:
+        """NumPy leaves room in it, so that it is as long for every length of the array."""
+        about = {"descr": np.lib.format.dtype_to_descr(self._dtype), "fortran_order": False, "shape": (self._length,)}
+        np.lib.format.write_array_header_1_0(file, about)
+
+
+def release(array: "NDArray[Any]") -> None:
+    """Let the pages of a mapped array go, of which nothing is lost; an array in memory stays as it is."""
+    held: Any = array
+    while held is not None and not isinstance(held, mmap.mmap):
+        held = getattr(held, "_mmap", None) or getattr(held, "base", None)
+    if held is not None and hasattr(mmap, "MADV_DONTNEED"):
+        with suppress(OSError, ValueError):
+            held.madvise(mmap.MADV_DONTNEED)
+
+
+def _place(array: "NDArray[Any]") -> tuple[int, int]:
+    """Where an array lies in memory, and how many bytes it takes there."""
+    return array.__array_interface__["data"][0], array.nbytes
+
+
+def _tuple(shape: int | tuple[int, ...]) -> tuple[int, ...]:
+    return (shape,) if isinstance(shape, int) else shape
