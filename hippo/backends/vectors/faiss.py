@@ -136,7 +136,7 @@ class FaissVectorIndex:
             index.kind, index.effort, index.recall = settings["kind"], settings["effort"], settings["recall"]
             shape = (settings["vectors"], settings["dimension"])
             data = folder / _DATA
-            index._index = None if index.kind == "flat" else index._faiss.read_index(str(data))
+            index._index = None if index.kind == "flat" else index._read(data)
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
             raise IndexCorruptError(str(folder / _SETTINGS), f"cannot be opened ({error})") from error
         if shape != vectors.shape or (index._index is not None and index._index.ntotal != len(vectors)):
@@ -144,6 +144,13 @@ class FaissVectorIndex:
         index._place()
         index._set_effort(index.effort)
         return index
+
+    def _read(self, data: Path) -> Any:
+        """What was written; inverted lists stay in the file, which is mapped, unless they go to a GPU."""
+        faiss = self._faiss
+        if self.kind == "ivf-sq8" and not self._use_gpu:
+            return faiss.read_index(str(data), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
+        return faiss.read_index(str(data))
 
     def _prepare(self, vectors: NDArray[np.float32], gpu: bool | Literal["auto"]) -> None:
         self._faiss = _import_faiss()
