@@ -75,6 +75,7 @@ def measure(
     if memory:
         settings["indexing"] = {"memory": memory}
     sources = _corpus(folder / "corpus", passages)
+    began = process_time()
     with ProgressBars() as bars:
         report = build_index(
             sources,
@@ -105,6 +106,7 @@ def measure(
         },
         "peak": {"driver": report.peak, **{name: one.peak for name, one in report.stages.items()}},
         "wall": sum(report.seconds.values()),
+        "processor": (process_time() - began) / passages,
     }
 
 
@@ -265,6 +267,7 @@ def show(result: dict[str, Any]) -> str:
         table(["stage", "ms a passage", f"hours for {count}", "peak MiB"], stages),
         table(["on disk", "bytes a passage", f"TB for {count}"], sizes),
         *_shown_reader(result.get("reader")),
+        f"processor time of the driver, assembler included: {1000 * result['processor']:.3f} ms a passage",
         f"peak memory of the driver, assembler included: {result['peak']['driver'] / 2**20:.0f} MiB",
         f"vectors for {count}: {plan['vectors']:.2e}; "
         + ", ".join(f"{name}: {one:.2f} TB" for name, one in plan["terabytes of vectors"].items()),

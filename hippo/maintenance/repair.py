@@ -190,6 +190,7 @@ def _publish(root: Path, store: Store, encoder: "str | Encoder | None", seen: Sn
         previous=seen.sound[-1] if seen.sound else None,
         info=info,
         clock=clock,
+        memory=config.indexing.memory,
     )
     return f"snapshot {name} was published"
 

@@ -1,12 +1,15 @@
 """An index that is built block by block, with its arrays in files, is the one that is built in memory."""
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
 from hippo import Document, Hippo
+from hippo.cli.app import app
 from hippo.config import load_config
 from hippo.errors import ConfigError
 from hippo.execution import build_index
@@ -117,7 +120,8 @@ def test_a_search_of_many_vectors_is_built_with_the_index(tmp_path: Path, monkey
     for name in ("hippo.backends.vectors", "hippo.retrieval.linkers"):
         monkeypatch.setattr(f"{name}.APPROXIMATE_FROM", 50)
     monkeypatch.setattr("hippo.backends.vectors.faiss._APPROXIMATE_FROM", 50)
-    with Hippo.open(tmp_path / "index", overrides=HASHING) as memory:
+    overrides = {**HASHING, "graph": {"synonym_exact": 0}}
+    with Hippo.open(tmp_path / "index", overrides=overrides) as memory:
         memory.add(list(documents(range(60))))
         status = memory.status()
     assert status.vector_search["fact"]["kind"] == "ivf-sq8"
@@ -128,6 +132,9 @@ def test_a_search_of_many_vectors_is_built_with_the_index(tmp_path: Path, monkey
         assert memory.retrieve("Which river flows by the place where Ada Kelurmont was born?", k=3).hits
     with Snapshot.open(tmp_path / "index", verify=True) as snapshot:
         assert snapshot.has("search.fact")
+    shown = CliRunner().invoke(app, ["status", str(tmp_path / "index")]).output
+    assert re.search(r"search of facts +ivf-sq8; finds (9[89]|100)\.\d% of the nearest", shown)
+    assert re.search(r"search of synonyms +buckets; found \d+\.\d% of [\d,]+ similar pairs", shown)
 
 
 def test_limits_are_checked():
