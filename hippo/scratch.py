@@ -5,13 +5,16 @@ back and takes them away when memory is short: what a process must hold does not
 """
 
 import mmap
+import os
 import secrets
-from collections.abc import Iterable
-from contextlib import suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
+
+from hippo.errors import IndexStateError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -48,13 +51,24 @@ class Scratch:
         return max(1024, int(self.memory * share) // max(width, 1))
 
     def empty(self, shape: int | tuple[int, ...], dtype: "DTypeLike") -> "NDArray[Any]":
-        """An array to be filled; what it holds at first means nothing."""
+        """An array to be filled; what it holds at first means nothing.
+
+        Raises:
+            IndexStateError: The disk has no room for it.
+        """
         kind = np.dtype(dtype)
         size = int(np.prod(shape)) * kind.itemsize
         if self.folder is None or size * _SMALL <= self.memory:
             return np.empty(shape, kind)
         path = self.path("npy")
-        return self.opened(path, np.lib.format.open_memmap(path, mode="w+", dtype=kind, shape=_tuple(shape)))
+        with self._writing(), path.open("wb") as file:
+            _write_header(file, kind, _tuple(shape))
+            if hasattr(os, "posix_fallocate"):
+                # A full disk is an error now. Of a page that finds no room later the process would die.
+                os.posix_fallocate(file.fileno(), file.tell(), size)
+            else:
+                file.truncate(file.tell() + size)
+        return self.opened(path, np.lib.format.open_memmap(path, mode="r+"))
 
     def opened(self, path: Path, array: "NDArray[Any]") -> "NDArray[Any]":
         """A mapped array, whose file `file_of` then knows."""
@@ -81,10 +95,22 @@ class Scratch:
         if self.folder is None:
             return pa.Table.from_batches(batches, schema)
         path = self.path("arrow")
-        with pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as writer:
+        with self._writing(), pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as writer:
             for batch in batches:
                 writer.write_batch(batch)
         return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """What the disk refuses is an error of the index.
+
+        Raises:
+            IndexStateError: The block raised an OSError.
+        """
+        try:
+            yield
+        except OSError as error:
+            raise IndexStateError(str(self.folder), f"it could not be written: {error}") from error
 
     def path(self, suffix: str) -> Path:
         """A new path in the folder."""
@@ -116,24 +142,26 @@ class Growing:
         if self._path is None:
             return np.concatenate([np.empty(0, self._dtype), *self._parts])
         self._flush()
-        with self._path.open("r+b") as file:
-            self._header(file)
+        with self._scratch._writing(), self._path.open("r+b") as file:
+            _write_header(file, self._dtype, (self._length,))
         return self._scratch.opened(self._path, np.lib.format.open_memmap(self._path, mode="r+"))
 
     def _flush(self) -> None:
-        if self._path is None:
-            self._path = self._scratch.path("npy")
-            with self._path.open("wb") as file:
-                self._header(file)
-        with self._path.open("ab") as file:
-            for part in self._parts:
-                part.tofile(file)
+        with self._scratch._writing():
+            if self._path is None:
+                self._path = self._scratch.path("npy")
+                with self._path.open("wb") as file:
+                    _write_header(file, self._dtype, (0,))
+            with self._path.open("ab") as file:
+                for part in self._parts:
+                    part.tofile(file)
         self._parts, self._held = [], 0
 
-    def _header(self, file: IO[bytes]) -> None:
-        """NumPy leaves room in it, so that it is as long for every length of the array."""
-        about = {"descr": np.lib.format.dtype_to_descr(self._dtype), "fortran_order": False, "shape": (self._length,)}
-        np.lib.format.write_array_header_1_0(file, about)
+
+def _write_header(file: IO[bytes], dtype: "np.dtype[Any]", shape: tuple[int, ...]) -> None:
+    """NumPy leaves room in it, so that it is as long for every length of an array."""
+    about = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, about)
 
 
 def release(array: "NDArray[Any]") -> None:

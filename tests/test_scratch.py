@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from hippo.errors import IndexStateError
 from hippo.scratch import Scratch, release
 
 LEAST = 1  # byte of memory: everything goes into files
@@ -62,3 +63,21 @@ def test_tables_in_files_are_equal(tmp_path: Path):
 def test_rows_at_a_time():
     assert Scratch(memory=2**30).rows(1024) == 2**17
     assert Scratch(memory=1).rows(1024) == 1024
+
+
+@pytest.mark.parametrize("way", ["empty", "growing", "table"])
+def test_a_full_disk_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str):
+    def refuse(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    scratch = Scratch(tmp_path, LEAST)
+    monkeypatch.setattr("hippo.scratch._write_header", refuse)
+    monkeypatch.setattr("pyarrow.OSFile", refuse)
+    batch = pa.record_batch({"a": [1]})
+    calls = {
+        "empty": lambda: scratch.empty(5, np.int64),
+        "growing": lambda: scratch.growing(np.int64).append(np.arange(5)),
+        "table": lambda: scratch.table(batch.schema, [batch]),
+    }
+    with pytest.raises(IndexStateError, match=r"could not be written: .*No space left"):
+        calls[way]()
