@@ -28,6 +28,7 @@ ASCII_NORMALISER = "ascii-1"
 _SPACE = re.compile(r"\s+")
 _MANY_MARKS = re.compile(r"[^\w\s\x00-\x7f]{32,}")
 """No combining mark is a letter, a digit or ASCII, so this finds all long runs of them, and some of symbols."""
+_PLAIN = re.compile(r"[A-Za-z0-9]+(?: [A-Za-z0-9]+)*")
 _PERCENT = re.compile(r"(?<=\d) %")
 _NOT_ASCII_NAME = re.compile(r"[^a-z0-9 ]")
 _APOSTROPHES = frozenset("'’`")
@@ -110,6 +111,12 @@ def entity_key(name: str) -> str:
         >>> entity_key("北京"), entity_key("β-Carotene"), entity_key("(Mercury (planet))"), entity_key("...")
         ('北京', 'β-carotene', 'mercury (planet)', '')
     """
+    # Most names are plain, and nothing but their case changes.
+    return name.lower() if _PLAIN.fullmatch(name) else _entity_key(name)
+
+
+def _entity_key(name: str) -> str:
+    """`entity_key` of any name."""
     text = _SPACE.sub(" ", nfkc(nfkc(name).casefold())).strip()
     text = _PERCENT.sub("%", text)
     start, end = 0, len(text)

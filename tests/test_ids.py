@@ -10,6 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+import hippo.ids
 from hippo.ids import chunk_id, content_id, entity_key, text_hash
 
 any_text = st.text(st.characters())  # surrogates included
@@ -23,6 +24,13 @@ names = st.text(st.characters(categories=["L", "M", "N"]), min_size=1)
 @example("5  %  %")
 def test_entity_key_is_idempotent(text: str) -> None:
     assert entity_key(entity_key(text)) == entity_key(text)
+
+
+@given(st.text(st.sampled_from("aZs9 '.(%")))
+@example("The Beatles")
+@example("9 %")
+def test_plain_names_have_the_key_that_any_name_has(text: str) -> None:
+    assert entity_key(text) == hippo.ids._entity_key(text)
 
 
 @given(any_text)

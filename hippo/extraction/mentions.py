@@ -81,7 +81,7 @@ def title_mentions(title: str | None) -> list[Mention]:
         title = title[: _LONGEST_NAME + 1].rstrip()
         title = (title.rsplit(None, 1)[0] if len(title) > _LONGEST_NAME else title)[:_LONGEST_NAME]
     names = [title, _LAST_PARENTHESES.sub("", title)]
-    keys = {entity_key(name): name.strip() for name in names}
+    keys = {entity_key(name): name.strip() for name in dict.fromkeys(names)}
     return [Mention(key, surface, -1, -1) for key, surface in keys.items() if key]
 
 
