@@ -41,6 +41,8 @@ _SINGLE = 1e6
 """By how much the error may have shrunk before float32 would keep it from shrinking."""
 _LEAST_BLOCK = 4
 """Columns from which sweeping a whole block is cheaper than one by one."""
+_MOST_ORDERED = 20_000_000
+"""Entries of a graph up to which a copy in the order of the sweep is made: 16 bytes each."""
 _MOST_HEAD = 256
 """Up to here, keeping the best in order by insertion is fast."""
 
@@ -68,7 +70,8 @@ def relax(problem: Problem, loops: Loops, max_iterations: int, threads: int) -> 
     first, stop = problem.wanted.start, problem.wanted.stop
     scores, residual = np.empty((stop - first, m), order="F"), np.empty(m)
     certified, iterations = np.zeros(m, dtype=bool), np.empty(m, dtype=np.int64)
-    matrix = problem.graph.memo("unsigned", lambda: _Matrix.of(problem.graph))
+    matrix = _Matrix.of(problem.graph, problem.candidates)
+    order = slice(None) if matrix.order is None else matrix.order[problem.wanted] - first
     # Few columns are swept one by one: a whole block takes as long as some of them.
     width = WIDTH if m >= _LEAST_BLOCK else 1
 
@@ -76,7 +79,7 @@ def relax(problem: Problem, loops: Loops, max_iterations: int, threads: int) -> 
         block = _Block(problem, slice(start, min(start + width, m)), width, loops, matrix)
         for j, swept, bound, proven in block.solve(max_iterations):
             column = start + j
-            scores[:, column] = block.scores[first - block.start : stop - block.start, j]
+            scores[order, column] = block.scores[first - block.start : stop - block.start, j]
             iterations[column], residual[column], certified[column] = swept, bound, proven
 
     starts = range(0, m, width)
@@ -92,40 +95,78 @@ def relax(problem: Problem, loops: Loops, max_iterations: int, threads: int) -> 
 
 @dataclass(frozen=True, slots=True)
 class _Matrix:
-    """The adjacency with unsigned indices, and once more as it is swept.
+    """The adjacency as it is swept.
+
+    Nodes with few entries come before those with more, the candidates staying together. So the processor foresees where
+    a row ends, and finds what is asked for most in one place.
 
     Attributes:
+        order: Which node each row is of, int64 `(n,)`; None: the n-th, where a copy would be a burden.
+        places: Which row each node has, int64 `(n,)`; None likewise.
         indptr: Unsigned `(n + 1,)`.
         indices: Unsigned `(nnz,)`.
         weights: float64 `(nnz,)`.
-        rows: Nodes in the order of the sweep, by number of entries: unsigned `(n,)`.
-        places: Where each node stands in it, unsigned `(n,)`.
-        swept: indptr, indices and weights (float32) with the rows in that order.
+        singles: The same in float32.
+        live: Whether a node has edges, bool `(n,)`.
+        gained: Of a range of nodes, which entries of each row lead there, and the sum of the weights of the others.
     """
 
+    order: Int64 | None
+    places: Int64 | None
     indptr: NDArray[Any]
     indices: NDArray[Any]
     weights: Float64
-    rows: NDArray[Any]
-    places: NDArray[Any]
-    swept: tuple[NDArray[Any], NDArray[Any], NDArray[np.float32]]
+    singles: NDArray[np.float32]
+    live: NDArray[np.bool_]
+    gained: dict[tuple[int, int], tuple[NDArray[Any], Float64]]
 
     @classmethod
-    def of(cls, graph: Graph) -> _Matrix:
-        """That of a graph."""
+    def of(cls, graph: Graph, candidates: slice) -> _Matrix:
+        """That of a graph, made once for the same candidates."""
+        many = graph.nnz > _MOST_ORDERED
+        key = ("swept",) if many else ("swept", candidates.start, candidates.stop)
+        made: _Matrix = graph.memo(key, lambda: cls._made(graph, None if many else _ordered(graph, candidates)))
+        return made
+
+    @classmethod
+    def _made(cls, graph: Graph, order: Int64 | None) -> _Matrix:
         matrix = graph.adjacency
+        if order is not None:
+            matrix = matrix[order][:, order]
+            matrix.sort_indices()
         kind = np.uint32 if graph.nnz < np.iinfo(np.uint32).max else np.uint64
         # Those of the same size are shared.
         indptr, indices = (
             part.view(kind) if part.itemsize == np.dtype(kind).itemsize else part.astype(kind)
             for part in (matrix.indptr, matrix.indices)
         )
-        rows = np.argsort(np.diff(matrix.indptr), kind="stable")
-        places = np.empty(graph.n, kind)
-        places[rows] = np.arange(graph.n, dtype=kind)
-        ordered = matrix[rows]
-        swept = ordered.indptr.astype(kind), ordered.indices.astype(kind), ordered.data.astype(np.float32)
-        return cls(indptr, indices, matrix.data, rows.astype(kind), places, swept)
+        live, places = graph.live, None
+        if order is not None:
+            live, places = live[order], np.empty(graph.n, np.int64)
+            places[order] = np.arange(graph.n)
+        return cls(order, places, indptr, indices, matrix.data, matrix.data.astype(np.float32), live, {})
+
+    def apart(self, gained: slice) -> tuple[NDArray[Any], Float64]:
+        """Which entries of each row lead to some nodes, unsigned `(n, 2)`, and the sum of the weights of the others."""
+        key = gained.start, gained.stop
+        if key not in self.gained:
+            spans = np.empty((len(self.live), 2), self.indptr.dtype)
+            others = np.ones(len(self.indices), bool)
+            for side, limit in enumerate(key):
+                below = np.append(0, np.cumsum(self.indices < limit))
+                spans[:, side] = self.indptr[:-1] + (below[self.indptr[1:]] - below[self.indptr[:-1]])
+            others[(self.indices >= key[0]) & (self.indices < key[1])] = False
+            rows = np.repeat(np.arange(len(self.live)), np.diff(self.indptr).astype(np.int64))
+            plain = np.bincount(rows[others], self.weights[others], minlength=len(self.live))
+            self.gained[key] = spans, np.asarray(plain, np.float64)
+        return self.gained[key]
+
+
+def _ordered(graph: Graph, candidates: slice) -> Int64:
+    """Nodes by number of entries: those before the candidates, these, those after them."""
+    sizes = np.diff(graph.adjacency.indptr)
+    parts = (slice(0, candidates.start), candidates, slice(candidates.stop, graph.n))
+    return np.concatenate([part.start + np.argsort(sizes[part], kind="stable") for part in parts])
 
 
 class _Block:
@@ -142,31 +183,39 @@ class _Block:
         self._first = problem.gained.start
         self._gain = np.ones((0 if problem.gain is None else len(problem.gain), width))
         if problem.gain is not None:
-            self._gain[:, :used] = problem.gain[:, columns] if problem.gain.shape[1] > 1 else problem.gain
+            gain = problem.gain[:, columns] if problem.gain.shape[1] > 1 else problem.gain
+            whose = slice(None) if matrix.order is None else matrix.order[problem.gained] - self._first
+            self._gain[:, :used] = gain[whose]
         self.start = min(problem.wanted.start, problem.candidates.start)
         """First node of `scores`."""
         self.scores = np.empty((max(problem.wanted.stop, problem.candidates.stop) - self.start, width))
         """Of the last sweep that was measured, float64 `(w, width)`."""
         self._strength, self._factor = np.empty((n, width)), np.empty((n, width), np.float32)
         self._find_strengths()
-        self._seeds, self._shift = self._shifts(columns, width)
-        self._planted = np.sort(matrix.places[self._seeds].astype(np.int64))
-        self._planted_shift = self._shift[np.argsort(matrix.places[self._seeds])]
+        self._plant(columns)
 
     def _find_strengths(self) -> None:
-        given = self._matrix.weights, self._matrix.places, self._gain, self._first, self._problem.damping
-        self._loops.strengths(*self._pattern, *given, self._strength, self._factor)
+        matrix, gained = self._matrix, slice(self._first, self._first + len(self._gain))
+        given = matrix.indices, matrix.weights, *matrix.apart(gained), self._gain, self._first
+        self._loops.strengths(*given, self._problem.damping, self._strength, self._factor)
 
-    def _shifts(self, columns: slice, width: int) -> tuple[Int64, Float64]:
-        """Nodes that any column seeds, and their b = c r / s."""
-        planted = self._problem.planted
-        parts = [planted.column(j) for j in range(columns.start, columns.stop)]
-        nodes = parts[0][0] if len(parts) == 1 else np.unique(np.concatenate([part for part, _ in parts]))
-        shift = np.zeros((len(nodes), width))
-        for j, (own, weights) in enumerate(parts):
-            shift[np.searchsorted(nodes, own), j] = weights * self._problem.scale[columns.start + j]
-        shift /= self._strength[nodes]
-        return nodes, shift
+    def _plant(self, columns: slice) -> None:
+        """Find the nodes that any column seeds, and their b = c r / s."""
+        problem, planted, places = self._problem, self._problem.planted, self._matrix.places
+        n, width = self._strength.shape
+        part = slice(planted.indptr[columns.start], planted.indptr[columns.stop])
+        owners = np.repeat(np.arange(self._used), np.diff(planted.indptr[columns.start : columns.stop + 1]))
+        nodes = planted.nodes[part]
+        if places is not None:
+            nodes = places[nodes]
+        marked = np.zeros(n, bool)
+        marked[nodes] = True
+        self._seeds = np.flatnonzero(marked)
+        rows = np.empty(n, np.int64)
+        rows[self._seeds] = np.arange(len(self._seeds))
+        self._shift = np.zeros((len(self._seeds), width))
+        masses = planted.weights[part] * problem.scale[columns][owners]
+        self._shift[rows[nodes], owners] = masses / self._strength[nodes, owners]
 
     def solve(self, max_iterations: int) -> Iterator[tuple[int, int, float, bool]]:
         """Columns as they are done: place in the block, sweeps, bound of the L1 error, whether certified."""
@@ -205,22 +254,20 @@ class _Block:
         if self._factor.dtype != z.dtype:
             self._factor = self._factor.astype(z.dtype)
             self._find_strengths()
-        indptr, indices, weights = self._matrix.swept
-        if z.dtype != weights.dtype:
-            graph = self._problem.graph
-            weights = graph.memo("doubles", lambda: graph.adjacency[self._matrix.rows].data)
-        shift = self._planted_shift.astype(z.dtype, copy=False)
+        weights = self._matrix.singles if z.dtype == np.float32 else self._matrix.weights
+        shift = self._shift.astype(z.dtype)
         omega = np.full(1, relaxation_factor(self._problem.damping), z.dtype)
         sweep = self._loops.relax_one if z.shape[1] == 1 else self._loops.relax_block
         for _ in range(times):
-            sweep(self._matrix.rows, indptr, indices, weights, self._factor, self._planted, shift, omega, z)
+            sweep(*self._pattern, weights, self._factor, self._seeds, shift, omega, z)
 
     def _measured(self, z: NDArray[Any]) -> Float64:
         """A plain sweep, whose scores are kept; returned are, by column, extremes of potentials, |q|₁ and Σ q."""
         found = np.empty((4, z.shape[1]))
-        walk = self._gain, self._first, self._problem.damping, self._strength, self._problem.graph.live
+        walk = self._gain, self._first, self._problem.damping, self._strength, self._matrix.live
         seeds = self._seeds, self._shift, z
-        self._loops.measure(*self._pattern, self._matrix.weights, *walk, *seeds, self.start, self.scores, found)
+        measure = self._loops.measure_one if z.shape[1] == 1 else self._loops.measure_block
+        measure(*self._pattern, self._matrix.weights, *walk, *seeds, self.start, self.scores, found)
         return found
 
     def _outcome(self, j: int, found: Float64) -> tuple[float, float]:

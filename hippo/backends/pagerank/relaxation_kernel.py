@@ -3,8 +3,7 @@
 Blocks hold the columns of sixteen questions side by side, so that a neighbour's row of float32 numbers is one cache
 line and an entry of the matrix is read once for all of them. The sixteen sums are sixteen variables, which stay in
 registers; an array of them would not. Indices are unsigned: for signed ones numba would ask each whether it counts from
-the end. Rows are swept in the order of their numbers of entries, so that the processor foresees where each ends.
-Restart vectors are sparse: only the rows that some question seeds have a shift.
+the end. Restart vectors are sparse: only the rows that some question seeds have a shift.
 """
 
 from __future__ import annotations
@@ -32,6 +31,8 @@ __all__ = ["WIDTH", "Loops", "compiled", "interpreted"]
 
 WIDTH = 16
 """Columns of a block."""
+HALF = 8
+"""Half of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class Loops:
     relax_one: Callable[..., None]
     relax_block: Callable[..., None]
     strengths: Callable[..., None]
-    measure: Callable[..., None]
+    measure_one: Callable[..., None]
+    measure_block: Callable[..., None]
     excess: Callable[..., float]
 
 
@@ -75,7 +77,6 @@ def interpreted() -> Loops:
 
 
 def relax_one(
-    rows: Unsigned,
     indptr: Unsigned,
     indices: Unsigned,
     weights: Floats,
@@ -88,31 +89,30 @@ def relax_one(
     """One sweep of successive over-relaxation, node by node in place: z_u += ω (f_u Σ_v w_uv z_v + b_u - z_u).
 
     Args:
-        rows: Nodes in the order in which they are swept, unsigned `(n,)`.
-        indptr: Of the adjacency with its rows in that order, unsigned `(n + 1,)`.
-        indices: Of the same, unsigned `(nnz,)`.
-        weights: Of the same, float32 or float64 `(nnz,)`, as are all that follow.
-        factor: f in that order, `(n, 1)`.
-        seeds: Places in that order that have a shift, int64 `(s,)`, ascending.
+        indptr: Of the adjacency, unsigned `(n + 1,)`.
+        indices: Of the adjacency, unsigned `(nnz,)`.
+        weights: Of the adjacency, float32 or float64 `(nnz,)`, as are all that follow.
+        factor: f, `(n, 1)`.
+        seeds: Nodes with a shift, int64 `(s,)`, ascending.
         shift: b of these, `(s, 1)`.
         omega: ω, `(1,)`.
-        z: The iterate, by node, `(n, 1)`.
+        z: The iterate, `(n, 1)`.
     """
-    following, w, zero = 0, omega[0], omega[0] - omega[0]
-    for place in range(len(rows)):
-        u = rows[place]
-        # In the order of `relax_block`, to the same bits.
-        a = zero
-        for entry in range(indptr[place], indptr[place + 1]):
-            a += weights[entry] * z[indices[entry], 0]
-        z[u, 0] += w * (factor[place, 0] * a - z[u, 0])
-        if following < len(seeds) and place == seeds[following]:
-            z[u, 0] += w * shift[following, 0]
-            following += 1
+    w, zero, first = omega[0], omega[0] - omega[0], 0
+    for seed in range(len(seeds) + 1):
+        stop = seeds[seed] + 1 if seed < len(seeds) else len(z)
+        for u in range(first, stop):
+            # In the order of `relax_block`, to the same bits.
+            a = zero
+            for entry in range(indptr[u], indptr[u + 1]):
+                a += weights[entry] * z[indices[entry], 0]
+            z[u, 0] += w * (factor[u, 0] * a - z[u, 0])
+        if seed < len(seeds):
+            z[stop - 1, 0] += w * shift[seed, 0]
+        first = stop
 
 
 def relax_block(
-    rows: Unsigned,
     indptr: Unsigned,
     indices: Unsigned,
     weights: Floats,
@@ -123,105 +123,109 @@ def relax_block(
     z: Floats,
 ) -> None:
     """`relax_one` for `WIDTH` columns."""
-    following, w, zero = 0, omega[0], omega[0] - omega[0]
-    for place in range(len(rows)):
-        a = b = c = d = e = f = g = h = i = j = k = m = n = p = q = r = zero
-        for entry in range(indptr[place], indptr[place + 1]):
-            x, y = weights[entry], z[indices[entry]]
-            a += x * y[0]
-            b += x * y[1]
-            c += x * y[2]
-            d += x * y[3]
-            e += x * y[4]
-            f += x * y[5]
-            g += x * y[6]
-            h += x * y[7]
-            i += x * y[8]
-            j += x * y[9]
-            k += x * y[10]
-            m += x * y[11]
-            n += x * y[12]
-            p += x * y[13]
-            q += x * y[14]
-            r += x * y[15]
-        s, o = factor[place], z[rows[place]]
-        # All are computed before one is written, or else no two of them could be at once.
-        a = o[0] + w * (s[0] * a - o[0])
-        b = o[1] + w * (s[1] * b - o[1])
-        c = o[2] + w * (s[2] * c - o[2])
-        d = o[3] + w * (s[3] * d - o[3])
-        e = o[4] + w * (s[4] * e - o[4])
-        f = o[5] + w * (s[5] * f - o[5])
-        g = o[6] + w * (s[6] * g - o[6])
-        h = o[7] + w * (s[7] * h - o[7])
-        i = o[8] + w * (s[8] * i - o[8])
-        j = o[9] + w * (s[9] * j - o[9])
-        k = o[10] + w * (s[10] * k - o[10])
-        m = o[11] + w * (s[11] * m - o[11])
-        n = o[12] + w * (s[12] * n - o[12])
-        p = o[13] + w * (s[13] * p - o[13])
-        q = o[14] + w * (s[14] * q - o[14])
-        r = o[15] + w * (s[15] * r - o[15])
-        o[0], o[1], o[2], o[3], o[4], o[5], o[6], o[7] = a, b, c, d, e, f, g, h
-        o[8], o[9], o[10], o[11], o[12], o[13], o[14], o[15] = i, j, k, m, n, p, q, r
-        if following < len(seeds) and place == seeds[following]:
-            t = shift[following]
+    w, zero, first = omega[0], omega[0] - omega[0], 0
+    for seed in range(len(seeds) + 1):
+        # Seeds end an inner loop: it has to stay as simple as it is to be compiled to instructions of many numbers.
+        stop = seeds[seed] + 1 if seed < len(seeds) else len(z)
+        for u in range(first, stop):
+            a = b = c = d = e = f = g = h = i = j = k = m = n = p = q = r = zero
+            for entry in range(indptr[u], indptr[u + 1]):
+                x, y = weights[entry], z[indices[entry]]
+                a += x * y[0]
+                b += x * y[1]
+                c += x * y[2]
+                d += x * y[3]
+                e += x * y[4]
+                f += x * y[5]
+                g += x * y[6]
+                h += x * y[7]
+                i += x * y[8]
+                j += x * y[9]
+                k += x * y[10]
+                m += x * y[11]
+                n += x * y[12]
+                p += x * y[13]
+                q += x * y[14]
+                r += x * y[15]
+            s, o = factor[u], z[u]
+            # All are computed before one is written, or else no two of them could be at once.
+            a = o[0] + w * (s[0] * a - o[0])
+            b = o[1] + w * (s[1] * b - o[1])
+            c = o[2] + w * (s[2] * c - o[2])
+            d = o[3] + w * (s[3] * d - o[3])
+            e = o[4] + w * (s[4] * e - o[4])
+            f = o[5] + w * (s[5] * f - o[5])
+            g = o[6] + w * (s[6] * g - o[6])
+            h = o[7] + w * (s[7] * h - o[7])
+            i = o[8] + w * (s[8] * i - o[8])
+            j = o[9] + w * (s[9] * j - o[9])
+            k = o[10] + w * (s[10] * k - o[10])
+            m = o[11] + w * (s[11] * m - o[11])
+            n = o[12] + w * (s[12] * n - o[12])
+            p = o[13] + w * (s[13] * p - o[13])
+            q = o[14] + w * (s[14] * q - o[14])
+            r = o[15] + w * (s[15] * r - o[15])
+            o[0], o[1], o[2], o[3], o[4], o[5], o[6], o[7] = a, b, c, d, e, f, g, h
+            o[8], o[9], o[10], o[11], o[12], o[13], o[14], o[15] = i, j, k, m, n, p, q, r
+        if seed < len(seeds):
+            y, t = z[stop - 1], shift[seed]
             for column in range(WIDTH):
-                o[column] += w * t[column]
-            following += 1
+                y[column] += w * t[column]
+        first = stop
 
 
 def strengths(
-    indptr: Unsigned,
     indices: Unsigned,
     weights: Float64,
-    places: Unsigned,
+    spans: Unsigned,
+    plain: Float64,
     gain: Float64,
     first: int,
     damping: float,
     strength: Float64,
     factor: Floats,
 ) -> None:
-    """S = W g of some columns, and f = d g / s.
+    """Strengths s = W g of some columns, and f = d g / s.
 
     Args:
-        indptr: Of the adjacency, unsigned `(n + 1,)`.
         indices: Of the adjacency, unsigned `(nnz,)`.
         weights: Of the adjacency, float64 `(nnz,)`.
-        places: Where a node stands in the order of the sweep, unsigned `(n,)`.
+        spans: First and past-the-last entry of each node that leads to one with a gain, unsigned `(n, 2)`.
+        plain: Sum of the weights of its other entries, float64 `(n,)`.
         gain: g of the nodes from `first` on, float64 `(c, k)`; of all others it is 1.
         first: See `gain`.
         damping: d.
         strength: Receives s, float64 `(n, k)`; 1 for nodes without edges.
-        factor: Receives f in the order of the sweep, float32 or float64 `(n, k)`; 0 for nodes without edges.
+        factor: Receives f, float32 or float64 `(n, k)`; 0 for nodes without edges.
     """
     columns, stop = strength.shape[1], first + len(gain)
     for u in range(len(strength)):
-        s, plain, one = strength[u], 0.0, 0.0
-        s[:] = 0.0
-        for entry in range(indptr[u], indptr[u + 1]):
-            v = np.int64(indices[entry])
-            if v < first or v >= stop:
-                plain += weights[entry]
-            elif columns == 1:
-                one += weights[entry] * gain[v - first, 0]
-            else:
-                g = gain[v - first]
-                for column in range(columns):
-                    s[column] += weights[entry] * g[column]
+        s, f = strength[u], factor[u]
         if columns == 1:
+            one = plain[u]
+            for entry in range(spans[u, 0], spans[u, 1]):
+                one += weights[entry] * gain[np.int64(indices[entry]) - first, 0]
             s[0] = one
-        own, f = first <= u and u < stop, factor[places[u]]
-        for column in range(columns):
-            s[column] += plain
-            if s[column] > 0.0:
-                f[column] = damping * (gain[u - first, column] if own else 1.0) / s[column]
+        else:
+            s[:] = plain[u]
+            for entry in range(spans[u, 0], spans[u, 1]):
+                w, g = weights[entry], gain[np.int64(indices[entry]) - first]
+                for column in range(columns):
+                    s[column] += w * g[column]
+        if s[0] > 0.0:
+            if first <= u and u < stop:
+                g = gain[u - first]
+                for column in range(columns):
+                    f[column] = damping * g[column] / s[column]
             else:
-                s[column] = 1.0
-                f[column] = 0.0
+                for column in range(columns):
+                    f[column] = damping / s[column]
+        else:
+            s[:] = 1.0
+            f[:] = 0.0
 
 
-def measure(
+def measure_one(
     indptr: Unsigned,
     indices: Unsigned,
     weights: Float64,
@@ -237,7 +241,51 @@ def measure(
     scores: Float64,
     found: Float64,
 ) -> None:
-    """One plain sweep of some columns in float64, and its residual q.
+    """`measure_block` for one column, to the same bits of scores."""
+    stop, end = first + len(gain), start + len(scores)
+    least, most, absolute, total, following = math.inf, -math.inf, 0.0, 0.0, 0
+    for u in range(len(z)):
+        swept = 0.0
+        for entry in range(indptr[u], indptr[u + 1]):
+            swept += weights[entry] * z[indices[entry], 0]
+        s, volume, factor = strength[u, 0], strength[u, 0], damping if live[u] else 0.0
+        if first <= u and u < stop:
+            swept *= gain[u - first, 0]
+            volume *= gain[u - first, 0]
+        swept *= factor
+        if following < len(seeds) and u == seeds[following]:
+            swept += s * shift[following, 0]
+            following += 1
+        if start <= u and u < end:
+            scores[u - start, 0] = max(0.0, swept)
+        mass = swept - s * z[u, 0]
+        # Of many nodes, few have a potential that has to be divided.
+        if mass < least * volume:
+            least = mass / volume
+        if mass > most * volume:
+            most = mass / volume
+        absolute += abs(mass)
+        total += mass
+    found[0, 0], found[1, 0], found[2, 0], found[3, 0] = least, most, absolute, total
+
+
+def measure_block(
+    indptr: Unsigned,
+    indices: Unsigned,
+    weights: Float64,
+    gain: Float64,
+    first: int,
+    damping: float,
+    strength: Float64,
+    live: NDArray[np.bool_],
+    seeds: Int64,
+    shift: Float64,
+    z: Floats,
+    start: int,
+    scores: Float64,
+    found: Float64,
+) -> None:
+    """One plain sweep of `WIDTH` columns in float64, and its residual q.
 
     Args:
         indptr: Of the adjacency, unsigned `(n + 1,)`.
@@ -255,41 +303,53 @@ def measure(
         scores: Receives x = d g ⊙ W z + s ⊙ b of the nodes from `start` on, float64 `(w, k)`.
         found: Receives for each column the least and the greatest potential, |q|₁ and Σ q, float64 `(4, k)`.
     """
-    columns, stop, end = z.shape[1], first + len(gain), start + len(scores)
-    for column in range(columns):
-        found[0, column], found[1, column], found[2, column], found[3, column] = math.inf, -math.inf, 0.0, 0.0
-    row = np.zeros(columns)
-    following = 0
-    for u in range(len(z)):
-        if columns == 1:
-            one = 0.0
+    stop, end = first + len(gain), start + len(scores)
+    # Half of a block at a time: so many float64 numbers stay in registers, and all loops have a fixed length.
+    row, least, most, absolute, total = np.empty((5, HALF))
+    for base in range(0, WIDTH, HALF):
+        least[:], most[:], absolute[:], total[:] = math.inf, -math.inf, 0.0, 0.0
+        following = 0
+        for u in range(len(z)):
+            a = b = c = d = e = f = g = h = 0.0
             for entry in range(indptr[u], indptr[u + 1]):
-                one += weights[entry] * z[indices[entry], 0]
-            row[0] = one
-        else:
-            row[:] = 0.0
-            for entry in range(indptr[u], indptr[u + 1]):
-                y = z[indices[entry]]
-                for column in range(columns):
-                    row[column] += weights[entry] * y[column]
-        own = first <= u and u < stop
-        seeded = following < len(seeds) and u == seeds[following]
-        for column in range(columns):
-            g = gain[u - first, column] if own else 1.0
-            s = strength[u, column]
-            swept = damping * g * row[column] if live[u] else 0.0
-            if seeded:
-                swept += s * shift[following, column]
-            mass = swept - s * z[u, column]
-            potential = mass / (s * g)
-            found[0, column] = min(found[0, column], potential)
-            found[1, column] = max(found[1, column], potential)
-            found[2, column] += abs(mass)
-            found[3, column] += mass
+                w, y = weights[entry], z[indices[entry]]
+                a += w * y[base]
+                b += w * y[base + 1]
+                c += w * y[base + 2]
+                d += w * y[base + 3]
+                e += w * y[base + 4]
+                f += w * y[base + 5]
+                g += w * y[base + 6]
+                h += w * y[base + 7]
+            row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7] = a, b, c, d, e, f, g, h
+            factor = damping if live[u] else 0.0
+            own = first <= u and u < stop
+            if own:
+                for i in range(HALF):
+                    row[i] *= gain[u - first, base + i]
+            for i in range(HALF):
+                row[i] *= factor
+            if following < len(seeds) and u == seeds[following]:
+                for i in range(HALF):
+                    row[i] += strength[u, base + i] * shift[following, base + i]
+                following += 1
             if start <= u and u < end:
-                scores[u - start, column] = max(0.0, swept)
-        if seeded:
-            following += 1
+                for i in range(HALF):
+                    scores[u - start, base + i] = max(0.0, row[i])
+            for i in range(HALF):
+                row[i] -= strength[u, base + i] * z[u, base + i]
+                absolute[i] += abs(row[i])
+                total[i] += row[i]
+            if own:
+                for i in range(HALF):
+                    row[i] /= gain[u - first, base + i]
+            for i in range(HALF):
+                row[i] /= strength[u, base + i]
+                least[i] = min(least[i], row[i])
+                most[i] = max(most[i], row[i])
+        for i in range(HALF):
+            found[0, base + i], found[1, base + i] = least[i], most[i]
+            found[2, base + i], found[3, base + i] = absolute[i], total[i]
 
 
 def excess(
@@ -354,4 +414,4 @@ def excess(
     return worst
 
 
-_LOOPS = (relax_one, relax_block, strengths, measure, excess)
+_LOOPS = (relax_one, relax_block, strengths, measure_one, measure_block, excess)
