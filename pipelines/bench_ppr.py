@@ -8,8 +8,8 @@ edges) and that of the profile `hippo` (query-aware). PRPACK is called as the pu
 attribute of the edges, the restart vector as a list. Every question goes to every engine, another one first each time.
 Times are processor time of all threads, so that other work on the machine does not tell for those that are short.
 For push the seeds are given, so the time is all that a question costs on a graph that is loaded; for a block it is that
-of a call with all questions at once, to `power` and to `auto`, which chooses for them. The order of the first 20
-passages is compared with PRPACK's.
+of a call with all questions at once, to `power` and to `auto`, which chooses for them. The order of the first
+passages (--top) is compared with PRPACK's.
 
 With --check N the order that `push` stops at is compared with a walk to a tolerance of 1e-12, for N questions.
 """
@@ -46,6 +46,7 @@ class Task:
     graph: Graph
     walk: Walk
     questions: Questions
+    top: int
 
     def gain(self, column: int) -> "Float64 | None":
         """Gain of a question, float64 `(n, 1)`; None: the plain walk."""
@@ -53,7 +54,7 @@ class Task:
 
     def head(self, scores: "Float64") -> list[int]:
         """The best passages by their scores."""
-        best: Int64 = np.argsort(-scores, kind="stable")[:_TOP]
+        best: Int64 = np.argsort(-scores, kind="stable")[: self.top]
         return list(map(int, best))
 
 
@@ -68,11 +69,12 @@ def main() -> None:
     parser.add_argument("--peer-most", type=int, default=10**9, help="most nodes that PRPACK is run on")
     parser.add_argument("--peer-threads", type=int, default=1, help="OpenMP threads of PRPACK; one is fastest")
     parser.add_argument("--check", type=int, default=0, help="questions for the comparison with the exact order")
+    parser.add_argument("--top", type=int, default=_TOP, help="passages whose order counts")
     parser.add_argument("--slack", type=float, default=1.0, help="of push: 1: a proof; more: see `PushPageRank`")
     arguments = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = str(arguments.peer_threads)
     results = [row for nodes in arguments.nodes.split(",") for row in measure(int(nodes), arguments)]
-    header = ["graph and walk", "engine", "ms a question", "10 to 90 %", "times faster", "same 20", "ended by"]
+    header = ["graph and walk", "engine", "ms a question", "10 to 90 %", "times faster", "same order", "ended by"]
     publish(arguments, results, table(header, [_row(one) for one in results]))
 
 
@@ -85,17 +87,17 @@ def measure(nodes: int, arguments: Namespace) -> list[dict[str, Any]]:
         questions = make_questions(graph, max(arguments.questions, arguments.check, 1))
         gain = questions.gain if profile.query_gain else None
         walk = Walk(graph.adjacency(profile.kind_weights), profile.damping, gain)
-        task = Task(f"{graph.n_nodes:.1e} nodes, {name}", graph, walk, questions)
+        task = Task(f"{graph.n_nodes:.1e} nodes, {name}", graph, walk, questions, arguments.top)
         rows += _singles(task, arguments)
         if arguments.check:
-            rows.append(_check(task, arguments.check, arguments.slack))
+            rows.append(_check(task, arguments))
         if arguments.block and graph.n_nodes <= arguments.peer_most:
             rows += _block(task, arguments, make_questions(graph, arguments.block, seed=1))
     return rows
 
 
 def _singles(task: Task, arguments: Namespace) -> list[dict[str, Any]]:
-    engines: dict[str, Callable[[int], tuple[list[int], str]]] = {"push": _push(task, arguments.slack)}
+    engines: dict[str, Callable[[int], tuple[list[int], str]]] = {"push": _push(task, arguments)}
     if task.graph.n_nodes <= arguments.peer_most:
         engines["PRPACK"] = _prpack(task)
     for engine in engines.values():
@@ -116,22 +118,22 @@ def _singles(task: Task, arguments: Namespace) -> list[dict[str, Any]]:
     return [row, _summary(task, "PRPACK", seconds["PRPACK"])]
 
 
-def _push(task: Task, slack: float) -> Callable[[int], tuple[list[int], str]]:
+def _push(task: Task, arguments: Namespace) -> Callable[[int], tuple[list[int], str]]:
     from hippo.backends.pagerank.push import PushPageRank
 
-    engine, passages = PushPageRank(threads=1, slack=slack), task.graph.passages
+    engine, passages = PushPageRank(threads=1, slack=arguments.slack), task.graph.passages
     nodes = [np.flatnonzero(restart) for restart in task.questions.restart.T]
     seeds = [(rows, task.questions.restart[rows, column]) for column, rows in enumerate(nodes)]
 
     def ask(column: int) -> tuple[list[int], str]:
         walk = Walk(task.walk.adjacency, task.walk.damping, task.gain(column))
-        local = engine.spread(walk, *seeds[column], top=_TOP, candidates=passages, highest=1.0)
+        local = engine.spread(walk, *seeds[column], top=task.top, candidates=passages, highest=1.0)
         if local is None:
-            swept = engine.rank(walk, task.questions.restart[:, [column]], top=_TOP, candidates=passages)
+            swept = engine.rank(walk, task.questions.restart[:, [column]], top=task.top, candidates=passages)
             return task.head(swept.scores[passages, 0]), "power"
         chosen = local.nodes >= passages.start
         reached, scores = local.nodes[chosen], local.scores[chosen]
-        return (reached[np.lexsort((reached, -scores))][:_TOP] - passages.start).tolist(), local.stopped
+        return (reached[np.lexsort((reached, -scores))][: task.top] - passages.start).tolist(), local.stopped
 
     return ask
 
@@ -164,11 +166,12 @@ def _prpack(task: Task) -> Callable[[int], tuple[list[int], str]]:
     return ask
 
 
-def _check(task: Task, count: int, slack: float) -> dict[str, Any]:
+def _check(task: Task, arguments: Namespace) -> dict[str, Any]:
     """How often push ends at the exact order, and how."""
+    count = arguments.check
     from hippo.backends.pagerank.power import PowerPageRank
 
-    ask, same, ended = _push(task, slack), Counter[str](), Counter[str]()
+    ask, same, ended = _push(task, arguments), Counter[str](), Counter[str]()
     for start in range(0, count, 16):
         columns = list(range(start, min(start + 16, count)))
         gain = None if task.walk.gain is None else task.walk.gain[:, columns]
@@ -193,19 +196,19 @@ def _block(task: Task, arguments: Namespace, questions: Questions) -> list[dict[
 
     gain = questions.gain if task.walk.gain is not None else None
     walk = Walk(task.walk.adjacency, task.walk.damping, gain)
-    few = Task(task.name, task.graph, walk, questions)
+    few = Task(task.name, task.graph, walk, questions, task.top)
     engines: dict[str, PageRank] = {"auto": AutoPageRank(), "power": PowerPageRank()}
     peer, count, passages = _prpack(few), arguments.block, task.graph.passages
     warm = Walk(walk.adjacency, walk.damping, None if gain is None else gain[:, :3])
     for engine in engines.values():  # whatever is compiled, and known of the graph from the first question on
-        engine.rank(warm, questions.restart[:, :3], top=_TOP, candidates=passages)
+        engine.rank(warm, questions.restart[:, :3], top=task.top, candidates=passages)
     seconds: dict[str, list[float]] = {name: [] for name in (*engines, "PRPACK")}
     same: dict[str, list[bool]] = {name: [] for name in engines}
     results = {}
     for repeat in range(arguments.repeats):
         for name, engine in engines.items():
             began = process_time()
-            results[name] = engine.rank(walk, questions.restart, top=_TOP, candidates=passages)
+            results[name] = engine.rank(walk, questions.restart, top=task.top, candidates=passages)
             seconds[name].append((process_time() - began) / count)
         for column in range(repeat, count, max(1, count // 4)):
             began = process_time()

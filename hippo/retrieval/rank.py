@@ -121,7 +121,9 @@ def spread(
     walks = []
     for column, one in enumerate(seeds):
         scores = np.ascontiguousarray(found.scores[:, column])
-        told = {"engine": found.engine, "sweeps": int(found.iterations[column])}
+        told: dict[str, Any] = {"engine": found.engine, "sweeps": int(found.iterations[column])}
+        if found.stopped:
+            told["ended"] = found.stopped[column]
         reached = scores[passages] if everywhere else scores
         walks.append(Walked(one, favoured[column], reached, scores if everywhere else None, told))
     return walks

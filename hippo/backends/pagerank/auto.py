@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 __all__ = ["AutoPageRank"]
 
-# Importing numba and loading its machine code takes half a second (a second and a half the first time on a machine); at
-# this size of a graph push saves about 40 ms a question.
-_LEAST_ENTRIES = 2_000_000
+# Below, sweeping the whole graph takes a few milliseconds, and proves the order.
+_LEAST_ENTRIES = 1_000_000
+# How many times too wide for a proof bounds may be. With 3 the order of the first five was the exact one for all of the
+# questions that were compared (`python -m pipelines.bench_ppr --check 200 --slack 3 --top 5`).
+_SLACK = 3.0
 # Seeds whose edges are more than this part of the graph leave push no locality.
 _MOST_SEEDED = 0.02
 
@@ -36,6 +38,8 @@ class AutoPageRank:
         threads: Of `PowerPageRank`.
         device: Of `PowerPageRank`. Questions that would go to a CUDA device are not given to push.
         max_work: Of `PushPageRank`.
+        slack: Of `PushPageRank`: on a large graph a question ends when bounds on its order are almost a proof, and the
+            result says so; 1: only a proof or the tolerance ends it.
     """
 
     def __init__(
@@ -44,9 +48,11 @@ class AutoPageRank:
         threads: int | None = None,
         device: Literal["auto", "cpu", "cuda"] = "auto",
         max_work: float | None = None,
+        slack: float = _SLACK,
     ) -> None:
         self._power = PowerPageRank(threads=threads, device=device)
         self._max_work = max_work
+        self._slack = slack
         self._push: PushPageRank | None = None
 
     def rank(
@@ -90,7 +96,7 @@ class AutoPageRank:
         if self._push is None:
             from hippo.backends.pagerank.push import PushPageRank
 
-            self._push = PushPageRank(max_work=self._max_work, power=self._power)
+            self._push = PushPageRank(max_work=self._max_work, power=self._power, slack=self._slack)
         return self._push.solve(problem)
 
     def _prefers_push(self, problem: Problem) -> bool:

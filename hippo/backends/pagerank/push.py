@@ -15,7 +15,7 @@ from hippo.backends.pagerank.power import PowerPageRank
 from hippo.backends.pagerank.problem import Graph, Problem
 from hippo.backends.pagerank.push_kernel import COLUMNS, CURSOR, ESTIMATE, GAIN, RESIDUE, STRENGTH, compiled
 from hippo.backends.pagerank.stopping import head_excess, interval, l1_factor
-from hippo.backends.pagerank.sweep import sweeps_to
+from hippo.backends.pagerank.sweep import relaxation_factor, sweeps_to
 from hippo.errors import ConfigError, InputError
 from hippo.protocols import PageRankResult, Walk
 
@@ -54,9 +54,9 @@ class LocalRanks:
 
 
 class PushPageRank:
-    """Forward push (Andersen, Chung and Lang 2006) from sparse seeds, compiled by numba.
+    """Forward push (Andersen, Chung and Lang 2006) from sparse seeds, over-relaxed, compiled by numba.
 
-    Potentials above a threshold are pushed, then the bounds of `hippo.backends.pagerank.stopping` are tried, and the
+    Potentials beyond a threshold are pushed, then the bounds of `hippo.backends.pagerank.stopping` are tried, and the
     threshold falls until they prove the order of the top, or the tolerance. The gain is read, and s = W g summed, only
     where activation comes by. Where that would cost more than sweeping the graph, `power` takes over: dense seeds,
     tight tolerances.
@@ -275,30 +275,32 @@ class _Run:
     def solve(self, seeds: Int64, mass: Float64, budget: float, slack: float) -> LocalRanks | None:
         """Push until the order or the tolerance is reached; None: the budget was spent first."""
         problem, graph, state, table = self.problem, self.problem.graph, self.state, self.state.table
-        matrix = graph.adjacency
+        matrix, omega = graph.adjacency, relaxation_factor(problem.damping)
         threshold = self._plant(seeds, mass)
-        left, pushes = float(mass[graph.live[seeds]].sum()), 0
+        pushes = 0
         # The seeds' potentials are not bounded by the threshold yet.
-        bounded = left == 0.0
+        bounded = not graph.live[seeds].any()
         while True:
             touched = state.touched[: self.count]
-            residual = l1_factor(problem.damping) * left
+            left = table[touched, RESIDUE]
+            residual = l1_factor(problem.damping) * float(np.abs(left).sum())
+            scores = left + table[touched, ESTIMATE]
             excess = math.inf
             if problem.top is not None and bounded:
-                excess = self._excess(touched, threshold, left, problem.top)
+                excess = self._excess(touched, scores, threshold, left, problem.top)
             reached = residual <= problem.tolerance
             if excess < slack or reached:
-                rows = table[touched]
                 stopped = "proven" if excess < 1.0 else "tolerance" if reached else "slack"
-                return LocalRanks(touched.copy(), rows[:, RESIDUE] + rows[:, ESTIMATE], residual, stopped, pushes)
+                return LocalRanks(touched.copy(), np.maximum(scores, 0.0), residual, stopped, pushes)
             threshold /= min(max(excess / slack, _LEAST_STEP), _GREATEST_STEP)
-            self.count, read, more, waiting, pushed = self._push(
+            self.count, read, more, waiting = self._push(
                 matrix.indptr,
                 matrix.indices,
                 matrix.data,
                 graph.strength,
                 self.gain,
                 problem.damping,
+                omega,
                 threshold,
                 budget,
                 table,
@@ -308,10 +310,6 @@ class _Run:
             )
             budget -= read
             pushes += more
-            # A push keeps 1 - d of what it moves. Summed anew at last, where rounding would show.
-            left -= (1.0 - problem.damping) * pushed
-            if left < 1e-6:
-                left = float(table[state.touched[: self.count], RESIDUE].sum())
             bounded = True
             if waiting or budget <= 0 or self._stuck(threshold):
                 return None
@@ -345,23 +343,24 @@ class _Run:
         volume = gain * graph.strength[seeds] * self._highest
         return float((mass[live] / volume[live]).max(initial=0.0))
 
-    def _excess(self, touched: Int64, threshold: float, left: float, top: int) -> float:
+    def _excess(self, touched: Int64, scores: Float64, threshold: float, left: Float64, top: int) -> float:
         problem, graph = self.problem, self.problem.graph
         start, stop = problem.candidates.start, problem.candidates.stop
-        nodes = touched[(touched >= start) & (touched < stop)]
+        chosen = (touched >= start) & (touched < stop)
+        nodes, scores = touched[chosen], scores[chosen]
         if len(nodes) < min(top, stop - start):
             return math.inf
         rows = self.state.table[nodes]
         summed = rows[:, CURSOR] == graph.adjacency.indptr[nodes + 1]
         volume = rows[:, GAIN] * np.where(summed, rows[:, STRENGTH], graph.strength[nodes] * self._highest)
-        scores = rows[:, RESIDUE] + rows[:, ESTIMATE]
         if len(nodes) < stop - start:
             # One stands for all that have not been touched: score 0, the greatest volume among them.
             order = graph.memo(("descending", start, stop), lambda: _descending(graph, start, stop))
             other = self._untouched(order, graph.strength, self.gain, self._highest, self.state.table)
             volume = np.append(volume, other * self._highest)
             scores = np.append(scores, 0.0)
-        bounds = interval(problem.damping, left, left, 0.0, threshold)
+        mass, total = float(np.abs(left).sum()), float(left.sum())
+        bounds = interval(problem.damping, mass, total, -threshold, threshold)
         return head_excess(scores, volume, bounds, top)
 
     def clear(self) -> None:

@@ -55,19 +55,22 @@ def push(
     strength: Float64,
     gain: Float64,
     damping: float,
+    omega: float,
     threshold: float,
-    budget: int,
+    budget: float,
     table: Float64,
     queue: Int64,
     touched: Int64,
     count: int,
-) -> tuple[int, int, int, int, float]:
-    """Push until no potential h_u = q_u / (g_u s_u) exceeds `threshold`, or the budget is spent.
+) -> tuple[int, int, int, int]:
+    """Push until no potential h_u = q_u / (g_u s_u) is farther from 0 than `threshold`, or the budget is spent.
 
     Andersen, Chung and Lang, "Local graph partitioning using PageRank vectors" (2006): pushing u adds q_u to its
-    estimate and sends d q_u P(u→v) to every neighbour v. s_u is summed only as far as it takes to see that u need not
-    be pushed, so a hub that little activation reached costs little; the edge that activation came by is a part of it
-    that costs nothing.
+    estimate and sends d q_u P(u→v) to every neighbour v. Here it is ω q_u, a step of successive over-relaxation at one
+    node, as Bai and others have it in "Faster local solvers for graph diffusion equations" (2024): what is left of q_u
+    is of the other sign, and fewer pushes are needed. s_u is summed only as far as it takes to see that u need not be
+    pushed, so a hub that little activation reached costs little; the edge that activation came by is a part of it that
+    costs nothing.
 
     Args:
         indptr: Of the adjacency, `(n + 1,)`.
@@ -76,7 +79,8 @@ def push(
         strength: Sum of the weights at each node, float64 `(n,)`.
         gain: g, float64 `(n,)`; empty: ones, for which s is `strength`.
         damping: d.
-        threshold: Greatest potential that may be left.
+        omega: ω, at least 1 and below 2.
+        threshold: Greatest absolute potential that may be left.
         budget: Entries of the adjacency that may be read.
         table: State, float64 `(n, 6)`.
         queue: Scratch, int64 `(n,)`.
@@ -84,7 +88,7 @@ def push(
         count: Number of touched nodes.
 
     Returns:
-        Number of touched nodes, of entries read, of pushes, and of nodes still above the threshold; mass pushed.
+        Number of touched nodes, of entries read, of pushes, and of nodes still above the threshold.
     """
     size = len(queue)
     plain = len(gain) == 0
@@ -92,16 +96,16 @@ def push(
     waiting = 0
     work = 0
     pushes = 0
-    pushed = 0.0
     for i in range(count):
         v = touched[i]
         begin, end = int(table[v, 4]), indptr[v + 1]
-        while begin < end and table[v, 0] > threshold * table[v, 1] * table[v, 2]:
-            table[v, 2] += weights[begin] * gain[indices[begin]]
+        while begin < end and abs(table[v, 0]) > threshold * table[v, 1] * table[v, 2]:
+            g = gain[indices[begin]]
+            table[v, 2] += weights[begin] * (g if g > 0.0 else math.nan)
             begin += 1
             work += 1
         table[v, 4] = begin
-        if table[v, 0] > threshold * table[v, 1] * table[v, 2]:
+        if abs(table[v, 0]) > threshold * table[v, 1] * table[v, 2]:
             queue[waiting] = v
             table[v, 5] = 1.0
             waiting += 1
@@ -109,12 +113,11 @@ def push(
         u = queue[first]
         first = first + 1 if first + 1 < size else 0
         waiting -= 1
-        mass = table[u, 0]
-        table[u, 0] = 0.0
+        mass = omega * table[u, 0]
+        table[u, 0] -= mass
         table[u, 5] = 0.0
         table[u, 3] += mass
         pushes += 1
-        pushed += mass
         factor = damping * mass / table[u, 2]
         own = table[u, 1]
         work += indptr[u + 1] - indptr[u]
@@ -134,21 +137,28 @@ def push(
             residue = table[v, 0] + factor * weights[entry] * table[v, 1]
             table[v, 0] = residue
             bound = threshold * table[v, 1]
-            if table[v, 5] == 0.0 and residue > bound * max(table[v, 2], weights[entry] * own):
+            if table[v, 5] == 0.0 and abs(residue) > bound * max(table[v, 2], weights[entry] * own):
                 begin, end = int(table[v, 4]), indptr[v + 1]
                 total = table[v, 2]
-                while begin < end and residue > bound * total:
-                    total += weights[begin] * gain[indices[begin]]
+                while begin < end and abs(residue) > bound * total:
+                    g = gain[indices[begin]]
+                    total += weights[begin] * (g if g > 0.0 else math.nan)
                     begin += 1
                     work += 1
                 table[v, 2] = total
                 table[v, 4] = begin
-                if residue > bound * total:
+                if abs(residue) > bound * total:
                     last = first + waiting
                     queue[last if last < size else last - size] = v
                     table[v, 5] = 1.0
                     waiting += 1
-    return count, work, pushes, waiting, pushed
+        # What over-relaxation left may itself be too much.
+        if table[u, 5] == 0.0 and abs(table[u, 0]) > threshold * own * table[u, 2]:
+            last = first + waiting
+            queue[last if last < size else last - size] = u
+            table[u, 5] = 1.0
+            waiting += 1
+    return count, work, pushes, waiting
 
 
 def untouched(order: Int64, strength: Float64, gain: Float64, highest: float, table: Float64) -> float:

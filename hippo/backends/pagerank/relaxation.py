@@ -21,7 +21,7 @@ import numpy as np
 from hippo.backends.pagerank.problem import Graph, Problem, outcomes
 from hippo.backends.pagerank.relaxation_kernel import WIDTH, Loops
 from hippo.backends.pagerank.stopping import head_excess, interval, l1_factor
-from hippo.backends.pagerank.sweep import sweeps_to
+from hippo.backends.pagerank.sweep import relaxation_factor, sweeps_to
 from hippo.protocols import PageRankResult
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from hippo.protocols import Float64, Int64
 
-__all__ = ["relax", "relaxation_factor"]
+__all__ = ["relax"]
 
 # How much faster than Chebyshev's semi-iteration, as measured on graphs of indexes; the theory says 2.
 _FASTER = 1.7
@@ -45,16 +45,6 @@ _MOST_ORDERED = 20_000_000
 """Entries of a graph up to which a copy in the order of the sweep is made: 16 bytes each."""
 _MOST_HEAD = 256
 """Up to here, keeping the best in order by insertion is fast."""
-
-
-def relaxation_factor(damping: float) -> float:
-    """ω = 2 / (1 + √(1 - d²)).
-
-    Examples:
-        >>> relaxation_factor(0.8)
-        1.25
-    """
-    return 2.0 / (1.0 + math.sqrt(1.0 - damping**2))
 
 
 def relax(problem: Problem, loops: Loops, max_iterations: int, threads: int) -> PageRankResult:

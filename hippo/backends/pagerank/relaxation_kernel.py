@@ -9,35 +9,30 @@ the end. Restart vectors are sparse: only the rows that some question seeds have
 from __future__ import annotations
 
 import functools
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from hippo.backends.pagerank.stopping import ROUNDING
+from hippo.backends.pagerank.measure_kernel import WIDTH, excess, measure_block, measure_one, strengths
 from hippo.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hippo.protocols import Float64, Int64
+    from hippo.protocols import Int64
 
     Unsigned = NDArray[Any]
     Floats = NDArray[Any]
 
 __all__ = ["WIDTH", "Loops", "compiled", "interpreted"]
 
-WIDTH = 16
-"""Columns of a block."""
-HALF = 8
-"""Half of them."""
-
 
 @dataclass(frozen=True, slots=True)
 class Loops:
-    """The loops below; they work on one column, or on `WIDTH` where their name says block."""
+    """The loops below, and those of `hippo.backends.pagerank.measure_kernel`.
+
+    They work on one column, or on `WIDTH` where their name says block.
+    """
 
     relax_one: Callable[..., None]
     relax_block: Callable[..., None]
@@ -172,246 +167,6 @@ def relax_block(
             for column in range(WIDTH):
                 y[column] += w * t[column]
         first = stop
-
-
-def strengths(
-    indices: Unsigned,
-    weights: Float64,
-    spans: Unsigned,
-    plain: Float64,
-    gain: Float64,
-    first: int,
-    damping: float,
-    strength: Float64,
-    factor: Floats,
-) -> None:
-    """Strengths s = W g of some columns, and f = d g / s.
-
-    Args:
-        indices: Of the adjacency, unsigned `(nnz,)`.
-        weights: Of the adjacency, float64 `(nnz,)`.
-        spans: First and past-the-last entry of each node that leads to one with a gain, unsigned `(n, 2)`.
-        plain: Sum of the weights of its other entries, float64 `(n,)`.
-        gain: g of the nodes from `first` on, float64 `(c, k)`; of all others it is 1.
-        first: See `gain`.
-        damping: d.
-        strength: Receives s, float64 `(n, k)`; 1 for nodes without edges.
-        factor: Receives f, float32 or float64 `(n, k)`; 0 for nodes without edges.
-    """
-    columns, stop = strength.shape[1], first + len(gain)
-    for u in range(len(strength)):
-        s, f = strength[u], factor[u]
-        if columns == 1:
-            one = plain[u]
-            for entry in range(spans[u, 0], spans[u, 1]):
-                one += weights[entry] * gain[np.int64(indices[entry]) - first, 0]
-            s[0] = one
-        else:
-            s[:] = plain[u]
-            for entry in range(spans[u, 0], spans[u, 1]):
-                w, g = weights[entry], gain[np.int64(indices[entry]) - first]
-                for column in range(columns):
-                    s[column] += w * g[column]
-        if s[0] > 0.0:
-            if first <= u and u < stop:
-                g = gain[u - first]
-                for column in range(columns):
-                    f[column] = damping * g[column] / s[column]
-            else:
-                for column in range(columns):
-                    f[column] = damping / s[column]
-        else:
-            s[:] = 1.0
-            f[:] = 0.0
-
-
-def measure_one(
-    indptr: Unsigned,
-    indices: Unsigned,
-    weights: Float64,
-    gain: Float64,
-    first: int,
-    damping: float,
-    strength: Float64,
-    live: NDArray[np.bool_],
-    seeds: Int64,
-    shift: Float64,
-    z: Floats,
-    start: int,
-    scores: Float64,
-    found: Float64,
-) -> None:
-    """`measure_block` for one column, to the same bits of scores."""
-    stop, end = first + len(gain), start + len(scores)
-    least, most, absolute, total, following = math.inf, -math.inf, 0.0, 0.0, 0
-    for u in range(len(z)):
-        swept = 0.0
-        for entry in range(indptr[u], indptr[u + 1]):
-            swept += weights[entry] * z[indices[entry], 0]
-        s, volume, factor = strength[u, 0], strength[u, 0], damping if live[u] else 0.0
-        if first <= u and u < stop:
-            swept *= gain[u - first, 0]
-            volume *= gain[u - first, 0]
-        swept *= factor
-        if following < len(seeds) and u == seeds[following]:
-            swept += s * shift[following, 0]
-            following += 1
-        if start <= u and u < end:
-            scores[u - start, 0] = max(0.0, swept)
-        mass = swept - s * z[u, 0]
-        # Of many nodes, few have a potential that has to be divided.
-        if mass < least * volume:
-            least = mass / volume
-        if mass > most * volume:
-            most = mass / volume
-        absolute += abs(mass)
-        total += mass
-    found[0, 0], found[1, 0], found[2, 0], found[3, 0] = least, most, absolute, total
-
-
-def measure_block(
-    indptr: Unsigned,
-    indices: Unsigned,
-    weights: Float64,
-    gain: Float64,
-    first: int,
-    damping: float,
-    strength: Float64,
-    live: NDArray[np.bool_],
-    seeds: Int64,
-    shift: Float64,
-    z: Floats,
-    start: int,
-    scores: Float64,
-    found: Float64,
-) -> None:
-    """One plain sweep of `WIDTH` columns in float64, and its residual q.
-
-    Args:
-        indptr: Of the adjacency, unsigned `(n + 1,)`.
-        indices: Of the adjacency, unsigned `(nnz,)`.
-        weights: Of the adjacency, float64 `(nnz,)`.
-        gain: g of the nodes from `first` on, float64 `(c, k)`; of all others it is 1.
-        first: See `gain`.
-        damping: d.
-        strength: s, float64 `(n, k)`.
-        live: Whether a node has edges, bool `(n,)`.
-        seeds: Nodes with a shift, int64 `(s,)`, ascending.
-        shift: b of these, float64 `(s, k)`.
-        z: The iterate, float32 or float64 `(n, k)`.
-        start: First node whose scores are wanted.
-        scores: Receives x = d g ⊙ W z + s ⊙ b of the nodes from `start` on, float64 `(w, k)`.
-        found: Receives for each column the least and the greatest potential, |q|₁ and Σ q, float64 `(4, k)`.
-    """
-    stop, end = first + len(gain), start + len(scores)
-    # Half of a block at a time: so many float64 numbers stay in registers, and all loops have a fixed length.
-    row, least, most, absolute, total = np.empty((5, HALF))
-    for base in range(0, WIDTH, HALF):
-        least[:], most[:], absolute[:], total[:] = math.inf, -math.inf, 0.0, 0.0
-        following = 0
-        for u in range(len(z)):
-            a = b = c = d = e = f = g = h = 0.0
-            for entry in range(indptr[u], indptr[u + 1]):
-                w, y = weights[entry], z[indices[entry]]
-                a += w * y[base]
-                b += w * y[base + 1]
-                c += w * y[base + 2]
-                d += w * y[base + 3]
-                e += w * y[base + 4]
-                f += w * y[base + 5]
-                g += w * y[base + 6]
-                h += w * y[base + 7]
-            row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7] = a, b, c, d, e, f, g, h
-            factor = damping if live[u] else 0.0
-            own = first <= u and u < stop
-            if own:
-                for i in range(HALF):
-                    row[i] *= gain[u - first, base + i]
-            for i in range(HALF):
-                row[i] *= factor
-            if following < len(seeds) and u == seeds[following]:
-                for i in range(HALF):
-                    row[i] += strength[u, base + i] * shift[following, base + i]
-                following += 1
-            if start <= u and u < end:
-                for i in range(HALF):
-                    scores[u - start, base + i] = max(0.0, row[i])
-            for i in range(HALF):
-                row[i] -= strength[u, base + i] * z[u, base + i]
-                absolute[i] += abs(row[i])
-                total[i] += row[i]
-            if own:
-                for i in range(HALF):
-                    row[i] /= gain[u - first, base + i]
-            for i in range(HALF):
-                row[i] /= strength[u, base + i]
-                least[i] = min(least[i], row[i])
-                most[i] = max(most[i], row[i])
-        for i in range(HALF):
-            found[0, base + i], found[1, base + i] = least[i], most[i]
-            found[2, base + i], found[3, base + i] = absolute[i], total[i]
-
-
-def excess(
-    scores: Float64,
-    strength: Float64,
-    gain: Float64,
-    first: int,
-    start: int,
-    column: int,
-    bounds: Float64,
-    head: Int64,
-) -> float:
-    """How many times too wide the bounds of a column are to prove the order of its best candidates.
-
-    See `hippo.backends.pagerank.stopping.head_excess`.
-
-    Args:
-        scores: Estimates of the candidates, float64 `(c, k)`.
-        strength: s of all nodes, float64 `(n, k)`.
-        gain: g of the nodes from `first` on, float64 `(g, k)`; of all others it is 1.
-        first: See `gain`.
-        start: The first candidate.
-        column: The column.
-        bounds: What an `Interval` holds: down, up, most_down, most_up.
-        head: As long as there are best ones, at most c; scratch, int64.
-
-    Returns:
-        The ratio, infinite where two estimates are equal.
-    """
-    count, stop = len(head), first + len(gain)
-    for i in range(len(scores)):
-        if i < count or scores[i, column] > scores[head[count - 1], column]:
-            place = min(i, count - 1)
-            while place > 0 and scores[i, column] > scores[head[place - 1], column]:
-                head[place] = head[place - 1]
-                place -= 1
-            head[place] = i
-    least = scores[head[count - 1], column]
-    rest, rest_above = -math.inf, 0.0
-    for i in range(len(scores)):
-        score = scores[i, column]
-        # Of those as good as the last of the head, the first ones are in it.
-        if score > least or (score == least and i <= head[count - 1]):
-            continue
-        u = start + i
-        volume = strength[u, column] * (gain[u - first, column] if first <= u and u < stop else 1.0)
-        above = min(volume * bounds[1], bounds[3])
-        if score + above > rest + rest_above:
-            rest, rest_above = score, above
-    worst = 0.0
-    above_next, next_score = rest_above, rest
-    for place in range(count - 1, -1, -1):
-        i = head[place]
-        u, score = start + i, scores[i, column]
-        volume = strength[u, column] * (gain[u - first, column] if first <= u and u < stop else 1.0)
-        gap = score - next_score
-        if gap <= 0.0:
-            return math.inf
-        width = min(volume * bounds[0], bounds[2]) + above_next + ROUNDING * score
-        worst = max(worst, width / gap)
-        above_next, next_score = min(volume * bounds[1], bounds[3]), score
-    return worst
 
 
 _LOOPS = (relax_one, relax_block, strengths, measure_one, measure_block, excess)

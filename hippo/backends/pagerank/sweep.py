@@ -13,7 +13,7 @@ from hippo.backends.pagerank.stopping import Interval, head_excess, interval, l1
 if TYPE_CHECKING:
     from hippo.protocols import Float64, Int64
 
-__all__ = ["Arrays", "Block", "NumpyArrays", "contraction", "sweeps_to"]
+__all__ = ["Arrays", "Block", "NumpyArrays", "contraction", "relaxation_factor", "sweeps_to"]
 
 _FIRST_CHECK = 4
 
@@ -21,6 +21,16 @@ _FIRST_CHECK = 4
 def contraction(damping: float) -> float:
     """Factor by which one accelerated sweep shrinks the error in the long run: d / (1 + √(1 - d²))."""
     return damping / (1.0 + math.sqrt(1.0 - damping**2))
+
+
+def relaxation_factor(damping: float) -> float:
+    """What over-relaxation multiplies a step by: ω = 2 / (1 + √(1 - d²)) (Young 1954).
+
+    Examples:
+        >>> relaxation_factor(0.8)
+        1.25
+    """
+    return 2.0 / (1.0 + math.sqrt(1.0 - damping**2))
 
 
 def sweeps_to(excess: float, damping: float) -> float:
