@@ -35,7 +35,8 @@ class Linkers:
         """Passages that may be neither seeds nor results, bool `(P,)`; None: none."""
         self.shown = contents.n_chunks - (0 if hidden is None else int(hidden.sum()))
         """Number of passages that may be results."""
-        self._scoring = scoring(max(contents.n_chunks, contents.facts.num_rows))
+        self.scoring = scoring(max(contents.n_chunks, contents.facts.num_rows))
+        """What scores both."""
 
     @cached_property
     def index(self) -> VectorIndex | None:
@@ -69,4 +70,4 @@ class Linkers:
         more = contents.fresh.vectors.get(kind) if contents.fresh else None
         vectors, moments = contents.vectors.get(kind), contents.moments.get(kind)
         words = contents.words_of(kind)
-        return Linker(words, vectors, moments, index, more=more, hidden=hidden, scoring=self._scoring)
+        return Linker(words, vectors, moments, index, more=more, hidden=hidden, scoring=self.scoring)

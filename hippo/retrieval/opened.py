@@ -8,15 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from hippo.retrieval.link import Linked, Linker
 from hippo.retrieval.names import NameLinker, without_names
 from hippo.retrieval.profiles import Profile
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Opened", "open_texts", "preferred"]
+__all__ = ["Opened", "link_passages", "open_texts"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +54,35 @@ def open_texts(
     return [without_names(question, linker.known(names(question))) for question in questions]
 
 
-def preferred(
-    linker: Linker, questions: Sequence[str], passages: Sequence[Linked], opened: Opened | None, lexical_weight: float
-) -> list[Linked]:
-    """Scores by which the walk prefers passages: those of what each question leaves open.
+def link_passages(
+    linker: Linker,
+    questions: Sequence[str],
+    queries: "NDArray[np.float32] | None",
+    opened: Opened | None,
+    lexical_weight: float,
+) -> tuple[list[Linked], list[Linked]]:
+    """Scores of passages for the questions, and those by which the walk prefers passages: for what each leaves open.
+
+    Both are found together, so that the vectors of passages come from memory once.
 
     Args:
         linker: Of passages.
-        questions: The questions.
-        passages: Their scores; they are those of a question of which all is open.
-        opened: What is open; None: all.
+        questions: m questions.
+        queries: Their unit vectors, float32 `(m, d)`; None: by words alone.
+        opened: What is open; None: all. The scores of a question of which all is open are the same twice.
         lexical_weight: β.
     """
-    scores = list(passages)
-    if opened is not None:
-        pairs = enumerate(zip(opened.texts, questions, strict=True))
-        places = [place for place, (text, question) in pairs if text != question]
-        vectors = None if opened.vectors is None else opened.vectors[places]
-        linked = linker.link([opened.texts[place] for place in places], vectors, lexical_weight)
-        for place, one in zip(places, linked, strict=True):
-            scores[place] = one
-    return scores
+    pairs = [] if opened is None else enumerate(zip(opened.texts, questions, strict=True))
+    places = [place for place, (text, question) in pairs if text != question]
+    if opened is None or not places:
+        linked = linker.link(questions, queries, lexical_weight)
+        return linked, linked
+    vectors = None
+    if queries is not None and opened.vectors is not None:
+        vectors = np.concatenate([queries, opened.vectors[places]])
+    linked = linker.link([*questions, *(opened.texts[place] for place in places)], vectors, lexical_weight)
+    passages = linked[: len(questions)]
+    favoured = list(passages)
+    for place, one in zip(places, linked[len(questions) :], strict=True):
+        favoured[place] = one
+    return passages, favoured

@@ -42,9 +42,9 @@ def in_order(
     if linkers.hidden is not None:
         scores = np.where(linkers.hidden, -np.inf, scores)
     if not profile.newest_wins:
-        return order_of(scores, fallback, count), scores, {}
+        return order_of(scores, fallback, count, linkers.scoring), scores, {}
     pool = min(max(k, POOL), linkers.shown)
-    rows = order_of(scores, fallback, max(count, pool)).tolist()
+    rows = order_of(scores, fallback, max(count, pool), linkers.scoring).tolist()
     newer = replacements(contents, rows[:pool], times)
     order = np.array(newest_first(rows, newer), np.int64)
     # One that was moved up has the score of the passage that it now stands before.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hippo.backends.scoring import ARRAYS
 from hippo.protocols import PageRank, SeededPageRank, Walk
 from hippo.retrieval.link import Linked, minmax
 from hippo.retrieval.profiles import Profile
@@ -15,6 +16,8 @@ from hippo.snapshot.contents import Contents
 if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
+
+    from hippo.backends.scoring import Scoring
 
 __all__ = ["Walked", "gains", "gains_everywhere", "levels", "namings", "order_of", "single", "spread"]
 
@@ -151,12 +154,11 @@ def namings(contents: Contents) -> "csr_array":
     return counts
 
 
-def order_of(scores: "NDArray[np.float64]", fallback: "NDArray[np.float64]", k: int) -> "NDArray[np.int64]":
+def order_of(
+    scores: "NDArray[np.float64]", fallback: "NDArray[np.float64]", k: int, scoring: "Scoring" = ARRAYS
+) -> "NDArray[np.int64]":
     """Rows of the k best passages: by score, by fallback (for passages that no activation reached), by row."""
-    rows = np.arange(len(scores))
-    if k < len(scores):
-        cut = np.partition(scores, len(scores) - k)[len(scores) - k]
-        rows = np.flatnonzero(scores >= cut)
+    rows = np.arange(len(scores)) if k >= len(scores) else np.flatnonzero(scores >= scores[scoring.best(scores, k)[-1]])
     order: NDArray[np.int64] = rows[np.lexsort((rows, -fallback[rows], -scores[rows]))][:k]
     return order
 

@@ -16,7 +16,7 @@ from hippo.retrieval.explain import Paths, given, step_costs
 from hippo.retrieval.link import Linked, minmax
 from hippo.retrieval.linkers import Linkers
 from hippo.retrieval.names import NameLinker, names_in
-from hippo.retrieval.opened import Opened, open_texts, preferred
+from hippo.retrieval.opened import Opened, link_passages, open_texts
 from hippo.retrieval.priors import Prior, Priors
 from hippo.retrieval.profiles import Profile
 from hippo.retrieval.rank import Walked, gains_everywhere, levels, namings, single, spread
@@ -186,7 +186,7 @@ class Retriever:
     ) -> list[Retrieval]:
         began = perf_counter()
         beta = profile.lexical_weight
-        passages = self.linkers.passages.link(questions, queries, beta)
+        passages, favoured = link_passages(self.linkers.passages, questions, queries, opened, beta)
         priors = self._priors.of_questions(prior, asked, profile, self.linkers.passages, len(questions))
         if profile.ranking != "walk" or not k:
             singles = [single(linked, profile) for linked in passages]
@@ -198,7 +198,6 @@ class Retriever:
                 for question, score, linked, one in zip(questions, singles, passages, priors, strict=True)
             ]
         seeds, found, recognized = self._seeds(questions, fact_queries, passages, profile, recognition)
-        favoured = preferred(self.linkers.passages, questions, passages, opened, beta)
         linked_at = perf_counter()
         walking = [column for column, one in enumerate(seeds) if len(one.nodes)]
         by_column: dict[int, Walked] = {}

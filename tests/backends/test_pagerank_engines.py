@@ -136,7 +136,7 @@ def test_interpreted_push_equals_compiled_push():
         seed = int(np.diff(graph.indptr).argmax())
         touched[0], table[seed, :2], table[seed, push_kernel.CURSOR] = seed, (0.5, gain[seed]), graph.indptr[seed]
         arrays = graph.indptr, graph.indices, graph.data, np.asarray(graph.sum(axis=1)).ravel(), gain
-        counts = loop(*arrays, 0.5, 1.1, 1e-5, 1e9, table, queue, touched, 1)
+        counts = loop(*arrays, 0, 0.5, 1.1, 1e-5, 1e9, table, queue, touched, 1)
         assert counts[3] == 0
         assert table[:, push_kernel.RESIDUE].sum() == pytest.approx(0.5 - 0.5 * table[:, push_kernel.ESTIMATE].sum())
         potential = table[:, 0] / np.maximum(table[:, 1] * (graph @ gain), 1e-300)
@@ -185,7 +185,10 @@ def test_relaxation_gives_a_question_the_same_bits_alone_and_among_others(large,
         assert alone.iterations[0] == together.iterations[column]
 
 
-@pytest.mark.parametrize("engine", [PowerPageRank(compiled=True), PowerPageRank(compiled=False), AutoPageRank()])
+@pytest.mark.parametrize(
+    "engine",
+    [PowerPageRank(compiled=True), PowerPageRank(compiled=False), PushPageRank(max_work=np.inf), AutoPageRank()],
+)
 @pytest.mark.parametrize("gained", [True, False])
 def test_seeds_are_ranked_as_their_restart_vectors_are(large, asked, engine, gained):
     n, m = asked.shape

@@ -232,9 +232,9 @@ class PushPageRank:
 
 
 def _gain_of(problem: Problem, column: int) -> Float64:
-    """Gain of one question, float64 `(n,)`; empty: ones."""
-    gain = problem.gains(slice(column, column + 1))
-    return np.empty(0) if gain is None else np.ascontiguousarray(gain[:, 0])
+    """Gain of one question, of the nodes that have one, float64 `(c,)`; empty: ones."""
+    gain = problem.gain
+    return np.empty(0) if gain is None else np.ascontiguousarray(gain[:, min(column, gain.shape[1] - 1)])
 
 
 def _check_gains(gain: Float64) -> None:
@@ -270,7 +270,8 @@ class _Run:
         self.problem, self.state, self.gain = problem, state, gain
         self.count = 0
         self._push, self._untouched = loops
-        self._highest = highest or (float(gain.max()) if len(gain) else 1.0)
+        # Nodes without a gain have 1.
+        self._highest = highest or max(float(gain.max(initial=0.0)), 1.0 if len(gain) < problem.graph.n else 0.0)
 
     def solve(self, seeds: Int64, mass: Float64, budget: float, slack: float) -> LocalRanks | None:
         """Push until the order or the tolerance is reached; None: the budget was spent first."""
@@ -299,6 +300,7 @@ class _Run:
                 matrix.data,
                 graph.strength,
                 self.gain,
+                problem.gained.start,
                 problem.damping,
                 omega,
                 threshold,
@@ -330,7 +332,9 @@ class _Run:
         """Put the seeds into the state; about the greatest potential among them."""
         graph, state = self.problem.graph, self.state
         live = graph.live[seeds]
-        gain = self.gain[seeds] if len(self.gain) else np.ones(len(seeds))
+        gain, places = np.ones(len(seeds)), seeds - self.problem.gained.start
+        gained = (places >= 0) & (places < len(self.gain))
+        gain[gained] = self.gain[places[gained]]
         self.count = len(seeds)
         state.touched[: self.count] = seeds
         state.table[seeds, GAIN] = gain
@@ -356,7 +360,9 @@ class _Run:
         if len(nodes) < stop - start:
             # One stands for all that have not been touched: score 0, the greatest volume among them.
             order = graph.memo(("descending", start, stop), lambda: _descending(graph, start, stop))
-            other = self._untouched(order, graph.strength, self.gain, self._highest, self.state.table)
+            other = self._untouched(
+                order, graph.strength, self.gain, problem.gained.start, self._highest, self.state.table
+            )
             volume = np.append(volume, other * self._highest)
             scores = np.append(scores, 0.0)
         mass, total = float(np.abs(left).sum()), float(left.sum())

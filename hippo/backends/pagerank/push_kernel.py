@@ -54,6 +54,7 @@ def push(
     weights: Float64,
     strength: Float64,
     gain: Float64,
+    first_gained: int,
     damping: float,
     omega: float,
     threshold: float,
@@ -77,7 +78,9 @@ def push(
         indices: Of the adjacency, `(nnz,)`.
         weights: Of the adjacency, float64 `(nnz,)`.
         strength: Sum of the weights at each node, float64 `(n,)`.
-        gain: g, float64 `(n,)`; empty: ones, for which s is `strength`.
+        gain: g of the nodes from `first_gained` on, float64 `(c,)`; of all others it is 1. Empty: all ones, for which s
+            is `strength`.
+        first_gained: See `gain`.
         damping: d.
         omega: ω, at least 1 and below 2.
         threshold: Greatest absolute potential that may be left.
@@ -91,7 +94,7 @@ def push(
         Number of touched nodes, of entries read, of pushes, and of nodes still above the threshold.
     """
     size = len(queue)
-    plain = len(gain) == 0
+    plain, last_gained = len(gain) == 0, first_gained + len(gain)
     first = 0
     waiting = 0
     work = 0
@@ -100,7 +103,8 @@ def push(
         v = touched[i]
         begin, end = int(table[v, 4]), indptr[v + 1]
         while begin < end and abs(table[v, 0]) > threshold * table[v, 1] * table[v, 2]:
-            g = gain[indices[begin]]
+            w = indices[begin]
+            g = gain[w - first_gained] if first_gained <= w and w < last_gained else 1.0
             table[v, 2] += weights[begin] * (g if g > 0.0 else math.nan)
             begin += 1
             work += 1
@@ -130,7 +134,8 @@ def push(
                     table[v, 4] = indptr[v + 1]
                 else:
                     # NaN where the gain cannot be used: 0 would say that the node was never touched.
-                    table[v, 1] = gain[v] if gain[v] > 0.0 else math.nan
+                    g = gain[v - first_gained] if first_gained <= v and v < last_gained else 1.0
+                    table[v, 1] = g if g > 0.0 else math.nan
                     table[v, 4] = indptr[v]
                 touched[count] = v
                 count += 1
@@ -141,7 +146,8 @@ def push(
                 begin, end = int(table[v, 4]), indptr[v + 1]
                 total = table[v, 2]
                 while begin < end and abs(residue) > bound * total:
-                    g = gain[indices[begin]]
+                    w = indices[begin]
+                    g = gain[w - first_gained] if first_gained <= w and w < last_gained else 1.0
                     total += weights[begin] * (g if g > 0.0 else math.nan)
                     begin += 1
                     work += 1
@@ -161,13 +167,16 @@ def push(
     return count, work, pushes, waiting
 
 
-def untouched(order: Int64, strength: Float64, gain: Float64, highest: float, table: Float64) -> float:
+def untouched(
+    order: Int64, strength: Float64, gain: Float64, first_gained: int, highest: float, table: Float64
+) -> float:
     """Greatest `g_v Σ_u w_uv` of the candidates that have not been touched; -1 if all have been.
 
     Args:
         order: Candidates by descending strength, int64 `(c,)`.
         strength: Σ_u w_uv, float64 `(n,)`.
-        gain: g, float64 `(n,)`; empty: ones.
+        gain: g of the nodes from `first_gained` on, float64 `(c,)`; of all others it is 1.
+        first_gained: See `gain`.
         highest: Greatest gain of a candidate: no later one can pass, once `highest * strength` falls below the best.
         table: State, float64 `(n, 6)`.
     """
@@ -176,5 +185,6 @@ def untouched(order: Int64, strength: Float64, gain: Float64, highest: float, ta
         if strength[v] * highest <= best:
             break
         if table[v, 1] == 0.0:
-            best = max(best, strength[v] if len(gain) == 0 else gain[v] * strength[v])
+            place = v - first_gained
+            best = max(best, gain[place] * strength[v] if 0 <= place < len(gain) else strength[v])
     return best
