@@ -25,6 +25,8 @@ _COUNT = (
     "INSERT INTO recalls VALUES (?, 1, ?) "
     "ON CONFLICT (chunk_id) DO UPDATE SET count = count + 1, last = max(last, excluded.last)"
 )
+_THERE = "SELECT 1 FROM sqlite_master WHERE name = 'recalls'"
+_WRONG = "SELECT count(*) FROM recalls WHERE typeof(count) <> 'integer' OR typeof(last) <> 'integer'"
 _WAIT = 5.0
 """Seconds that a write waits for others."""
 
@@ -69,6 +71,28 @@ class Recalls:
                 rows = connection.execute("SELECT chunk_id, count, last FROM recalls").fetchall()
             self._known = stamp, {chunk_id: (count, last) for chunk_id, count, last in rows}
         return self._known[1]
+
+    def damage(self) -> str | None:
+        """What is wrong with the file; None: nothing, or there is none. Writes nothing.
+
+        Raises:
+            IndexStateError: It cannot be looked at.
+        """
+        import sqlite3
+
+        if not self._file.is_file() or not self._file.stat().st_size:
+            return None
+        try:
+            with closing(sqlite3.connect(f"{self._file.absolute().as_uri()}?mode=ro", uri=True, timeout=_WAIT)) as known:
+                [(verdict,)] = known.execute("PRAGMA integrity_check(1)").fetchall()
+                if verdict == "ok" and known.execute(_THERE).fetchone():
+                    [(wrong,)] = known.execute(_WRONG).fetchall()
+                    verdict = f"{wrong} counts are no numbers" if wrong else "ok"
+        except sqlite3.OperationalError as error:
+            raise IndexStateError(str(self._file), f"it cannot be read: {error}") from error
+        except sqlite3.DatabaseError as error:
+            verdict = str(error)
+        return None if verdict == "ok" else f"{self._file}: {verdict}"
 
     @contextmanager
     def _connected(self) -> "Iterator[sqlite3.Connection]":

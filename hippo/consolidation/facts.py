@@ -1,8 +1,10 @@
 """Facts that several documents say alike, joined; and facts that contradict each other, set side by side."""
 
-from collections import defaultdict
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from heapq import nlargest
+from math import ceil
 
 from hippo.consolidation.gists import Sentences
 from hippo.consolidation.make import Derived
@@ -12,10 +14,12 @@ from hippo.retrieval.replaced import contradictions
 from hippo.search.terms import terms
 from hippo.snapshot.history import EVER
 
-__all__ = ["contradicting", "joined_facts"]
+__all__ = ["alike", "contradicting", "joined_facts"]
 
 _ALIKE = 0.8
 """Share of their words that two sentences have in common from which on they are one."""
+_MOST_TRIED = 64
+"""Groups that a sentence is compared with at most."""
 
 
 def joined_facts(sentences: Sentences) -> Iterator[Derived]:
@@ -43,15 +47,9 @@ def joined_facts(sentences: Sentences) -> Iterator[Derived]:
         if len(named) > 1:
             groups[named].append(fact)
     for entities, facts in sorted(groups.items()):
-        clusters: list[tuple[frozenset[str], list[int]]] = []
-        for fact in sorted(facts, key=sentences.place):
-            words = frozenset(terms(sentences.text(fact)))
-            home = next((rows for known, rows in clusters if _alike(words, known)), None)
-            if home is None:
-                clusters.append((words, [fact]))
-            else:
-                home.append(fact)
-        for _, rows in clusters:
+        ordered = sorted(facts, key=sentences.place)
+        for places in alike([frozenset(terms(sentences.text(fact))) for fact in ordered]):
+            rows = [ordered[place] for place in places]
             chunks = tuple(dict.fromkeys(int(sentences.chunks[fact]) for fact in rows))
             if len({int(sentences.documents[chunk]) for chunk in chunks}) > 1:
                 pair = [str(names[entity].as_py()) for entity in entities]
@@ -81,7 +79,41 @@ def contradicting(sentences: Sentences) -> Iterator[Derived]:
         yield Derived("contradiction", subject, title, text, tuple(dict.fromkeys(chunks)), {"sides": sides})
 
 
-def _alike(one: frozenset[str], other: frozenset[str]) -> bool:
+def alike(bags: Sequence[frozenset[str]]) -> list[list[int]]:
+    """Bags of words grouped: each joins the first group whose first bag it is a near duplicate of, or begins one.
+
+    Two near duplicates share one of the rarest words of each, those that are left when as many are taken away as both
+    must have in common (prefix filtering, Chaudhuri et al. 2006, "A primitive operator for similarity joins in data
+    cleaning"). So few are compared; where many share their rare words, the newest groups of these.
+
+    Args:
+        bags: Distinct words of each text.
+
+    Returns:
+        Places of the bags of each group, ascending; groups in the order of their first bags.
+
+    Examples:
+        >>> alike([frozenset("abcde"), frozenset("vwxyz"), frozenset("abcd"), frozenset("abc")])
+        [[0, 2], [1], [3]]
+    """
+    counts = Counter(word for bag in bags for word in bag)
+    groups: list[list[int]] = []
+    led_by: dict[str, list[int]] = defaultdict(list)
+    for place, bag in enumerate(bags):
+        rarest = sorted(bag, key=lambda word: (counts[word], word))
+        rarest = rarest[: len(bag) - ceil(_ALIKE * len(bag)) + 1]
+        tried = nlargest(_MOST_TRIED, {number for word in rarest for number in led_by[word][-_MOST_TRIED:]})
+        home = min((number for number in tried if _near(bag, bags[groups[number][0]])), default=None)
+        if home is not None:
+            groups[home].append(place)
+            continue
+        for word in rarest:
+            led_by[word].append(len(groups))
+        groups.append([place])
+    return groups
+
+
+def _near(one: frozenset[str], other: frozenset[str]) -> bool:
     return len(one & other) >= _ALIKE * len(one | other)
 
 

@@ -10,6 +10,7 @@ from hippo.fresh.log import FOLDER, Log
 from hippo.identity import IDENTITY_FILE, Identity
 from hippo.llm import REPLIES_FILE, Replies
 from hippo.maintenance.invariants import violations, violations_of_past
+from hippo.recalls import RECALLS_FILE, Recalls
 from hippo.snapshot import Snapshot, current
 from hippo.snapshot.contents import read_contents
 from hippo.snapshot.current import TEMPORARY, check_root, folder, names
@@ -30,6 +31,7 @@ _REPAIRS = {
     "snapshot": "publishes again from the store, then removes it",
     "fresh": "keeps the sound records, and the damaged file beside them",
     "replies": "keeps the sound replies in a new file, and the damaged file beside it",
+    "recalls": "begins to count anew; the damaged file is kept beside the new one",
     "table": "makes a new store without the damaged rows; what they held is extracted or embedded again, and replies "
     "that were paid for are taken from the cache",
     "past": "makes a new store with older versions of documents as the newest sound snapshot has them",
@@ -76,6 +78,7 @@ def check(path: str | Path, *, quick: bool = False) -> Health:
     meta = _check_store(root, found, has_snapshot=bool(snapshots.sound))
     _check_identity(root, found, meta)
     _check_replies(root, found)
+    _check_recalls(root, found)
     _check_log(root, found)
     leftovers = list(folder(root).glob(f"{TEMPORARY}*"))
     for pattern in (".store-*", ".CURRENT-*", f".{REPLIES_FILE}-*"):
@@ -87,6 +90,19 @@ def check(path: str | Path, *, quick: bool = False) -> Health:
             f"{len(names)} namespaces were not examined; each is an index of its own: {', '.join(names)}"
         )
     return Health(str(root), tuple(found.checked), tuple(found.problems), tuple(found.notes))
+
+
+def _check_recalls(root: Path, found: _Findings) -> None:
+    if not (root / RECALLS_FILE).is_file():
+        return
+    found.checked.append("recalls")
+    try:
+        damaged = Recalls(root, counting=False).damage()
+    except IndexStateError as error:
+        found.notes.append(f"the recalls were not examined: {error}")
+        return
+    if damaged:
+        found.problems.append(Problem("recalls", damaged, _REPAIRS["recalls"]))
 
 
 def _check_log(root: Path, found: _Findings) -> None:

@@ -32,6 +32,7 @@ from hippo.llm import REPLIES_FILE, Replies
 from hippo.maintenance.doctor import Snapshots, check, examine_snapshots
 from hippo.maintenance.past import past_tables
 from hippo.parts import by_section, make_encoder
+from hippo.recalls import RECALLS_FILE
 from hippo.snapshot import Snapshot, current
 from hippo.snapshot.contents import read_contents
 from hippo.snapshot.current import TEMPORARY, announce, folder
@@ -90,6 +91,8 @@ def repair(
             done += _repair_snapshots(root, store, encoder, Clock(progress))
             if "replies" in damaged:
                 done.append(_repair_replies(root / REPLIES_FILE))
+            if "recalls" in damaged:
+                done.append(_repair_recalls(root / RECALLS_FILE))
     return replace(check(root), repaired=tuple(done))
 
 
@@ -241,3 +244,12 @@ def _repair_replies(file: Path) -> str:
     finally:
         discard(fresh)
     return f"{saved} replies were saved; the damaged file is kept as {kept.name}"
+
+
+def _repair_recalls(file: Path) -> str:
+    """Counts are hints: who wants those of a damaged file finds it beside the new one."""
+    kept = file.with_name(f"{file.stem}-damaged-{secrets.token_hex(4)}{file.suffix}")
+    file.rename(kept)
+    file.with_name(f"{file.name}-journal").unlink(missing_ok=True)
+    sync_directory(file.parent)
+    return f"recalls are counted anew; the damaged file is kept as {kept.name}"

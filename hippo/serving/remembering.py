@@ -1,4 +1,4 @@
-"""The endpoints of a memory as agents use it: remember, recall, forget, link, merge."""
+"""The endpoints of a memory as agents use it: remember, recall, forget, link, merge, consolidate."""
 
 from functools import partial
 from typing import Annotated
@@ -12,6 +12,7 @@ from hippo.checks import within
 from hippo.serving.problems import json_response
 from hippo.serving.routes import ERRORS, ServiceOf, check_k
 from hippo.serving.schemas import (
+    ConsolidateRequest,
     ContextRequest,
     ForgetRequest,
     LinkRequest,
@@ -19,7 +20,7 @@ from hippo.serving.schemas import (
     RememberRequest,
     UnlinkRequest,
 )
-from hippo.types import ChangeReport, Context, Link, Retrieval
+from hippo.types import ChangeReport, Consolidation, Context, Link, Retrieval
 
 __all__ = ["memories"]
 
@@ -91,3 +92,10 @@ async def unlink(body: UnlinkRequest, service: ServiceOf) -> Response:
 async def merge(service: ServiceOf) -> Response:
     """Publish what was remembered and forgotten. It happens by itself too, in the background."""
     return json_response((await service.change(service.memory.merge)).to_dict())
+
+
+@memories.post("/consolidate", response_model=Consolidation, summary="Make gists, join facts, find contradictions")
+async def consolidate(body: ConsolidateRequest, service: ServiceOf) -> Response:
+    """Numbers of what was made, as `Hippo.consolidate`. Waits for its turn among the changes."""
+    done = await service.change(partial(service.memory.consolidate, **body.model_dump()))
+    return json_response(done.to_dict())

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 __all__ = [
     "AskRequest",
     "ChatRequest",
+    "ConsolidateRequest",
     "ContextRequest",
     "DeleteRequest",
     "DocumentBody",
@@ -155,6 +156,15 @@ class ContextRequest(_Body):
     where: Where = Field(None, description=_WHERE, examples=["year >= 1800"])
     as_of: str | None = Field(None, description="What was known at this time, ISO 8601; null: now.")
     newest_wins: bool | None = Field(None, description="Whether newer statements go before older ones.")
+
+
+class ConsolidateRequest(_Body):
+    """What is to be made of what the index holds."""
+
+    kinds: list[Literal["facts", "gists", "contradictions"]] | None = Field(
+        None, description="What is made anew; null: all.", examples=[["gists"]]
+    )
+    abstractive: bool = Field(False, description="Whether the server's language model puts gists into its own words.")
 
 
 class ForgetRequest(_Body):

@@ -20,6 +20,7 @@ from hippo.evaluation.compare import bootstrap_interval
 from hippo.evaluation.conversations import Conversations, TurnQuestion, load_conversations
 from hippo.evaluation.metrics import recall_at
 from hippo.retrieval.profiles import PROFILES
+from hippo.types import Retrieval
 from pipelines.common import new_parser, publish, table
 from pipelines.conversations.make import make_conversations
 
@@ -53,23 +54,28 @@ def measure(
         Ids of turns, best first, by name of the profile, in the order of the questions; and for each question the score
         of the best fact that it touches, by the last profile.
     """
-    found = {}
+    ranked: dict[str, dict[str, list[str]]] = {name: {} for name in PROFILES_COMPARED}
     best: dict[str, float] = {}
-    for name in PROFILES_COMPARED:
-        ranked: dict[str, list[str]] = {}
-        scoped = {one.conversation for one in questions} if _scoped(questions) else {None}
-        for scope in sorted(scoped, key=str):
-            where = None if scope is None else {"conversation": scope}
-            own = [one for one in questions if scope is None or one.conversation == scope]
-            plain = [one for one in own if one.asked is None]
+
+    def keep(name: str, one: TurnQuestion, result: Retrieval) -> None:
+        ranked[name][one.id] = [hit.document_id for hit in result.hits]
+        best[one.id] = result.seeds[0].score if result.seeds else 0.0
+
+    scoped = {one.conversation for one in questions} if _scoped(questions) else {None}
+    for scope in sorted(scoped, key=str):
+        where = None if scope is None else {"conversation": scope}
+        own = [one for one in questions if scope is None or one.conversation == scope]
+        plain = [one for one in own if one.asked is None]
+        for name in PROFILES_COMPARED:
             results = memory.retrieve_many([one.text for one in plain], k=k, profile=name, where=where)
-            late = [one for one in own if one.asked is not None]
-            results += [memory.retrieve(one.text, k=k, profile=name, where=where, as_of=one.asked) for one in late]
-            for one, result in zip([*plain, *late], results, strict=True):
-                ranked[one.id] = [hit.document_id for hit in result.hits]
-                best[one.id] = result.seeds[0].score if result.seeds else 0.0
-        found[name] = [ranked[one.id] for one in questions]
-    return found, [best[one.id] for one in questions]
+            for one, result in zip(plain, results, strict=True):
+                keep(name, one, result)
+        for one in (one for one in own if one.asked is not None):
+            # What was known at a time is cut out once, for all profiles.
+            for name in PROFILES_COMPARED:
+                keep(name, one, memory.retrieve(one.text, k=k, profile=name, where=where, as_of=one.asked))
+    rankings = {name: [found[one.id] for one in questions] for name, found in ranked.items()}
+    return rankings, [best[one.id] for one in questions]
 
 
 def told_apart(questions: Sequence[TurnQuestion], best: Sequence[float]) -> float | None:

@@ -12,7 +12,8 @@ import pytest
 from hippo import Hippo
 from hippo.errors import IndexCorruptError, IndexPathError
 from hippo.llm import Replies
-from hippo.maintenance import check, repair
+from hippo.maintenance import backup, check, repair
+from hippo.recalls import RECALLS_FILE, Recalls
 from hippo.store import Store
 from hippo.types import Completion
 
@@ -185,6 +186,30 @@ def test_damaged_replies_are_told_from_sound_ones(tmp_path):
         found = replies.get_many(f"{number:064x}" for number in range(200))
     assert found
     assert all(found[key].text == f"reply {int(key, 16)} " * 30 for key in found)
+
+
+def test_damaged_counts_of_recalls_are_found_and_begun_anew(tmp_path):
+    path = tmp_path / "index"
+    with Hippo.open(path, encoder="hashing", config={"retrieval": {"count_recalls": True}}) as memory:
+        memory.add(TEXTS)
+        memory.retrieve("Who was born in Ulm?")
+        assert "recalls" in check(path).checked
+        backup(path, tmp_path / "copy")
+        assert Recalls(tmp_path / "copy", counting=False).counts() == Recalls(path, counting=False).counts() != {}
+        file = path / RECALLS_FILE
+        with closing(sqlite3.connect(file)) as connection:
+            connection.execute("UPDATE recalls SET last = 'never'")
+            connection.commit()
+        assert "counts are no numbers" in check(path).problems[0].problem
+        file.write_bytes(b"no database" * 1000)
+        [problem] = check(path).problems
+        assert problem.part == "recalls"
+        after = repair(path)
+        assert after.sound
+        assert "recalls are counted anew" in after.repaired[0]
+        assert [one.read_bytes()[:2] for one in path.glob("recalls-damaged-*.sqlite")] == [b"no"]
+        memory.retrieve("Who was born in Ulm?")
+        assert "recalls" in check(path).checked
 
 
 def test_a_writer_at_work_is_a_note(root):

@@ -1,13 +1,18 @@
 """What consolidation makes: marked, with its sources, and gone exactly when these go."""
 
 import json
+import random
 from pathlib import Path
+from time import process_time
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from hippo import Hippo, Profile
 from hippo.cli.app import app
+from hippo.consolidation.facts import alike
 from hippo.errors import ConfigError, InputError
 from hippo.testing import ScriptedLLM
 
@@ -70,6 +75,24 @@ def test_facts_are_joined_gists_stand_for_their_sources_and_contradictions_have_
     # Doing it again changes nothing.
     again = memory.consolidate()
     assert (again.made, again.removed, again.gists) == (0, 0, report.gists)
+
+
+@given(st.lists(st.frozensets(st.sampled_from("abcdefgh"), min_size=1), max_size=20))
+def test_near_duplicates_are_those_that_a_comparison_of_all_finds(bags):
+    expected: list[list[int]] = []
+    for place, bag in enumerate(bags):
+        near = [group for group in expected if len(bag & bags[group[0]]) >= 0.8 * len(bag | bags[group[0]])]
+        near[0].append(place) if near else expected.append([place])
+    assert alike(bags) == expected
+
+
+def test_many_facts_of_the_same_names_are_compared_with_few():
+    words = [f"w{number}" for number in range(60)]
+    chance = random.Random(0)  # noqa: S311  (texts, not secrets)
+    bags = [frozenset(chance.sample(words, 12)) for _ in range(6000)]
+    began = process_time()
+    assert sum(map(len, alike(bags))) == len(bags)
+    assert process_time() - began < 4
 
 
 def test_what_is_derived_is_a_result_only_where_it_is_wanted(memory):

@@ -86,6 +86,14 @@ def test_what_is_remembered_is_recalled_forgotten_and_merged(start: Start, index
     assert server.client.get(f"/documents/{other}").json()["text"] == "Ben likes Oslo."
     for wrong in ({}, {"text": "a", "messages": ["b"]}, {"messages": []}):
         assert server.post("/remember", wrong).status_code == 422
+    texts = ["Ben sails to Oslo.", "Ben paints boats in Oslo.", "Ben sings in Oslo.", "Ben sleeps in Oslo."]
+    assert server.post("/remember", {"messages": texts, "session": "s2"}).status_code == 200
+    done = server.post("/consolidate", {"kinds": ["gists"]}).json()
+    assert done["gists"] == done["made"] > 0
+    assert done["facts"] == done["contradictions"] == 0
+    gists = [one for one in server.client.get("/documents").json() if one["metadata"].get("derived") == "gist"]
+    assert "session s2" in {one["metadata"]["of"] for one in gists}
+    assert server.post("/consolidate", {"kinds": ["jokes"]}).status_code == 422
 
 
 def test_questions_do_not_wait_for_changes_which_come_one_by_one(start: Start, index: Path) -> None:

@@ -60,6 +60,7 @@ def test_every_operation_has_an_example_or_no_body(server: Any) -> None:
         "/recall",
         "/forget",
         "/merge",
+        "/consolidate",
         "/links",
         "/context",
         "/links/delete",
