@@ -7,6 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from hippo.deferred import once
 from hippo.errors import IndexClosedError, IndexCorruptError, IndexEmptyError, IndexPathError
 from hippo.fresh.log import FOLDER, FRESH
 from hippo.fresh.state import Fresh
@@ -161,7 +162,8 @@ class Renewing(Searching):
 
             # No method of this memory, which would keep it from being collected.
             tools = partial(make_tools, self.config, self._encoder)
-            self._desk = Desk(self.path, tools, self._encoder, self.config.graph.rules)
+            keep = self.config.indexing.keep_versions
+            self._desk = Desk(self.path, tools, self._encoder, self.config.graph.rules, keep=keep)
         return self._desk
 
     @property
@@ -172,22 +174,22 @@ class Renewing(Searching):
 
     def _put_together(self, base: "Retrievers | None", fresh: Fresh) -> "Retrievers":
         from hippo.fresh.layer import layered
+        from hippo.fresh.spans import history_of
         from hippo.graph.synonyms import Similar
         from hippo.retrieval.filtered import Retrievers
         from hippo.retrieval.layered import LayeredRetrievers
-        from hippo.snapshot.history import History
         from hippo.snapshot.restrict import finished
 
         if base is not None:
             return LayeredRetrievers(base, fresh, self._maker())
-        if fresh.part is None or fresh.starts is None:
+        if fresh.part is None:
             return self._put_together(None, self._log().nothing())
-        settings, history = self.config.graph, History(fresh.starts)
+        settings = self.config.graph
         info = {**self._identity.to_info(), "rules": settings.rules, "synonym_max": settings.synonym_max}
         contents = finished(fresh.part, Similar.none(), info)
         if fresh.links:
             contents = layered(contents, None, fresh.links, frozenset())
-        return Retrievers(contents, self._maker(), lambda: history)
+        return Retrievers(contents, self._maker(), once(partial(history_of, fresh)))
 
     def _prepared(self, snapshot: Snapshot) -> "Retrievers":
         from hippo.retrieval.prepare import prepare

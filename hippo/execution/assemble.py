@@ -115,7 +115,12 @@ def assemble(
         identity.write(root)
         meta = {**identity.to_meta(), PUBLISHED: ""}
         store.limit_memory(config.indexing.memory)
-        absorbed = absorb(root, store, make_chunker(config, encoder), encoder, meta, clock)
+
+        def extract() -> None:
+            extract_pending(store, extractor, batch=config.indexing.batch_chunks, clock=clock)
+
+        keep = config.indexing.keep_versions
+        absorbed = absorb(root, store, make_chunker(config, encoder), encoder, meta, clock, keep, extract)
         scratch = Scratch(memory=config.indexing.memory)
         vectors = _Vectors(store, work, encoder, scratch)
         done = 0
@@ -136,7 +141,7 @@ def assemble(
                 vectors.take(row)
             vectors.put()
         if absorbed.remembered:  # which no worker has seen
-            extract_pending(store, extractor, batch=config.indexing.batch_chunks, clock=clock)
+            extract()
         published = publish_changes(store, root, encoder, extractor, config, identity, clock)
     return Assembled(published, added, changed, unchanged, repeated, dropped)
 

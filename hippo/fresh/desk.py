@@ -3,16 +3,17 @@
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from hippo.deferred import once
 from hippo.fresh.log import Log
-from hippo.fresh.prepare import Prepared, lay_out, prepare, vectors_of
-from hippo.fresh.records import Said, forgetting, linking, read, remembering
+from hippo.fresh.prepare import Prepared, lay_out, lay_out_versions, prepare, vectors_of
+from hippo.fresh.records import Said, Told, forgetting, linking, read, remembering
 from hippo.fresh.state import Fresh
 from hippo.protocols import Chunker, Encoder, Extractor
-from hippo.snapshot.history import microseconds
 from hippo.snapshot.merge import Part
 from hippo.store.documents import document_row
 from hippo.types import Document
@@ -31,15 +32,23 @@ class Desk:
         tools: Makes the chunker and the extractor by rules, once they are needed.
         encoder: Makes vectors; None: for an index without any.
         rules: `GraphConfig.rules`.
+        keep: Whether versions that are replaced are kept.
     """
 
     def __init__(
-        self, root: Path, tools: Callable[[], tuple[Chunker, Extractor]], encoder: Encoder | None, rules: str
+        self,
+        root: Path,
+        tools: Callable[[], tuple[Chunker, Extractor]],
+        encoder: Encoder | None,
+        rules: str,
+        *,
+        keep: bool = True,
     ) -> None:
         self.log = Log(root)
         self._tools = once(tools)
         self._encoder = encoder
         self._rules = rules
+        self._keep = keep
         self._prepared: dict[str, Prepared] = {}
         self._vectors: dict[str, Float32] = {}
         self._since, self._said, self._heard = -1, Said(), 0
@@ -71,7 +80,7 @@ class Desk:
         def made(number: int) -> dict[str, object]:
             named = [replace(one, id=one.id or name(number + place, one)) for place, one in enumerate(documents)]
             ids.extend(one.id or "" for one in named)
-            return remembering(named, vectors)
+            return remembering(named, vectors, datetime.now(UTC))
 
         self.log.append(made, len(documents), start=start)
         return ids
@@ -108,8 +117,8 @@ class Desk:
     def _laid_out(self, said: Said, version: int) -> Fresh:
         chunker, extractor = self._tools() if said.documents else (None, None)
         kept: dict[str, Prepared] = {}
-        for key, document in said.documents.items():
-            known = self._prepared.get(key)
+        for key, told in said.documents.items():
+            known, document = self._prepared.get(key), told.document
             if known is not None and known.document != document:
                 known = None  # It was replaced.
             if known is None and chunker is not None and extractor is not None:
@@ -127,13 +136,24 @@ class Desk:
         gone, links = frozenset(said.gone), dict(said.links)
         if not prepared:
             return Fresh(version, gone=gone, links=links)
-        part = self._part(prepared)
-        return Fresh(version, part, microseconds(part.tables.documents.column("timestamp")), gone, links)
+        older = {key: tuple(own) for key, own in said.older.items()} if self._keep else {}
+        every = {key: (*older.get(key, ()), newest) for key, newest in said.documents.items()}
+        return Fresh(version, self._part(prepared), every, once(partial(self._older, older, said.vectors)), gone, links)
+
+    def _older(self, older: "Mapping[str, Sequence[Told]]", given: "Mapping[str, Float32]") -> Part | None:
+        """Versions that newer ones have replaced, laid out; None: there are none."""
+        if not older:
+            return None
+        chunker, extractor = self._tools()
+        documents = [one.document for key in sorted(older) for one in older[key]]
+        prepared = [prepare(document, chunker, extractor) for document in documents]
+        vectors = {} if self._encoder is None else {**given, **vectors_of(prepared, self._encoder, given)}
+        dimension = self._encoder.dimension if self._encoder else 0
+        return lay_out_versions(prepared, vectors if self._encoder else None, dimension, self._rules)
 
     def nothing(self) -> Fresh:
         """No documents, laid out: all that was remembered is forgotten."""
-        part = self._part([])
-        return Fresh(0, part, microseconds(part.tables.documents.column("timestamp")))
+        return Fresh(0, self._part([]))
 
     def _part(self, prepared: Sequence[Prepared]) -> Part:
         dimension = self._encoder.dimension if self._encoder else 0

@@ -1,7 +1,7 @@
 """Remembered documents, cut and searched for names by rules, laid out as an index of them alone would be."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from hippo.encoding import checked, text_hashes
 from hippo.extraction.dated import dated
-from hippo.graph.numbering import numbered
+from hippo.graph.numbering import numbered, with_ids
 from hippo.protocols import Chunker, Encoder, Extractor
 from hippo.search.lexical import LexicalIndex, hashes_of
 from hippo.snapshot.merge import Part
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from hippo.protocols import Float32
 
-__all__ = ["ENCODED", "Prepared", "lay_out", "prepare", "vectors_of"]
+__all__ = ["ENCODED", "Prepared", "lay_out", "lay_out_versions", "prepare", "vectors_of"]
 
 ENCODED: tuple[TextKind, ...] = ("passage", "fact")
 """Kinds of text that are encoded at once; vectors of names follow with the merge."""
@@ -114,6 +114,23 @@ def lay_out(prepared: Sequence[Prepared], vectors: "Mapping[str, Float32] | None
         for kind, keys in hashes.items()
     }
     return Part(tables, words, {**rows, "entity": blank})
+
+
+def lay_out_versions(
+    prepared: Sequence[Prepared], vectors: "Mapping[str, Float32] | None", dimension: int, rules: str
+) -> Part:
+    """The same of versions of documents, which keep their order, and whose ids may repeat."""
+    numbered = [_as_version(number, one) for number, one in enumerate(prepared)]
+    part = lay_out(numbered, vectors, dimension, rules)
+    return replace(part, tables=with_ids(part.tables, pa.array([one.document.id for one in prepared], pa.string())))
+
+
+def _as_version(number: int, one: Prepared) -> Prepared:
+    """A version under an id that no other has."""
+    own = f"{number:012d}"
+    chunks = [replace(chunk, id=f"{number}:{chunk.id}", document_id=own) for chunk in one.chunks]
+    found = [replace(each, chunk_id=f"{number}:{each.chunk_id}") for each in one.found]
+    return Prepared(replace(one.document, id=own), tuple(chunks), tuple(found))
 
 
 def _sorted(found: Extraction) -> Extraction:

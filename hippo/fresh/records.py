@@ -15,7 +15,22 @@ from hippo.types import Document
 if TYPE_CHECKING:
     from hippo.protocols import Float32
 
-__all__ = ["Said", "forgetting", "linking", "read", "remembering"]
+__all__ = ["Said", "Told", "forgetting", "linking", "read", "remembering"]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A document as a record has it.
+
+    Attributes:
+        document: The document, with its id.
+        at: When it was remembered, UTC; None: the record does not say.
+        number: Number of the record.
+    """
+
+    document: Document
+    at: datetime | None
+    number: int
 
 
 @dataclass(slots=True)
@@ -23,26 +38,30 @@ class Said:
     """What some records come to.
 
     Attributes:
-        documents: By id, what was remembered and not forgotten again.
+        documents: By id, what was remembered and not forgotten again: its newest version.
+        older: By id, versions that a newer one has replaced, oldest first.
         vectors: Vectors that came with them, by hash of their text, each float32 `(d,)`.
         gone: Ids of documents that are to be forgotten: they may be in the snapshot.
         links: Weights by both ends and kind; None: there is to be none.
     """
 
-    documents: dict[str, Document] = field(default_factory=dict)
+    documents: dict[str, Told] = field(default_factory=dict)
+    older: dict[str, list[Told]] = field(default_factory=dict)
     vectors: "dict[str, Float32]" = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)
     links: dict[tuple[str, str, str], float | None] = field(default_factory=dict)
 
 
-def remembering(documents: Sequence[Document], vectors: "Mapping[str, Float32]") -> dict[str, Any]:
+def remembering(documents: Sequence[Document], vectors: "Mapping[str, Float32]", at: datetime) -> dict[str, Any]:
     """The record of some documents.
 
     Args:
         documents: With ids; their metadata are JSON.
         vectors: By hash of the text.
+        at: The moment, UTC.
     """
     return {
+        "at": at.isoformat(),
         "documents": [
             {
                 "id": one.id,
@@ -78,12 +97,13 @@ def read(records: Sequence[Record], said: Said) -> None:
         try:
             if "documents" in body:
                 for one in body["documents"]:
-                    said.documents[one["id"]] = _document(one)
+                    _put(said, Told(_document(one), _time(body.get("at")), record.number))
                 for key, text in body["vectors"].items():
                     said.vectors[key] = np.frombuffer(base64.b64decode(text), "<f4").astype(np.float32, copy=False)
             elif "forget" in body:
                 for key in body["forget"]:
                     said.documents.pop(key, None)
+                    said.older.pop(key, None)
                     said.links = {ends: weight for ends, weight in said.links.items() if key not in ends}
                 said.gone += body["forget"]
             elif "links" in body:
@@ -95,6 +115,19 @@ def read(records: Sequence[Record], said: Said) -> None:
             raise IndexCorruptError("the log of what was remembered", problem) from error
 
 
+def _put(said: Said, told: Told) -> None:
+    key = told.document.id or ""
+    known = said.documents.get(key)
+    if known is not None and known.document == told.document:
+        return  # It was said before, and holds since then.
+    if known is not None:
+        said.older.setdefault(key, []).append(known)
+    said.documents[key] = told
+
+
 def _document(row: Mapping[str, Any]) -> Document:
-    time = row["timestamp"]
-    return Document(row["text"], row["id"], row["title"], row["metadata"], time and datetime.fromisoformat(time))
+    return Document(row["text"], row["id"], row["title"], row["metadata"], _time(row["timestamp"]))
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

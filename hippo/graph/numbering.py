@@ -1,5 +1,6 @@
 """From tables that name what they refer to, to numbered ones."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +13,7 @@ from hippo.graph.tables import Tables, flat
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["numbered"]
+__all__ = ["numbered", "with_ids"]
 
 
 def numbered(documents: pa.Table, chunks: pa.Table, facts: pa.Table, mentions: pa.Table, rules: str) -> Tables:
@@ -52,6 +53,23 @@ def numbered(documents: pa.Table, chunks: pa.Table, facts: pa.Table, mentions: p
         keys,
         (np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64), _rows(lists.flatten(), keys)),
     )
+
+
+def with_ids(tables: Tables, ids: pa.Array) -> Tables:
+    """Tables of versions that were numbered under ids of their own, with the ids that these have, which may repeat.
+
+    Args:
+        tables: Ids of chunks begin with a number and a colon.
+        ids: Of the documents, in their order.
+    """
+    chunks = tables.chunks
+    named = {
+        "chunk_id": pc.replace_substring_regex(chunks.column("chunk_id"), r"^\d+:", ""),
+        "document_id": ids.take(chunks.column("document").combine_chunks()),
+    }
+    for name, column in named.items():
+        chunks = chunks.set_column(chunks.column_names.index(name), name, column)
+    return replace(tables, documents=tables.documents.set_column(0, "document_id", ids), chunks=chunks)
 
 
 def _sorted_unique(*columns: pa.Array) -> pa.Array:

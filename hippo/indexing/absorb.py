@@ -1,7 +1,8 @@
 """What was remembered into the store: before anything else that a change does."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from hippo.errors import IndexCorruptError
 from hippo.fresh.log import FRESH, Log
-from hippo.fresh.records import Said, read
+from hippo.fresh.records import Said, Told, read
 from hippo.indexing.clock import Clock
 from hippo.indexing.ingest import ingest
 from hippo.indexing.sweep import FORGETTING
@@ -38,6 +39,7 @@ def absorb(
     meta: Mapping[str, str],
     clock: Clock,
     keep: bool = True,
+    extract: Callable[[], object] = lambda: None,
 ) -> Absorbed:
     """Bring what was remembered until now into the store. What is there already is left.
 
@@ -49,6 +51,7 @@ def absorb(
         meta: Stored before the first document is; it says that nothing is published of the store.
         clock: For progress.
         keep: Whether versions that are replaced are kept.
+        extract: Extracts what is pending: a version keeps what was found in it until another one takes its place.
 
     Raises:
         IndexCorruptError: A record is damaged or missing.
@@ -77,6 +80,28 @@ def absorb(
     if said.links:
         store.set_meta(meta)
         store.put_links(said.links)
-    done = ingest(store, list(said.documents.values()), chunker, meta, clock, keep=keep)
+    count = 0
+    for place, told in enumerate(_in_turn(said) if keep else [list(said.documents.values())]):
+        if place:
+            # Whoever goes on from here after a crash must not begin with what has been replaced.
+            store.set_meta({**meta, FRESH: str(told[0].number)})
+            extract()
+        moments = {one.document.id or "": one.at for one in told if one.at is not None}
+        done = ingest(store, [one.document for one in told], chunker, meta, clock, keep=keep, moments=moments)
+        count += done.added + done.changed
     store.set_meta({**meta, FRESH: str(end)})
-    return Absorbed(done.added + done.changed, len(gone))
+    return Absorbed(count, len(gone))
+
+
+def _in_turn(said: Said) -> Iterator[list[Told]]:
+    """Documents in the order of their records, in stretches of whole records none of which has two versions of one."""
+    every = [*said.documents.values(), *(one for own in said.older.values() for one in own)]
+    stretch: dict[str | None, Told] = {}
+    for _, record in groupby(sorted(every, key=lambda one: one.number), key=lambda one: one.number):
+        own = {one.document.id: one for one in record}
+        if own.keys() & stretch.keys():
+            yield list(stretch.values())
+            stretch = {}
+        stretch |= own
+    if stretch:
+        yield list(stretch.values())

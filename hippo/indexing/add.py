@@ -79,7 +79,11 @@ def add_documents(
             stored.check(str(root), identity)
         identity.write(root)
         fresh, keep = {**identity.to_meta(), PUBLISHED: ""}, config.indexing.keep_versions
-        absorbed = absorb(root, store, chunker, encoder, fresh, clock, keep)
+
+        def extract() -> Extracted:
+            return _extract(store, extractor, caller, config, clock) if extractor else Extracted({})
+
+        absorbed = absorb(root, store, chunker, encoder, fresh, clock, keep, extract)
         deleting = doomed(store) if doomed else ()
         if forget:
             store.set_meta({FORGETTING: "yes"})
@@ -91,7 +95,7 @@ def add_documents(
             store.put_decisions(decided)
         if extractor is not None and store.count_pending(extractor.fingerprint):
             store.set_meta({PUBLISHED: ""})
-        extracted = _extract(store, extractor, caller, config, clock) if extractor else Extracted({})
+        extracted = extract()
         published = publish_changes(store, root, encoder, extractor, config, identity, clock)
     return ChangeReport(
         ingested.added,

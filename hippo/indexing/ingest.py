@@ -3,7 +3,9 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from hippo.errors import DuplicateDocumentError
 from hippo.indexing.clock import Clock
@@ -56,6 +58,7 @@ def ingest(
     *,
     keep: bool = True,
     forget: bool = False,
+    moments: Mapping[str, datetime] = MappingProxyType({}),
 ) -> Ingested:
     """Store new and changed documents with their chunks, and delete others, all at once.
 
@@ -71,6 +74,7 @@ def ingest(
         revisions: What is new of other documents, which the store holds.
         keep: Whether versions that are replaced or deleted are kept.
         forget: Whether documents that go go with all their versions, the older ones too.
+        moments: By id of a document, when it came in; of others that is now.
     """
     with clock.stage("chunk"):
         hashes = [content_hash(document) for document in documents]
@@ -105,6 +109,7 @@ def ingest(
                 forgetting=deleting if forget else (),
                 moved=moved,
                 keep=keep,
+                moments=moments,
             )
     added = len(rows) - len(changed)
     unchanged = len(documents) + len(revisions) - len(rows)

@@ -3,9 +3,8 @@
 from dataclasses import replace
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from hippo.graph.numbering import numbered
+from hippo.graph.numbering import numbered, with_ids
 from hippo.graph.tables import Tables, flat
 from hippo.scratch import Scratch
 from hippo.store import Store
@@ -41,12 +40,4 @@ def read_past(store: Store, rules: str = "hippo") -> tuple[Tables, pa.Table]:
     documents = versions.drop_columns(["id", "started", "ended", "ending"])
     facts, mentions = store.past_facts_table(), store.past_mentions_table()
     tables = numbered(documents, store.past_chunks_table(), facts, mentions, rules)
-    ids, chunks = flat(versions.column("id")), tables.chunks
-    named = {
-        "chunk_id": pc.replace_substring_regex(chunks.column("chunk_id"), r"^\d+:", ""),
-        "document_id": ids.take(chunks.column("document").combine_chunks()),
-    }
-    for name, column in named.items():
-        chunks = chunks.set_column(chunks.column_names.index(name), name, column)
-    known = replace(tables, documents=documents.set_column(0, "document_id", ids), chunks=chunks)
-    return known, versions.select(["started", "ended", "ending"])
+    return with_ids(tables, flat(versions.column("id"))), versions.select(["started", "ended", "ending"])

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
 
 from hippo.fresh.layer import layered, rows_of
+from hippo.fresh.spans import Spans, floors_of
 from hippo.fresh.state import Fresh
 from hippo.retrieval.filtered import Retrievers
 from hippo.retrieval.retrieve import Retriever
@@ -54,29 +56,42 @@ class LayeredRetrievers(Retrievers):
         found = self.of(condition, time)
         return found if found.linkers.hidden is None else self._kept((None, None), None, None)
 
-    def _stretch(self, time: datetime) -> "tuple[int | None, int] | None":
-        before, now = self.history.place(time), self._in_force(time)
-        # Times begin one after another, so their number says which are in force.
-        return None if before is None and now.all() else (before, int(now.sum()))
+    @cached_property
+    def _spans(self) -> Spans:
+        """When what was remembered is in force. What is to be forgotten is as if it had never been known."""
+        told = self._fresh.told
+        floors = floors_of({key: told[key] for key in told if key not in self._fresh.gone}, self.present, self.history)
+        return Spans.of(told, floors)
 
-    def _in_force(self, time: datetime | None) -> "NDArray[np.bool_]":
-        """Which of the fresh documents are in force."""
-        starts = self._fresh.starts
-        if starts is None:
-            return np.empty(0, bool)
-        return np.ones(len(starts), bool) if time is None else starts <= as_microseconds(time)
+    def _stretch(self, time: datetime) -> "tuple[int | None, int] | None":
+        before, spans, moment = self.history.place(time), self._spans, as_microseconds(time)
+        now = spans.starts <= moment
+        # Times begin one after another, so their number says which are in force.
+        return None if before is None and now.all() else (before, int(now.sum() + (spans.began <= moment).sum()))
+
+    def _in_force(self, time: datetime | None) -> "list[tuple[Part, NDArray[np.bool_]]]":
+        """What was remembered, and which versions of it are in force."""
+        part = self._fresh.part
+        if part is None:
+            return []
+        if time is None:
+            return [(part, np.ones(part.tables.documents.num_rows, bool))]
+        spans, moment = self._spans, as_microseconds(time)
+        found, then = [(part, spans.starts <= moment)], (spans.began <= moment) & (moment < spans.ended)
+        older = self._fresh.older() if then.any() else None
+        return found if older is None else [*found, (older, then)]
 
     def _cut(self, condition: "Condition | None", time: datetime | None) -> tuple[Retriever, int]:
         from hippo.filters import matching
 
-        known, part, links = self._base.of(condition, time), self._fresh.part, self._fresh.links
-        contents = _without(known.contents, self._fresh.gone)
-        if part is not None:
-            chosen = self._in_force(time)
-            # What is in force takes the place of an older version, whether it satisfies the condition or not.
-            contents = _without(contents, _ids(part, chosen))
+        known, links = self._base.of(condition, time), self._fresh.links
+        fresh = self._in_force(time)
+        # What is in force takes the place of an older version, whether it satisfies the condition or not.
+        gone = self._fresh.gone.union(*(_ids(part, chosen) for part, chosen in fresh))
+        contents = _without(known.contents, gone)
+        for part, chosen in fresh:
             if condition is not None:
-                chosen &= matching(condition, part.tables.documents)
+                chosen = chosen & matching(condition, part.tables.documents)
             if chosen.any():
                 contents = _merged(contents, part.restrict(chosen))
         if links:

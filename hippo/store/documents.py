@@ -77,6 +77,7 @@ class Documents(Versions, Links):
         forgetting: Sequence[str] = (),
         keep: bool = False,
         now: datetime | None = None,
+        moments: Mapping[str, datetime] = MappingProxyType({}),
     ) -> int:
         """Store documents with their chunks, which then wait for extraction, and delete others. One transaction.
 
@@ -90,6 +91,7 @@ class Documents(Versions, Links):
             forgetting: Ids of documents that go with all their versions, older ones too. Unknown ones are passed over.
             keep: Whether replaced and deleted versions are kept; see `hippo.store.versions`.
             now: The moment of the change; None: by the clock.
+            moments: By id of a document, when it came in, if that was another moment.
 
         Returns:
             Number of deleted documents.
@@ -109,7 +111,7 @@ class Documents(Versions, Links):
                 raise DocumentError(chunk.document_id, problem)
         given, now = pa.Table.from_pylist(rows, DOCUMENTS), now or datetime.now(UTC)
         with self._connection.transaction():
-            starts = self._starts(given, now)
+            starts = self._starts(given, now, moments)
             if keep and deleting:
                 self._archive(deleting, now, "deleted")
             if keep and replacing:

@@ -4,7 +4,7 @@ A version is in force from its start until its end, which is the start of the ne
 Versions of a document never overlap, so at any time at most one of them is in force.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -29,8 +29,8 @@ SELECT key, max(floor) AS floor FROM (
 _STARTS = f"""
 SELECT g.id AS key, CASE
     WHEN g.timestamp IS NOT NULL AND (f.floor IS NULL OR g.timestamp > f.floor) THEN g.timestamp
-    WHEN f.floor > $1::TIMESTAMP THEN f.floor ELSE $1::TIMESTAMP END AS started
-FROM given g LEFT JOIN ({_FLOORS}) f ON f.key = g.id
+    ELSE greatest(f.floor, coalesce(m.moment, $1::TIMESTAMP)) END AS started
+FROM given g LEFT JOIN ({_FLOORS}) f ON f.key = g.id LEFT JOIN moments m ON m.key = g.id
 """  # noqa: S608  # constants of this module alone
 
 _LAST = 'm."end", m.surface'
@@ -39,7 +39,7 @@ _LAST = 'm."end", m.surface'
 class Versions(Part):
     """The tables `versions`, `past_chunks`, `past_mentions` and `past_facts`."""
 
-    def _starts(self, rows: pa.Table, now: datetime) -> pa.Table:
+    def _starts(self, rows: pa.Table, now: datetime, moments: Mapping[str, datetime]) -> pa.Table:
         """When new versions begin: at their timestamp, if that is later than all that was known of the document.
 
         Otherwise now: what was said until now was said, and a correction is known from the moment that it was made.
@@ -47,12 +47,15 @@ class Versions(Part):
         Args:
             rows: Columns id and timestamp of documents that are about to be stored.
             now: The moment, UTC.
+            moments: By id, another one.
 
         Returns:
             key (id) and started, a row for each document, in any order.
         """
         asked = pa.table({"key": rows.column("id")})
-        return self._connection.table(_STARTS, [_naive(now)], given=rows, asked=asked)
+        times = pa.array([_naive(one) for one in moments.values()], pa.timestamp("us"))
+        known = pa.table({"key": strings(list(moments)), "moment": times})
+        return self._connection.table(_STARTS, [_naive(now)], given=rows, asked=asked, moments=known)
 
     def _archive(self, documents: Sequence[str], now: datetime, ending: str, successors: pa.Table | None = None) -> int:
         """Copy documents, with all that was found in them, to where versions are kept; must run in a transaction.

@@ -20,7 +20,9 @@ from hippo.errors import (
     InputError,
 )
 from hippo.fresh.log import Log
+from hippo.indexing import absorb as absorbing
 from hippo.maintenance import backup, check, repair
+from hippo.types import Document
 
 CORPUS = [
     {"id": "a", "text": "Ada Lovelace met Charles Babbage in London.", "timestamp": "2020-01-01"},
@@ -139,6 +141,73 @@ def test_conditions_and_times_choose_among_both(memory):
     assert set(found(memory, "engine", as_of="2020-01-02T12:00")) == {one["text"] for one in CORPUS[:2]}
     assert len(found(memory, "engine", as_of=datetime.now(UTC))) == 6
     assert [one.id for one in memory.documents(where="session = 's2'")] == ["s2/000000002"]
+
+
+VERSIONS = [
+    ("a", "Ada Lovelace met Luigi Menabrea in Geneva.", "2021-05-01"),
+    ("new", "Bob Brown leads Acme.", "2021-05-02"),
+    ("a", "Ada Lovelace met Mary Somerville in Rome.", "2021-05-04"),
+    ("new", "Eve Stone leads Acme.", "2021-05-05"),
+    ("new", "Eve Stone leads Acme.", "2021-05-05"),
+    ("a", "Ada Lovelace met nobody.", "2020-05-01"),
+    ("b", "Charles Babbage built nothing.", "2021-05-06"),
+]
+TIMES = ["2019-01-01", "2020-01-01", "2021-05-01", "2021-05-02", "2021-05-04", "2021-05-05", "2021-05-06", None]
+
+
+@pytest.mark.parametrize("start", ["beside an index", "before any"])
+def test_all_versions_answer_before_a_merge_as_after_it(tmp_path, start):
+    config = {**MANUAL, "graph": {"synonym_max": 0}}
+    with Hippo.open(tmp_path / "index", encoder="hashing", config=config) as memory:
+        if start == "beside an index":
+            memory.add(CORPUS)
+        for key, text, time in VERSIONS:
+            memory.remember(Document(text, key, timestamp=time))
+        between = datetime.now(UTC)
+        memory.remember("Zürich lies on a lake.", timestamp="2021-05-07")
+        times = [*TIMES, between]
+        before = [told(memory, time) for time in times]
+        assert before[5]["new"][0] == "Eve Stone leads Acme."
+        assert before[4]["new"][0] == "Bob Brown leads Acme."
+        assert before[4]["a"][0] == before[6]["a"][0] == "Ada Lovelace met Mary Somerville in Rome."
+        assert before[7]["a"][0] == before[8]["a"][0] == "Ada Lovelace met nobody."
+        assert set(told(memory, "2021-05-04", where="kind = 'x'")) == set()
+        assert memory.merge().remembered
+        for time, earlier in zip(times, before, strict=True):
+            after = told(memory, time)
+            assert {key: text for key, (text, _) in after.items()} == {key: text for key, (text, _) in earlier.items()}
+            assert [after[key][1] for key in after] == pytest.approx([earlier[key][1] for key in after], abs=1e-6)
+        versions = [(one.title, one.ending) for one in memory.history("new")]
+        assert versions == [(None, "replaced"), (None, None)]
+        assert check(memory.path).sound
+
+
+def told(memory: Hippo, time, **options) -> dict[str, tuple[str, float]]:
+    hits = memory.recall("Who met Ada Lovelace at Acme?", k=10, as_of=time, explain=True, **options).hits
+    return {hit.document_id: (hit.text, hit.score) for hit in hits}
+
+
+def test_a_merge_that_was_broken_off_between_two_versions_goes_on(memory, monkeypatch):
+    for key, text, time in VERSIONS:
+        memory.remember(Document(text, key, timestamp=time))
+    expected = {time: told(memory, time) for time in TIMES}
+    ingested, ingest = [], absorbing.ingest
+
+    def breaks(*arguments, **options):
+        ingested.append(arguments)
+        if len(ingested) == 2:
+            raise RuntimeError("power cut")
+        return ingest(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(absorbing, "ingest", breaks)
+        with pytest.raises(RuntimeError):
+            memory.merge()
+    memory.merge()
+    assert {time: {key: text for key, (text, _) in told(memory, time).items()} for time in TIMES} == {
+        time: {key: text for key, (text, _) in found.items()} for time, found in expected.items()
+    }
+    assert len(memory.history("a")) == 4
 
 
 def test_every_change_takes_what_was_remembered_along(memory):
