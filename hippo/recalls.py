@@ -83,7 +83,9 @@ class Recalls:
         if not self._file.is_file() or not self._file.stat().st_size:
             return None
         try:
-            with closing(sqlite3.connect(f"{self._file.absolute().as_uri()}?mode=ro", uri=True, timeout=_WAIT)) as known:
+            with closing(
+                sqlite3.connect(f"{self._file.absolute().as_uri()}?mode=ro", uri=True, timeout=_WAIT)
+            ) as known:
                 [(verdict,)] = known.execute("PRAGMA integrity_check(1)").fetchall()
                 if verdict == "ok" and known.execute(_THERE).fetchone():
                     [(wrong,)] = known.execute(_WRONG).fetchall()

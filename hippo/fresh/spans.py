@@ -38,7 +38,7 @@ class Spans:
 
     @classmethod
     def of(cls, told: Mapping[str, Sequence[Told]], floors: Mapping[str, int]) -> "Spans":
-        """By the rules of the store: a version begins at its timestamp, if that is later than all that was known before.
+        """By the rules of the store: a version begins at its timestamp, if that is later than all that was known.
 
         Otherwise when it was remembered: a correction is known from the moment that it was made.
 

@@ -148,6 +148,18 @@ class Linker:
         self.scoring: Scoring = scoring or choose_scoring(lexical.size)
         self._rows = np.arange(lexical.size)
 
+    def rows(self, rows: "NDArray[np.int64]") -> "NDArray[np.float32] | None":
+        """Unit vectors of some texts, float32 `(n, d)`, in their order; None: there are none."""
+        if not self.vectors:
+            return None
+        found = np.empty((len(rows), self.vectors[0].shape[1]), np.float32)
+        first = 0
+        for block in self.vectors:
+            own = (rows >= first) & (rows < first + len(block))
+            found[own] = block[rows[own] - first]
+            first += len(block)
+        return found
+
     @traced("hippo.retrieve.link")
     def link(
         self,

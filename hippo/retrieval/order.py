@@ -14,6 +14,8 @@ from hippo.snapshot.contents import Contents
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from hippo.retrieval.holding import Holding
+
 __all__ = ["in_order"]
 
 
@@ -26,6 +28,7 @@ def in_order(
     profile: Profile,
     k: int,
     count: int,
+    found: "Holding | None" = None,
 ) -> "tuple[NDArray[np.int64], NDArray[np.float64], dict[int, int]]":
     """Rows of the best passages, scores in their order, and what newer one replaces which of the best k.
 
@@ -38,14 +41,19 @@ def in_order(
         profile: Whether the newest wins.
         k: Number of passages that are asked for.
         count: Number of rows that are wanted.
+        found: Passages that tell what the question asks, of which the newest version wins; None: it does not ask for
+            the present.
     """
     if linkers.hidden is not None:
         scores = np.where(linkers.hidden, -np.inf, scores)
-    if not profile.newest_wins:
+    newer = {} if found is None else found.versions(times, linkers.passages.rows)
+    if not profile.newest_wins and not newer:
         return order_of(scores, fallback, count, linkers.scoring), scores, {}
     pool = min(max(k, POOL), linkers.shown)
     rows = order_of(scores, fallback, max(count, pool), linkers.scoring).tolist()
-    newer = replacements(contents, rows[:pool], times)
+    if profile.newest_wins:
+        # What is known of the question says more than what sentences look like.
+        newer = {**replacements(contents, rows[:pool], times), **newer}
     order = np.array(newest_first(rows, newer), np.int64)
     # One that was moved up has the score of the passage that it now stands before.
     scores = scores.copy()

@@ -1,14 +1,17 @@
 """What multiplies the scores of passages: age, retention, and the time that a question asks about."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hippo.retrieval.holding import About, Holding, holding
+from hippo.retrieval.rank import order_of
 from hippo.retrieval.recency import decay, passage_times
+from hippo.retrieval.replaced import POOL
 from hippo.retrieval.retention import Recalled, Retention
 from hippo.retrieval.timeline import Asked, Timeline
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hippo.retrieval.link import Linked, Linker
+    from hippo.retrieval.linkers import Linkers
     from hippo.retrieval.profiles import Profile
     from hippo.retrieval.when import AskedTime
     from hippo.snapshot.contents import Contents
@@ -32,12 +36,14 @@ class Prior:
         retention: By age, kind and recalls.
         time: By how near a passage is to a time asked about.
         told: What is to be said of the times, for `Retrieval.parameters`.
+        present: Whether the question asks what holds now.
     """
 
     recency: "NDArray[np.float64] | None" = None
     retention: "NDArray[np.float64] | None" = None
     time: "NDArray[np.float64] | None" = None
     told: tuple[dict[str, Any], ...] = ()
+    present: bool = False
 
     @property
     def factors(self) -> "NDArray[np.float64] | None":
@@ -47,6 +53,13 @@ class Prior:
             if part is not None:
                 product = part if product is None else product * part
         return product
+
+    def of_holding(self, found: Holding, weight: float) -> "Prior":
+        """Where it is known which passages tell what holds: with m the share of the strongest, 1 + 2 ω m."""
+        count = 0 if self.time is None else len(self.time)
+        time = np.ones(count)
+        time[found.rows] += 2.0 * weight * found.shares()
+        return replace(self, time=time)
 
     def of(self, row: int) -> dict[str, float | None]:
         """What of a passage goes into its explanation, by name."""
@@ -92,6 +105,32 @@ class Priors:
             self._retention.left(profile, as_of, recalled) if profile.retention else None,
         )
 
+    def holding(
+        self,
+        prior: Prior,
+        question: str,
+        names: Callable[[str], Sequence[str]],
+        scores: "NDArray[np.float64]",
+        relevance: "Linked",
+        linkers: "Linkers",
+    ) -> Holding | None:
+        """What of the best passages tells what a question about the present asks; None: it asks for nothing such.
+
+        Args:
+            prior: Of the question.
+            question: What it asks besides times.
+            names: Finds the names in it.
+            scores: Of all passages, float64 `(P,)`, without the time asked about.
+            relevance: How much it, or what it leaves open, touches each.
+            linkers: Which passages are hidden.
+        """
+        about = About.of(question, names(question)) if prior.present else None
+        if about is None:
+            return None
+        shown = scores if linkers.hidden is None else np.where(linkers.hidden, -np.inf, scores)
+        best = order_of(shown, relevance.fused, min(POOL, linkers.shown), linkers.scoring)
+        return holding(self._contents, best, relevance.fused, about)
+
     def of_questions(
         self, common: Prior, asked: "Asked | None", profile: "Profile", linker: "Linker", count: int
     ) -> list[Prior]:
@@ -125,7 +164,8 @@ class Priors:
             told.append(self._told(one, row))
         # What changes nothing must not make the walk go farther.
         factors = 1.0 + weight * near if near is not None and near.any() else None
-        return Prior(common.recency, common.retention, factors, tuple(told))
+        present = factors is not None and all(one.order in ("now", "present") for one in times)
+        return Prior(common.recency, common.retention, factors, tuple(told), present)
 
     def _told(self, one: "AskedTime", row: int | None) -> dict[str, Any]:
         told: dict[str, Any] = {"text": one.text, "order": one.order}

@@ -60,7 +60,8 @@ class Profile:
         newest_wins: Whether a passage ranks after a newer one that says the same of the same subject with another
             object (`hippo.retrieval.replaced`); the reader is then told when each passage is from.
         time_weight: ω: how much a passage of the time that a question asks about ("in 2021", "before she moved") gains:
-            up to 1 + ω times its score (`hippo.retrieval.timeline`); 0: nothing.
+            up to 1 + ω times its score (`hippo.retrieval.timeline`); 0: nothing. Of what holds of a person at present
+            the newest version then comes first (`hippo.retrieval.holding`).
         retention: Half-lives in days by kind of document, "turn", "document" or what its metadata say under `kind`; a
             passage counts less the older it is and the less often it was recalled (`hippo.retrieval.retention`). A kind
             not named is not forgotten.

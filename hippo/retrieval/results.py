@@ -1,7 +1,7 @@
 """From ranked passages to the values that a caller gets."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
@@ -36,13 +36,22 @@ class Results:
         linkers: Its linkers, which know what is hidden.
         priors: Its priors, which know the times of passages.
         owners: Its sources.
+        names: Finds the names in a question.
     """
 
-    def __init__(self, contents: Contents, linkers: Linkers, priors: Priors, owners: Owners) -> None:
+    def __init__(
+        self,
+        contents: Contents,
+        linkers: Linkers,
+        priors: Priors,
+        owners: Owners,
+        names: Callable[[str], Sequence[str]],
+    ) -> None:
         self._contents = contents
         self._linkers = linkers
         self._priors = priors
         self._owners = owners
+        self._names = names
         self._cells = Cells(contents)
 
     @traced("hippo.retrieve.rank")
@@ -77,11 +86,14 @@ class Results:
             paths: Finds the strongest paths, where there was a walk.
         """
         began = perf_counter()
+        touched = linked if walked is None else walked.favoured
+        holding = self._priors.holding(prior, question, self._names, scores, touched, self._linkers)
+        prior = prior if holding is None else prior.of_holding(holding, profile.time_weight)
         sources, factors = self._owners(profile), prior.factors
         ranked = scores if factors is None else (scores if walked else minmax(scores)) * factors
         count = k if sources is None else self._linkers.shown
         rows, ranked, newer = in_order(
-            self._contents, self._priors.times, self._linkers, ranked, linked.fused, profile, k, count
+            self._contents, self._priors.times, self._linkers, ranked, linked.fused, profile, k, count, holding
         )
         if sources is not None:
             rows, held_back = first(rows, sources, k, profile.source_cap)

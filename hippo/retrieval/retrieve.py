@@ -76,7 +76,7 @@ class Retriever:
         self._adjacencies: dict[tuple[tuple[str, float], ...], csr_array] = {}
         self._sources = Owners(contents)
         self._priors = Priors(contents)
-        self._results = Results(contents, self.linkers, self._priors, self._sources)
+        self._results = Results(contents, self.linkers, self._priors, self._sources, names)
 
     @cached_property
     def _counts(self) -> "NDArray[np.float64]":

@@ -10,7 +10,8 @@ session is asked as if questions said none.
 * An event is the passage of a known time or of a session that its words touch most. When it happened, m falls with the
   passages between in their session, exp(-n / 3), and with the days between; before or after it is a stretch of time, or
   that side of its session.
-* Now, m is the share of the passages that are not newer.
+* Now, m is the share of the passages that are not newer; where the question is about somebody who speaks, or is spoken
+  of, it is 0 to 2 for what tells what holds of them, and 0 else (`hippo.retrieval.holding`).
 """
 
 from collections.abc import Sequence

@@ -26,7 +26,9 @@ _EVENT = re.compile(
     r"\b(?P<order>before|after|since|until|when|while|during)\s+(?P<event>[^,;?!.]{5,120})", re.IGNORECASE
 )
 _AUXILIARY = re.compile(r"(?:did|does|do|is|was|were|are|am|will|would|has|have|had|can|could|should)\b", re.IGNORECASE)
-_PRESENT_TENSE = re.compile(r"(?:\S+\s){0,4}?(?:does|do|is|are|has|have)\s", re.IGNORECASE)
+_PRESENT_TENSE = re.compile(
+    r"(?:\S+\s){0,4}?(?:does|do|is|are|am|has|have|will)\s|(?:who|what|which\s\S+)\s(?!was\b)[a-z]+s\s", re.IGNORECASE
+)
 _BEFORE_SIGN = re.compile(r"\s+([?!.,;])")
 _LEAST_WORDS = 3
 _LOOKED_BACK = 20

@@ -162,13 +162,17 @@ STATES = (
     State(
         "holiday",
         tuple(PLACES),
-        ("We plan to spend the summer in {v}.", "I booked {v} for the holidays.", "This year it will be {v} for us."),
+        ("We plan to spend the summer in {v}.", "I booked {v} for the holidays.", "This summer it will be {v} for us."),
         (
             "Change of plan: in the summer we go to {v} instead.",
             "I cancelled the booking, for the holidays we go to {v} after all.",
             "My mother talked us into {v} for the summer holidays.",
         ),
-        ("Where does {p} plan to spend the holidays?", "Where is {p} going in the summer?", "What has {p} booked?"),
+        (
+            "Where does {p} plan to spend the holidays?",
+            "Where is {p} going in the summer?",
+            "Where will {p} spend the summer?",
+        ),
     ),
 )
 

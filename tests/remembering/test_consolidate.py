@@ -88,7 +88,7 @@ def test_near_duplicates_are_those_that_a_comparison_of_all_finds(bags):
 
 def test_many_facts_of_the_same_names_are_compared_with_few():
     words = [f"w{number}" for number in range(60)]
-    chance = random.Random(0)  # noqa: S311  (texts, not secrets)
+    chance = random.Random(0)
     bags = [frozenset(chance.sample(words, 12)) for _ in range(6000)]
     began = process_time()
     assert sum(map(len, alike(bags))) == len(bags)
