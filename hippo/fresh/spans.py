@@ -69,7 +69,8 @@ def floors_of(told: Mapping[str, Sequence[Told]], contents: "Contents", history:
         contents: Of the snapshot.
         history: Its history.
     """
-    keys, floors = sorted(told), {}
+    keys = sorted(told)
+    floors: dict[str, int] = {}
     known = [(contents.documents, history.starts)]
     if history.past is not None:
         known.append((history.past.part.tables.documents, history.past.bounds[1]))

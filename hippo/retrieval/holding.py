@@ -223,5 +223,5 @@ def _is_asked_of(question: str, name: str) -> bool:
 def _cosines(vectors: "NDArray[np.float32]", first: int) -> "NDArray[np.float64]":
     """Cosine similarity of each row with one of them, 0 where it is less: of few, all are apart from their mean."""
     lengths = np.maximum(np.linalg.norm(vectors, axis=1), 1e-9)
-    found = (vectors @ vectors[first] / lengths / lengths[first]).astype(np.float64)
-    return np.maximum(found, 0.0)
+    found: NDArray[np.float64] = (vectors @ vectors[first] / lengths / lengths[first]).astype(np.float64)
+    return found.clip(min=0.0)
