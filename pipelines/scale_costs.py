@@ -118,7 +118,6 @@ def read(index: Path, passages: int, questions: int) -> dict[str, float]:
 
 
 def _asked(index: Path, passages: int, questions: int) -> dict[str, float]:
-    before = peak_memory()
     began = perf_counter()
     with Hippo.open(index) as memory:
         memory.contents()
@@ -131,7 +130,7 @@ def _asked(index: Path, passages: int, questions: int) -> dict[str, float]:
             memory.retrieve(_question(place * passages // (questions + 1)))
             taken.append(process_time() - began)
     median, high = quantiles(taken, n=100)[49::49] if len(taken) > 1 else (taken[0], taken[0])
-    return {"open": opened, "first": first, "median": median, "p99": high, "peak": peak_memory(), "before": before}
+    return {"open": opened, "first": first, "median": median, "p99": high, "peak": peak_memory()}
 
 
 def _question(number: int) -> str:
