@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from datetime import date, datetime
 from numbers import Integral
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hippo.errors import QuestionError
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 __all__ = ["AsOf", "Where", "condition", "moment", "whole", "within"]
 
-Where = str | Mapping[str, Any] | None
+Where: TypeAlias = "str | Mapping[str, Any] | Condition | None"
 """A condition on the metadata of documents, as text or as a mapping; None: all documents."""
 
 AsOf = datetime | date | str | None
@@ -32,7 +32,7 @@ def condition(where: Where) -> "Condition | None":
     return parse_where(where)
 
 
-def within(session: str | None, where: Where) -> Where:
+def within(session: str | None, where: Where) -> "Condition | None":
     """A condition that holds within a session alone.
 
     Args:
@@ -43,13 +43,16 @@ def within(session: str | None, where: Where) -> Where:
         FilterError: The condition is wrong.
 
     Examples:
-        >>> within("chat-7", "year > 2020")
-        "(session = 'chat-7') and (year > 2020)"
+        >>> str(within("chat-7", "year > 2020"))
+        "session = 'chat-7' and year > 2020"
     """
-    if session is None or where is None:
-        return where if session is None else {"session": session}
-    quoted = session.replace("'", "''")
-    return f"(session = '{quoted}') and ({condition(where)})"
+    asked = condition(where)
+    if session is None:
+        return asked
+    from hippo.filters import And
+
+    one = condition({"session": session})
+    return one if asked is None or one is None else And((one, asked))
 
 
 def moment(as_of: AsOf) -> datetime | None:

@@ -262,13 +262,17 @@ def _grouped(condition: Condition) -> str:
     return f"({condition})" if isinstance(condition, And | Or) else str(condition)
 
 
-def check_size(condition: Condition) -> None:
+def check_size(condition: Condition, *, spare: bool = False) -> None:
     """Check that a tree is small enough to be walked and asked for.
+
+    Args:
+        condition: The tree.
+        spare: Whether there is room for one more level that joins a condition, such as a session, to others.
 
     Raises:
         FilterError: It has too many conditions, too many levels, or too long a text.
     """
-    count, level, row = 0, 0, [condition]
+    count, level, row = (-2, -1, [condition]) if spare else (0, 0, [condition])
     while row:
         count, level = count + len(row), level + 1
         if level > MOST_LEVELS:
@@ -276,5 +280,5 @@ def check_size(condition: Condition) -> None:
         if count > MOST_CONDITIONS:
             raise FilterError("where", f"has more than {MOST_CONDITIONS} conditions; a list in (…) is one")
         row = [part for item in row for part in item.parts]
-    if (length := len(str(condition))) > MOST_CHARACTERS:
+    if (length := len(str(condition))) > MOST_CHARACTERS * (2 if spare else 1):
         raise FilterError("where", f"has {length:,} characters, at most {MOST_CHARACTERS:,} are read")

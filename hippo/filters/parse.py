@@ -27,7 +27,7 @@ def parse_where(where: str | Mapping[str, Any] | Condition) -> Condition:
             or a condition, which comes back. See `hippo.filters` for what can be said.
 
     Returns:
-        A tree of at most `MOST_CONDITIONS` conditions on `MOST_LEVELS` levels.
+        A tree of at most `MOST_CONDITIONS` conditions on `MOST_LEVELS` levels, beside what joins a condition to it.
 
     Raises:
         FilterError: It is anything else; the message names the piece, its place in a text, and what is allowed.
@@ -42,7 +42,8 @@ def parse_where(where: str | Mapping[str, Any] | Condition) -> Condition:
     """
     try:
         condition = _read(where)
-        check_size(condition)
+        # Who puts two conditions together, each of which may be read, need not count.
+        check_size(condition, spare=isinstance(where, Condition))
     except FilterError as error:
         piece, problem = error.args
         said = f"{_short(_printable(piece))}: {_short(_printable(problem), _MOST_SAID)}"

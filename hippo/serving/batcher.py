@@ -60,7 +60,7 @@ class Batcher:
 
     async def _one_block(self, questions: list[str], options: Mapping[str, Any]) -> list[Retrieval]:
         found: asyncio.Future[list[Retrieval]] = asyncio.get_running_loop().create_future()
-        key = json.dumps(options, sort_keys=True)
+        key = json.dumps(options, sort_keys=True, default=str)
         self._waiting.append(_Waiting(questions, options, key, found, contextvars.copy_context()))
         self._start()
         return await found

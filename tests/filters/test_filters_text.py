@@ -8,6 +8,7 @@ import pytest
 from sqlglot import Dialect, exp
 from sqlglot.errors import SqlglotError
 
+from hippo.checks import within
 from hippo.errors import FilterError
 from hippo.filters import And, Between, Comparison, Condition, Field, In, IsNull, Like, Not, Or, parse_where
 from hippo.filters.condition import MOST_CHARACTERS, MOST_CONDITIONS, MOST_LEVELS
@@ -242,6 +243,12 @@ def test_levels_are_bounded() -> None:
     ):
         with pytest.raises(FilterError, match="nests deeper than 26 levels"):
             parse_where(text)
+
+
+@pytest.mark.parametrize("where", [nested(MOST_LEVELS), " and ".join(["a = 1"] * (MOST_CONDITIONS - 1))])
+def test_a_condition_of_any_size_holds_within_a_session(where: str) -> None:
+    joined, session = cast("Condition", within("it's", where)), Comparison(Field(("session",)), "=", "it's")
+    assert parse_where(joined) == And((session, parse_where(where)))
 
 
 def test_the_deepest_condition_can_be_written_and_read() -> None:
