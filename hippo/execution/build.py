@@ -23,7 +23,7 @@ from hippo.parts import make_encoder
 from hippo.place import checked_place
 from hippo.protocols import ProgressCallback
 from hippo.snapshot import remove_old
-from hippo.storage import Folder, open_folder
+from hippo.storage import Folder, LocalFolder, open_folder
 from hippo.store.distinct import distinct
 from hippo.types import ChangeReport, Skipped
 
@@ -216,7 +216,9 @@ def _name_groups(work: Folder, rows: Sequence[Row], memory: int) -> Iterator[Row
     """Keys of all entities that parts name, each once, in order, cut where the hash of a key says so."""
     named = (chunk for row in rows for chunk in read_shard(work, f"names/{row['names']}.parquet").column("key").chunks)
     group: list[str] = []
-    for keys in distinct(named, memory):
+    # Names of entities are not left where nobody looks, should this process be killed.
+    folder = work.path if isinstance(work, LocalFolder) else None
+    for keys in distinct(named, memory, folder):
         for key in keys.to_pylist():
             group.append(key)
             if len(group) >= 4 * _NAMES or int(text_hash(key)[:8], 16) % _NAMES == 0:

@@ -23,6 +23,7 @@ _OLDEST = "oldest"
 
 _LEFTOVERS = (
     ".store-*",
+    "store.duckdb.tmp/*",
     "store-damaged-*",
     f".{REPLIES_FILE}-*",
     "replies-damaged-*",

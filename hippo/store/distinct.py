@@ -13,20 +13,21 @@ _WAITING = 262_144
 _BATCH = 65_536
 
 
-def distinct(blocks: Iterable[pa.Array], memory: int) -> Iterator[pa.Array]:
+def distinct(blocks: Iterable[pa.Array], memory: int, folder: Path | None = None) -> Iterator[pa.Array]:
     """Different texts in code point order, block by block.
 
     Args:
         blocks: Texts, string.
         memory: Bytes that are held at most, about.
+        folder: Where files may lie, which a process that is killed leaves there; None: where the system has them.
 
     Examples:
         >>> [block.to_pylist() for block in distinct([pa.array(["b", "a"]), pa.array(["b"])], 2**30)]
         [['a', 'b']]
     """
-    with TemporaryDirectory(prefix="hippo-") as folder:
-        settings = {"memory_limit": f"{max(memory // 2**20, 64)}MiB", "temp_directory": folder}
-        connection = duckdb.connect(str(Path(folder) / "texts.duckdb"), config=settings)  # type: ignore[arg-type]
+    with TemporaryDirectory(prefix=".tmp-", dir=folder) as place:
+        settings = {"memory_limit": f"{max(memory // 2**20, 64)}MiB", "temp_directory": place}
+        connection = duckdb.connect(str(Path(place) / "texts.duckdb"), config=settings)  # type: ignore[arg-type]
         try:
             connection.execute("CREATE TABLE texts (text VARCHAR)")
             waiting: list[pa.Array] = []

@@ -261,6 +261,8 @@ def test_an_unknown_id_costs_no_replies_and_no_snapshot(root):
 
 def test_forgetting_takes_what_crashes_and_repairs_left(root):
     left = (".store-1.duckdb", "store-damaged-1.duckdb", ".replies.sqlite-1", "replies-damaged-1.sqlite")
+    left += ("store.duckdb.tmp/duckdb_temp_storage-0.tmp",)  # What a sort has put there, whose process was killed.
+    (root / "store.duckdb.tmp").mkdir()
     for name in left:
         (root / name).write_bytes(b"Turin")
     with Hippo.open(root) as memory:
