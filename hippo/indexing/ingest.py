@@ -62,7 +62,7 @@ def ingest(
 ) -> Ingested:
     """Store new and changed documents with their chunks, and delete others, all at once.
 
-    Of a document that has not changed, only where it was read from is kept.
+    Of a document that has not changed, only where it was read from is kept, unless the file that it came from is there.
 
     Args:
         store: The store.
@@ -95,7 +95,13 @@ def ingest(
         same = [
             document for document, new in zip(documents, hashes, strict=True) if known.get(document.id or "") == new
         ]
-        moved = {one.id: one.source for one in same if one.id and one.source and one.source != sources.get(one.id)}
+        moved = {
+            one.id: one.source
+            for one in same
+            if one.id and one.source and one.source != sources.get(one.id)
+            # Of two files of one id and text, the first stays its source as long as it is there.
+            if not _is_other_file(sources.get(one.id, ""), one.source)
+        }
         revised = [revise(store, one, chunker) for one in revisions]
         rows += [row for row in revised if row]
         changed += [row[0].id for row in revised if row and row[0].id]
@@ -124,8 +130,11 @@ def _check_sources(documents: Sequence[Document], known: Mapping[str, str]) -> N
     """
     for document in documents:
         before = known.get(document.id or "")
-        if before is None or document.source is None:
-            continue
-        old, new = (Path(_ROW.sub("", source)) for source in (before, document.source))
-        if old.is_file() and new.is_file() and not old.samefile(new):
+        if before is not None and document.source is not None and _is_other_file(before, document.source):
             raise DuplicateDocumentError(document.id, before, document.source)
+
+
+def _is_other_file(before: str, now: str) -> bool:
+    """Whether two sources are different files that are both there."""
+    old, new = (Path(_ROW.sub("", source)) for source in (before, now))
+    return old.is_file() and new.is_file() and not old.samefile(new)

@@ -40,6 +40,20 @@ def sources(memory: Hippo) -> list[str]:
     return memory.contents().documents.column("source").to_pylist()
 
 
+def test_a_document_of_two_files_stays_with_the_one_that_is_there(memory, tmp_path):
+    one, two = tmp_path / "A", tmp_path / "B"
+    for folder in (one, two):
+        folder.mkdir()
+        (folder / "a.md").write_text("Ada met Babbage.")
+    (two / "b.md").write_text("Turin lies on the Po.")
+    memory.sync(one)
+    memory.sync(two)
+    (two / "a.md").unlink()
+    assert memory.sync(two).deleted == 0
+    assert ids(memory) == ["a.md", "b.md"]
+    assert sources(memory) == [str(one / "a.md"), str(two / "b.md")]
+
+
 def test_a_folder_that_cannot_be_listed_keeps_its_documents(memory, notes, monkeypatch):
     memory.sync(notes)
     listed = Path.iterdir
