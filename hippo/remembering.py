@@ -207,6 +207,9 @@ class Remembering(Renewing, Asking, Changing):
             self._identity.write(self.path)
         else:
             stored.check(str(self.path), self._identity)
+        if self._snapshot is not None and not self._snapshot.in_place():
+            # The log of another index begins at another number.
+            self.refresh()
 
     def _known(self, ids: Sequence[str], missing_ok: bool) -> list[str]:
         for one in ids:

@@ -11,7 +11,7 @@ from hippo.deferred import once
 from hippo.errors import IndexClosedError, IndexCorruptError, IndexEmptyError, IndexPathError
 from hippo.fresh.log import FOLDER, FRESH
 from hippo.fresh.state import Fresh
-from hippo.identity import Identity
+from hippo.identity import IDENTITY_FILE, Identity
 from hippo.parts import make_tools
 from hippo.protocols import PageRank
 from hippo.searching import Searching
@@ -52,7 +52,8 @@ class Renewing(Searching):
     def refresh(self, *, prepare: bool = False) -> bool:
         """Open the newest snapshot, if another process has published one; else this does nothing.
 
-        Questions are answered from the older one until then, and none waits for it.
+        An index that was removed and made anew, or restored, has a newer one, whatever its name. Questions are answered
+        from the older one until then, and none waits for it.
 
         Args:
             prepare: Read beforehand what the first question would otherwise wait for. A memory that watches does.
@@ -68,8 +69,11 @@ class Renewing(Searching):
                 pull(self._origin, self.path)
             name = current(self.path) if self.path.is_dir() else None
             self._check_open()
-            if name is None or (self._snapshot is not None and self._snapshot.name == name):
+            opened = self._snapshot
+            if opened is not None and opened.name == name and opened.in_place():
                 return False
+            if name is None:
+                return self._left_behind()
             snapshot = Snapshot.open(self.path)
             try:
                 Identity.from_info(snapshot.info).check(str(self.path), self._identity)
@@ -87,6 +91,20 @@ class Renewing(Searching):
                 if self._origin is not None:
                     remove_old(self.path)
             return True
+
+    def _left_behind(self) -> bool:
+        """Let go of a snapshot whose index was removed, if another one began in its place that has published nothing.
+
+        Returns:
+            Whether there was one.
+        """
+        with self._lock:
+            before = self._snapshot
+            if before is None or before.in_place() or not (self.path / IDENTITY_FILE).is_file():
+                return False
+            self._snapshot, self._retrievers, self._damage = None, None, None
+        before.close()
+        return True
 
     @property
     def snapshot(self) -> str | None:

@@ -54,6 +54,8 @@ class Desk:
         self._since, self._said, self._heard = -1, Said(), 0
         """What the first records say that are beside a snapshot, and how many these are."""
         self._made: tuple[int, Fresh] | None = None
+        self._turns = 0
+        """`Log.turns` when it was read."""
         self._guard = threading.Lock()
 
     def remember(self, documents: Sequence[Document], name: Callable[[int, Document], str], start: int) -> list[str]:
@@ -103,6 +105,8 @@ class Desk:
             records = self.log.since(merged)
             if records is None:
                 return None
+            if self.log.turns != self._turns:
+                self._turns, self._since, self._made = self.log.turns, -1, None
             version = records[-1].end if records else merged
             if self._made and self._made[0] == merged and self._made[1].version == version:
                 return self._made[1]

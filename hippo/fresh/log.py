@@ -34,6 +34,8 @@ FRESH = "fresh"
 """Name under which a store and the manifest of a snapshot say up to which number they hold what was remembered."""
 
 _SUFFIX = ".log"
+_SUM = 8
+"""Characters of a check sum."""
 _DIGITS = 12
 
 
@@ -71,6 +73,10 @@ class Log:
         """Bytes read of each file, by its first number."""
         self._next = 0
         """Number of what comes next."""
+        self._last: tuple[int, int, bytes] | None = None
+        """File, place and check sum of the last record that was read."""
+        self.turns = 0
+        """How often the log of another index was found in its place."""
         self._guard = threading.RLock()
 
     def append(self, make: Callable[[int], Mapping[str, Any]], size: int = 1, *, start: int = 0) -> Record:
@@ -265,12 +271,16 @@ class Log:
                     file.truncate(self._read[first])
                     os.fsync(file.fileno())
                 raise
+        self._last = first, self._read[first], line[:_SUM]
         self._read[first] += len(line)
 
     def _catch_up(self) -> int | None:
         """Read what was appended since; the first number of the newest file, None: there is none."""
-        last = None
-        for last in self._files():
+        last, files = None, self._files()
+        if self._is_another(files):
+            self._records, self._read, self._next, self._last = [], {}, 0, None
+            self.turns += 1
+        for last in files:
             offset = self._read.get(last, 0)
             self._next = max(self._next, last)
             try:
@@ -288,9 +298,24 @@ class Log:
                     problem = f"the record at byte {offset} is damaged. Run `hippo doctor --repair`"
                     raise IndexCorruptError(str(self._file(last)), problem)
                 self._keep(record)
+                self._last = last, offset, line[:_SUM]
                 offset += len(line)
             self._read[last] = offset
         return last
+
+    def _is_another(self, files: list[int]) -> bool:
+        """Whether these files are of another index, or were restored: the newest always stays, with its records."""
+        if self._read and (not files or files[-1] < max(self._read)):
+            return True
+        if self._last is None:
+            return False
+        first, place, check_sum = self._last
+        try:
+            with self._file(first).open("rb") as file:
+                file.seek(place)
+                return file.read(_SUM) != check_sum
+        except FileNotFoundError:  # Merged.
+            return False
 
 
 def _line(record: Record) -> bytes:

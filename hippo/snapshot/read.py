@@ -102,6 +102,13 @@ class Snapshot:
             if path.rpartition(".")[0] in names:
                 _check_file(self.path / path, size, sha256)
 
+    def in_place(self) -> bool:
+        """Whether its name still stands for it: not so where its index was removed, and another may be there now."""
+        try:
+            return os.path.samestat(os.fstat(self._held.fileno()), (self.path / MANIFEST).stat())
+        except (OSError, ValueError):  # It is gone, or was closed here.
+            return False
+
     def close(self) -> None:
         """Let go of the snapshot, so that it may be removed once it is old. Arrays and tables in use stay valid."""
         self._held.close()

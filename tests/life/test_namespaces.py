@@ -26,6 +26,28 @@ def text_of(root: Path, name: str | None) -> str:
         return memory.get("a").text
 
 
+@pytest.mark.parametrize("way", ["add", "remember"])
+def test_a_new_namespace_in_the_place_of_an_old_one_is_told_apart(tmp_path: Path, way: str) -> None:
+    options = {"namespace": "a", "encoder": "none", "config": {"indexing": {"merge_after": 0}}}
+    with Hippo.open(tmp_path, **options) as old:
+        old.add("Secret of the old tenant.")
+        old.remember("Told by the old tenant.")
+        assert len(old.retrieve("tenant").hits) == 2
+        namespaces.delete(tmp_path, "a")
+        assert not old.refresh()
+        with Hippo.open(tmp_path, **options) as new:
+            getattr(new, way)("Secret of the new tenant.")
+            if way == "add":
+                assert (old.snapshot, new.snapshot) == ("000001", "000001")
+            assert old.refresh()
+            assert not old.refresh()
+            assert [hit.text for hit in old.retrieve("tenant").hits] == ["Secret of the new tenant."]
+            new.remember("Told by the new tenant.")
+            assert sorted(hit.text[:4] for hit in old.recall("tenant").hits) == ["Secr", "Told"]
+            old.remember("Told by both.")
+            assert len(new.recall("tenant told").hits) == 3
+
+
 @given(st.text(max_size=40))
 def test_every_name_has_a_folder_of_its_own_or_is_refused(name: str) -> None:
     root = Path("index")
