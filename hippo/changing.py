@@ -2,7 +2,7 @@
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import replace
 from datetime import datetime
@@ -23,7 +23,7 @@ from hippo.tracing import span
 from hippo.types import ChangeReport, Document, Estimate, Run, Skipped, Version
 
 if TYPE_CHECKING:
-    from hippo.indexing.remove import Doomed, Vanished
+    from hippo.indexing.remove import Doomed, Held, Vanished
     from hippo.indexing.revise import Revision
     from hippo.indexing.runs import Recorder
 
@@ -111,7 +111,7 @@ class Changing(ABC):
         """Give a document new values; what is not named stays as it was.
 
         Passages whose text and title stay are neither extracted nor embedded again. Without a new text nothing is
-        extracted at all, so no language model is needed or asked.
+        extracted of it, so no language model is needed or asked; what was remembered is as with `delete`.
 
         Args:
             document_id: Id of a document that the index holds.
@@ -156,7 +156,8 @@ class Changing(ABC):
     ) -> ChangeReport:
         """Delete documents with all that came from them: passages, facts, edges, names that only they used.
 
-        Nothing is extracted, so no language model is needed or asked; passages that wait for that go on waiting.
+        No language model is needed or asked; passages that wait for one go on waiting. What was remembered comes into
+        the index first, with the facts that rules find in it, if a model is to find others later.
 
         What was known until now can still be asked for with `as_of`, unless the document is to be forgotten: then
         nothing of it is left in the index. Its older versions go too, with all cached vectors that nothing needs any
@@ -201,7 +202,11 @@ class Changing(ABC):
         missing_ok: bool = False,
         forget: bool = False,
     ) -> list[str]:
-        """Ids of the documents that `delete` would take, in order. Arguments and errors are those of `delete`."""
+        """Ids of the documents that `delete` would take, in order. Arguments and errors are those of `delete`.
+
+        What was remembered counts, as it does there. Nothing is written.
+        """
+        from hippo.indexing.beside import Beside
         from hippo.indexing.turn import in_turn
         from hippo.store import Store
 
@@ -213,7 +218,7 @@ class Changing(ABC):
                 lambda: stack.enter_context(Store.reading(self.path)),
                 wait=self.config.indexing.wait_seconds,
             )
-            return sorted(doomed(store))
+            return sorted(doomed(Beside(self.path, store)))
 
     def sync(
         self,
@@ -335,7 +340,7 @@ def _vanished(paths: Sequence[str | os.PathLike[str]]) -> "Vanished":
 
 def _doomed(
     document_ids: Sequence[str], where: str | Mapping[str, Any] | None, missing_ok: bool, forget: bool
-) -> "Doomed":
+) -> "Callable[[Held | None], Sequence[str]]":
     from hippo.indexing.remove import by_condition, by_id
 
     if bool(document_ids) == (where is not None):

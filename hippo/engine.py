@@ -5,6 +5,7 @@ import threading
 import weakref
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -28,6 +29,7 @@ from hippo.parts import (
     make_encoder,
     make_engine,
     make_extractor,
+    make_unasking,
 )
 from hippo.place import located, newest_snapshot, sizes
 from hippo.protocols import LLM, DialogueExtractor, Encoder, Extractor, FactFilter, Reranker
@@ -211,6 +213,7 @@ class Hippo(Consolidating, Pruning, Linking, Mixing, Viewing, Deciding, Explorin
             yield {
                 "chunker": make_chunker(self.config, self._encoder),
                 "extractor": self._extractor if extracting else None,
+                "unasking": None if extracting else partial(make_unasking, self.config, self._extractor),
                 "encoder": self._encoder,
                 "config": self.config,
                 "identity": self._identity,

@@ -8,7 +8,17 @@ from hippo import registry
 from hippo.config import KEYWORD, Config
 from hippo.documents import WordCounter
 from hippo.errors import ConfigError, UnknownNameError
-from hippo.protocols import LLM, Chunker, Encoder, Extractor, FactFilter, PageRank, Reranker, TokenCounter
+from hippo.protocols import (
+    LLM,
+    Chunker,
+    DialogueExtractor,
+    Encoder,
+    Extractor,
+    FactFilter,
+    PageRank,
+    Reranker,
+    TokenCounter,
+)
 from hippo.retrieval.profiles import resolve_profile
 
 __all__ = [
@@ -25,6 +35,7 @@ __all__ = [
     "make_llm",
     "make_reranker",
     "make_tools",
+    "make_unasking",
 ]
 
 _SPECIAL_TOKENS = 2
@@ -159,8 +170,26 @@ def make_tools(config: Config, encoder: Encoder | None) -> tuple[Chunker, Extrac
 
     Another extractor has its say when they are merged.
     """
-    extractor = _by_spec(config, "extractor", "pattern", config.extractor.options, None)
-    return make_chunker(config, encoder), cast("Extractor", extractor)
+    return make_chunker(config, encoder), _by_rules(config)
+
+
+def _by_rules(config: Config) -> Extractor:
+    return cast("Extractor", _by_spec(config, "extractor", "pattern", config.extractor.options, None))
+
+
+def make_unasking(config: Config, given: Extractor | None) -> Extractor:
+    """An extractor that asks no language model: that of the index, or where it asks one, the one by rules.
+
+    Args:
+        config: The configuration.
+        given: The extractor of the index, if it was made or handed over.
+    """
+    specs = config.extractor.name.split("+")
+    if given is None and not any(_takes_llm(config, "extractor", spec.partition(":")[0]) for spec in specs):
+        return make_extractor(config)
+    if given is None or isinstance(given, DialogueExtractor):
+        return _by_rules(config)
+    return given
 
 
 def make_engine(config: Config) -> PageRank:

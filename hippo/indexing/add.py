@@ -1,6 +1,6 @@
 """Adding documents: every stage in turn, from input to published snapshot."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -36,6 +36,7 @@ def add_documents(
     config: Config,
     identity: Identity,
     caller: Caller | None = None,
+    unasking: Callable[[], Extractor] | None = None,
     doomed: Doomed | None = None,
     revisions: Sequence[Revision] = (),
     forget: bool = False,
@@ -54,11 +55,12 @@ def add_documents(
         root: Folder of the index; made if it does not exist.
         items: Documents with unique ids, and what was left out of the input.
         chunker: Cuts documents.
-        extractor: Finds facts; None: nothing is extracted, what is pending stays so.
+        extractor: Finds facts; None: nothing is extracted but from what was remembered, what is pending stays so.
         encoder: Makes vectors; None: an index without any.
         config: Batch sizes, graph options, how long to wait for another writer.
         identity: What the index is made with.
         caller: The language model that a `DialogueExtractor` is led with.
+        unasking: Makes what extracts from documents that were remembered, without an extractor; it asks no model.
         doomed: Which documents go; None: none.
         revisions: What is new of documents that the index holds.
         forget: Whether documents that go go with all their versions, the older ones too.
@@ -83,7 +85,7 @@ def add_documents(
         def extract() -> Extracted:
             return _extract(store, extractor, caller, config, clock) if extractor else Extracted({})
 
-        absorbed = absorb(root, store, chunker, encoder, fresh, clock, keep, extract)
+        absorbed = absorb(root, store, chunker, encoder, fresh, clock, config, extract, unasking)
         deleting = doomed(store) if doomed else ()
         if forget:
             store.set_meta({FORGETTING: "yes"})
@@ -107,7 +109,7 @@ def add_documents(
         published.counts["facts"],
         published.counts["entities"],
         published.embedded,
-        extracted.dropped,
+        {**absorbed.dropped, **extracted.dropped},
         clock.seconds,
         published.snapshot,
         {"extraction": caller.usage} if caller else {},

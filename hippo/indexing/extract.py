@@ -13,7 +13,7 @@ from hippo.protocols import DialogueExtractor, Extractor
 from hippo.store import Store
 from hippo.types import Chunk, Extraction, ExtractionFailure
 
-__all__ = ["Extracted", "extract_pending", "outcomes_of"]
+__all__ = ["Extracted", "extract_pending", "extract_untried", "outcomes_of"]
 
 _ROUNDS = 3
 
@@ -91,6 +91,28 @@ def extract_pending(
                 ledger.put(outcomes_of(extractor, chunks))
         store.checkpoint()
     return Extracted(dict(sorted(ledger.dropped.items())), stopped, outage)
+
+
+def extract_untried(
+    store: Store, extractor: Extractor, document_ids: Sequence[str], batch: int, clock: Clock
+) -> Counter[str]:
+    """Extract the chunks of some documents of which nothing has been extracted, nor tried to be.
+
+    Args:
+        store: Holds the chunks.
+        extractor: Finds facts.
+        document_ids: Ids of the documents.
+        batch: Chunks extracted and committed at a time.
+        clock: For progress.
+
+    Returns:
+        What was thrown away, by reason.
+    """
+    ledger = _Ledger(store, extractor.fingerprint, clock)
+    with clock.stage("extract"):
+        for chunks in store.untried(document_ids, batch=batch):
+            ledger.put(outcomes_of(extractor, chunks))
+    return ledger.dropped
 
 
 def _talk(store: Store, extractor: DialogueExtractor, talks: Conversations, ledger: _Ledger, batch: int) -> None:

@@ -4,7 +4,7 @@ import os.path
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pyarrow as pa
 
@@ -13,7 +13,20 @@ from hippo.errors import DocumentError
 from hippo.store import Store
 from hippo.types import Document, Skipped
 
-__all__ = ["Doomed", "Vanished", "by_condition", "by_id"]
+__all__ = ["Doomed", "Held", "Vanished", "by_condition", "by_id"]
+
+
+class Held(Protocol):
+    """What a store says of its documents, as far as it is asked which of them go."""
+
+    def content_hashes(self, document_ids: Sequence[str]) -> dict[str, str]: ...  # noqa: D102
+
+    def known_once(self, document_ids: Sequence[str]) -> set[str]: ...  # noqa: D102
+
+    def documents_table(self) -> pa.Table: ...  # noqa: D102
+
+    def gone_table(self) -> pa.Table: ...  # noqa: D102
+
 
 Doomed = Callable[[Store | None], Sequence[str]]
 """From the store, if there is one, to the ids of documents that go. Called once all input has been read."""
@@ -22,7 +35,9 @@ _ROW = re.compile(r":\d+$")
 """Number of a row after the name of its file."""
 
 
-def by_id(ids: Sequence[str], *, missing_ok: bool = False, gone: bool = False) -> Doomed:
+def by_id(
+    ids: Sequence[str], *, missing_ok: bool = False, gone: bool = False
+) -> Callable[[Held | None], Sequence[str]]:
     """Documents with these ids.
 
     Args:
@@ -31,7 +46,7 @@ def by_id(ids: Sequence[str], *, missing_ok: bool = False, gone: bool = False) -
         gone: Whether documents count that were deleted before, of which a version is kept.
     """
 
-    def choose(store: Store | None) -> Sequence[str]:
+    def choose(store: Held | None) -> Sequence[str]:
         known = set(store.content_hashes(ids)) if store else set()
         if store and gone:
             known |= store.known_once(ids)
@@ -44,7 +59,7 @@ def by_id(ids: Sequence[str], *, missing_ok: bool = False, gone: bool = False) -
     return choose
 
 
-def by_condition(where: str | Mapping[str, Any], *, gone: bool = False) -> Doomed:
+def by_condition(where: str | Mapping[str, Any], *, gone: bool = False) -> Callable[[Held | None], Sequence[str]]:
     """Documents that satisfy a condition.
 
     Args:
@@ -58,7 +73,7 @@ def by_condition(where: str | Mapping[str, Any], *, gone: bool = False) -> Doome
 
     condition = parse_where(where)
 
-    def choose(store: Store | None) -> Sequence[str]:
+    def choose(store: Held | None) -> Sequence[str]:
         if store is None:
             return []
         found: list[str] = []

@@ -1,7 +1,7 @@
 """The ledger: which chunks a stage has done, which wait, and which failed and why."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 
 import pyarrow as pa
@@ -38,16 +38,25 @@ class Ledger(Part):
         """
         if batch < 1:
             raise InputError(f"batch must be at least 1, got {batch}")
-        return self._pending(extractor, batch)
+        return self._batches("NOT (l.state = 'done' AND l.fingerprint = ?)", extractor, batch)
 
-    def _pending(self, extractor: str, batch: int) -> Iterator[list[Chunk]]:
+    def untried(self, document_ids: Sequence[str], *, batch: int = 256) -> Iterator[list[Chunk]]:
+        """Chunks of some documents of which nothing has been extracted yet, nor tried to be, as `pending` gives them.
+
+        Args:
+            document_ids: Ids of the documents.
+            batch: Largest number of chunks in a batch, at least 1.
+        """
+        return self._batches("l.state = 'pending' AND c.document_id IN (SELECT unnest(?))", list(document_ids), batch)
+
+    def _batches(self, condition: str, value: object, batch: int) -> Iterator[list[Chunk]]:
         name = f"pending_{next(_numbers)}"
         self._connection.run(
             f"CREATE TEMP TABLE {name} AS "  # noqa: S608
             'SELECT c.id, c.document_id, c.position, c.text, c."start", c."end", c.title, c.said '
             "FROM chunks c JOIN ledger l ON l.chunk_id = c.id "
-            "WHERE l.stage = ? AND NOT (l.state = 'done' AND l.fingerprint = ?) ORDER BY c.document_id, c.position",
-            [EXTRACTION, extractor],
+            f"WHERE l.stage = ? AND {condition} ORDER BY c.document_id, c.position",
+            [EXTRACTION, value],
         )
         try:
             for first in itertools.count(step=batch):

@@ -111,7 +111,7 @@ def _operations(chance: random.Random, length: int, extractor: str) -> Iterator[
         if kind == "add":
             documents = {f"d{number}-{place}": _text(chance) for place in range(chance.randint(1, _MOST))}
         elif kind == "update":
-            documents = {key: _text(chance) for key in chance.sample(own, min(len(own), 2))}
+            documents = {key: _text(chance) for key in chance.sample(own, min(len(own), 1))}
         elif kind == "remember":
             documents = {f"r{number}-{place}": _text(chance) for place in range(chance.randint(1, 3))}
         elif kind in ("delete", "forget"):
@@ -159,9 +159,14 @@ def perform(place: Place, operation: Operation) -> None:
     with Hippo.open(place.root, encoder="hashing", extractor=operation.extractor, llm=llm) as memory:
         if operation.kind == "delete":
             if llm is not None:
-                # What is remembered goes along, and nothing is extracted by it, as it says.
+                # It asks no model about what is remembered and goes along, as it says: rules find the facts until then.
                 memory.merge()
             memory.delete(*operation.deleted, missing_ok=True)
+        elif operation.kind == "update":
+            for one in documents:
+                memory.update(one.id or "", text=one.text)
+            if not documents:
+                memory.merge()
         elif operation.kind == "sync":
             memory.sync(place.files)
         elif operation.kind == "remember":
