@@ -30,7 +30,9 @@ class Pruning(Remembering):
         forget: bool = False,
         progress: ProgressCallback | None = None,
     ) -> list[PrunedDocument]:
-        """List the documents that a policy no longer keeps; with `dry_run=False` delete them.
+        """List the documents that a policy no longer keeps; with `dry_run=False` delete them, as `delete` does.
+
+        What was remembered counts, and no language model is asked.
 
         A document goes if all that is given holds of it. One without timestamp has no age, and stays unless a condition
         alone says which go. Derived documents go with their sources.
@@ -53,8 +55,9 @@ class Pruning(Remembering):
 
         Raises:
             FilterError: The condition is wrong.
-            InputError: No policy was given, or a number is out of range.
-            IndexBusyError: Another process is changing the index.
+            InputError: No policy was given, a number is out of range, or the profile has no forgetting curve.
+            IndexBusyError: Another process is changing the index; listing waits for nobody, and writes nothing.
+            DocumentError: Nothing was added or remembered yet.
         """
         from hippo.retrieval.policy import choose
 
@@ -67,10 +70,12 @@ class Pruning(Remembering):
         chosen = within(session, where)
         if older_than is None and retention_below is None and chosen is None:
             raise InputError("say what goes: older_than, retention_below, where or session")
-        self.merge(progress=progress)
         reading = replace(self._profile(profile), retention_floor=0.0)
+        if retention_below is not None and not reading.retention:
+            problem = f"the profile {reading.name!r} has no forgetting curve, so it retains everything"
+            raise InputError(f"retention_below: {problem}; give its `retention` half-lives, or name another profile")
         found = choose(
-            self.contents(),
+            self._contents_now(),
             condition(chosen),
             reading,
             self._recalls.counts(),

@@ -15,12 +15,14 @@ from hippo.documents.messages import message_turns
 from hippo.documents.records import clean, parse_timestamp, plain
 from hippo.documents.turns import POSITION, SESSION, SPEAKER
 from hippo.errors import (
+    ConfigError,
     DocumentError,
     DuplicateDocumentError,
     IndexBusyError,
     IndexClosedError,
     IndexEmptyError,
     InputError,
+    LLMError,
 )
 from hippo.identity import Identity
 from hippo.protocols import ProgressCallback
@@ -140,6 +142,7 @@ class Remembering(Renewing, Asking, Changing):
         """Forget documents: no question is answered from them any more when the call returns.
 
         The merge that begins then leaves nothing of them on disk, as `delete` does with `forget`; `merge` waits for it.
+        Where a language model is to extract and cannot be asked (`merge_error`), that goes on without it.
         Documents that were deleted before, of which a version is kept, are forgotten by `delete` alone.
 
         Args:
@@ -257,12 +260,26 @@ class Remembering(Renewing, Asking, Changing):
                 return  # Who is at work takes it along, or the next one does.
             except Exception as error:
                 self.merge_error = error
+                if isinstance(error, ConfigError | LLMError):
+                    self._forget_without_model()
                 return
             with self._lock:
                 if not self._again:
                     self._merging = None
                     return
                 self._again = False
+
+    def _forget_without_model(self) -> None:
+        """Bring what is to be forgotten off the disk, though the model that extracts cannot be asked."""
+        fresh = self._beside()
+        if fresh is None or not fresh.gone:
+            return
+        try:
+            self._change((), None, "forget", extracting=False)
+        except (IndexBusyError, IndexClosedError):
+            return  # As above.
+        except Exception as error:
+            self.merge_error = error
 
     def _change(self, *arguments: Any, **options: Any) -> ChangeReport:
         with self._lock:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from hippo.cli.options import IndexArgument, JsonOption, WhereOption, open_existing
+from hippo.cli.options import ConfigOption, IndexArgument, JsonOption, ProfileOption, WhereOption, open_existing
 from hippo.cli.output import console, print_json, printable
 from hippo.cli.remember import SessionOption
 
@@ -14,7 +14,7 @@ EXAMPLES = (
     "hippo prune my-index --keep 2",
     "hippo prune my-index --history 2024-01-01",
     "hippo prune my-index --older-than 365 --keep-newest 100",
-    "hippo prune my-index --retention-below 0.05 --where \"lang = 'en'\" --yes",
+    "hippo prune my-index --retention-below 0.05 --config agent.toml --profile agent --yes",
 )
 _LISTED = 20
 
@@ -48,6 +48,8 @@ def prune(
     keep_newest: Annotated[
         int, typer.Option(metavar="N", help="Newest documents of each session that a policy keeps in any case.")
     ] = 0,
+    profile: ProfileOption = None,
+    config: ConfigOption = None,
     forget: Annotated[bool, typer.Option("--forget", help="Leave nothing of what a policy deletes.")] = False,
     yes: Annotated[bool, typer.Option("--yes", help="Delete what a policy chooses; else it is listed.")] = False,
     json_: JsonOption = False,
@@ -57,16 +59,17 @@ def prune(
     Without a policy that is old snapshots, vectors of texts that are gone, and the gaps that deletes left in the store.
     Snapshots that a reader holds stay, and so do the replies of language models, and older versions unless --history is
     given. A policy (--older-than, --retention-below, --where, --session, all of which have to hold) chooses documents:
-    they are listed, and with --yes deleted.
+    they are listed, and with --yes deleted. --retention-below needs a profile with half-lives (retention).
     """
     if older_than is not None or retention_below is not None or where is not None or session is not None:
-        with open_existing(index, wait=wait) as memory:
+        with open_existing(index, config, wait=wait) as memory:
             gone = memory.prune(
                 older_than=older_than,
                 retention_below=retention_below,
                 where=where,
                 session=session,
                 keep_newest=keep_newest,
+                profile=profile,
                 dry_run=not yes,
                 forget=forget,
             )

@@ -44,6 +44,8 @@ def choose(
 
         goes = matching(condition, documents)
     goes[list(derived_rows(documents))] = False
+    there = np.ones(documents.num_rows, bool) if contents.hidden is None else ~contents.hidden
+    goes &= there
     dated = times != EVER
     ages = np.zeros(documents.num_rows)
     if dated.any():
@@ -57,7 +59,7 @@ def choose(
     sessions = [_session(raw) for raw in documents.column("metadata").to_pylist()]
     newest_first = sorted(range(len(ids)), key=lambda row: (-int(times[row]), ids[row]))
     seen: Counter[str | None] = Counter()
-    for row in newest_first:
+    for row in (row for row in newest_first if there[row]):
         seen[sessions[row]] += 1
         if seen[sessions[row]] <= keep_newest:
             goes[row] = False
