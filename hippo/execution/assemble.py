@@ -119,8 +119,7 @@ def assemble(
         def extract() -> None:
             extract_pending(store, extractor, batch=config.indexing.batch_chunks, clock=clock)
 
-        keep = config.indexing.keep_versions
-        absorbed = absorb(root, store, make_chunker(config, encoder), encoder, meta, clock, keep, extract)
+        absorbed = absorb(root, store, make_chunker(config, encoder), encoder, meta, clock, config, extract)
         scratch = Scratch(memory=config.indexing.memory)
         vectors = _Vectors(store, work, encoder, scratch)
         done = 0
