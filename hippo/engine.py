@@ -213,11 +213,11 @@ class Hippo(Consolidating, Pruning, Linking, Mixing, Viewing, Deciding, Explorin
             yield {
                 "chunker": make_chunker(self.config, self._encoder),
                 "extractor": self._extractor if extracting else None,
-                "unasking": None if extracting else partial(make_unasking, self.config, self._extractor),
                 "encoder": self._encoder,
                 "config": self.config,
                 "identity": self._identity,
                 "caller": caller,
+                **({} if extracting else {"unasking": partial(make_unasking, self.config, self._extractor)}),
             }
 
     @property

@@ -1,7 +1,7 @@
 """Text is read into the tree that it says, or refused with the piece at fault."""
 
 from datetime import date, datetime, timedelta, timezone
-from time import perf_counter
+from time import thread_time
 from typing import cast
 
 import pytest
@@ -288,13 +288,13 @@ def test_size_is_bounded() -> None:
     ],
 )  # fmt: skip
 def test_hostile_text_takes_no_time(text: str) -> None:
-    start = perf_counter()
+    start = thread_time()
     try:
         said = str(parse_where(text))[:1]
     except FilterError as error:
         said = str(error)
     assert len(said) < 1_000
-    assert perf_counter() - start < 20  # Far below one second on an idle machine.
+    assert thread_time() - start < 20  # Far below one second on an idle machine.
 
 
 def test_a_text_is_read_from_deep_in_a_program() -> None:
