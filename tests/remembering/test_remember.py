@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from hippo import Document, Hippo, SynonymDecision
+from hippo import Document, Hippo
 from hippo.cli.app import app
 from hippo.errors import (
     DocumentError,
@@ -22,7 +22,6 @@ from hippo.errors import (
 from hippo.fresh.log import Log
 from hippo.indexing import absorb as absorbing
 from hippo.maintenance import backup, check, repair
-from hippo.testing import ScriptedLLM
 
 CORPUS = [
     {"id": "a", "text": "Ada Lovelace met Charles Babbage in London.", "timestamp": "2020-01-01"},
@@ -217,57 +216,6 @@ def test_every_change_takes_what_was_remembered_along(memory):
     assert len(found(memory, "engine")) == 5
     memory.remember("Nothing new.")
     assert memory.add(CORPUS[:1]).remembered == 1
-
-
-CHANGES = [
-    lambda memory: memory.delete("c"),
-    lambda memory: memory.update("c", metadata={"n": 1}),
-    lambda memory: memory.decide_synonyms([SynonymDecision("Ada Lovelace", "Luigi Menabrea", "rejected")]),
-]
-
-
-@pytest.mark.parametrize("change", CHANGES)
-def test_changes_that_extract_nothing_leave_the_facts_of_what_was_remembered(memory, change):
-    say(memory)
-    change(memory)
-    assert memory.waiting == memory.status().pending == 0
-    assert [one.name for one in memory.entities("Luigi Menabrea")] == ["Luigi Menabrea"]
-    assert memory.status().edges["contains"] > 0
-    assert memory.merge().snapshot == memory.snapshot  # There is nothing left to do.
-
-
-def test_what_would_be_deleted_counts_what_was_remembered(memory):
-    [one, other] = memory.remember([Document("Told.", id="x"), Document("Told anew.", id="c")], metadata={"year": 1})
-    memory.forget("a")
-    assert memory.select(where="year = 1") == memory.select(one, other) == ["c", "x"]
-    assert memory.select(where="year is null") == ["b"]
-    assert memory.select("a", missing_ok=True) == []
-    with pytest.raises(DocumentError, match="no document of this id"):
-        memory.select("a", forget=True)
-    assert memory.waiting == 3
-    memory.delete(where="year = 1")
-    assert memory.select("x", missing_ok=True) == []
-    assert memory.select("x", forget=True) == ["x"]
-
-
-def test_facts_by_rules_stay_until_a_model_is_asked(tmp_path):
-    options = {"encoder": "hashing", "extractor": "llm", "config": MANUAL}
-    with Hippo.open(tmp_path / "index", llm=ScriptedLLM(), **options) as memory:
-        memory.add(CORPUS)
-    with Hippo.open(tmp_path / "index", config=MANUAL) as memory:  # Without any model.
-        say(memory)
-        memory.delete("c")
-        assert memory.status().pending == len(SAID)
-        assert [one.name for one in memory.entities("Luigi Menabrea")] == ["Luigi Menabrea"]
-    with Hippo.open(tmp_path / "index", llm=ScriptedLLM(), **options) as memory:
-        memory.merge()
-        assert memory.status().pending == 0
-        merged = memory.contents().facts.column("text").to_pylist()
-    with Hippo.open(tmp_path / "other", llm=ScriptedLLM(), **options) as memory:
-        memory.add(CORPUS[:2])
-        say(memory)
-        memory.merge()
-        assert memory.contents().facts.column("text").to_pylist() == merged
 
 
 def test_what_is_forgotten_is_gone_at_once_and_off_the_disk_after_the_merge(memory):
