@@ -107,7 +107,7 @@ def detect_language(text: str) -> str:
     if len(languages) == 1:
         return languages[0]
     words = [word.casefold() for word in _WORD.findall(sample)]
-    covered = [sum(word in stop_words(language) for word in words) for language in languages]
+    covered = [sum(map(stop_words(language).__contains__, words)) for language in languages]
     most = max(covered)
     if languages[0] == "en" and most < covered[0] + _MARGIN:
         return "en"
