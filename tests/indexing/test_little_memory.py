@@ -20,6 +20,8 @@ from hippo.snapshot import Snapshot
 from pipelines.fingerprints import differences, fingerprints
 from pipelines.life.corpus import documents
 
+LIMIT = 40
+"""Names: more than nine documents have, and fewer than sixteen."""
 HASHING = {"encoder": {"name": "hashing", "hashing": {"dimension": 64}}}
 
 
@@ -36,15 +38,15 @@ def little(monkeypatch: pytest.MonkeyPatch) -> None:
 def plain(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("plain") / "index"
     with Hippo.open(root, overrides=HASHING) as memory:
-        memory.add(list(documents(range(40))))
+        memory.add(list(documents(range(20))))
     return root
 
 
 @pytest.mark.usefixtures("little")
 def test_the_same_index(plain: Path, tmp_path: Path):
     with Hippo.open(tmp_path / "index", overrides=HASHING) as memory:
-        memory.add(list(documents(range(25))))
-        memory.add(list(documents(range(40))))
+        memory.add(list(documents(range(12))))
+        memory.add(list(documents(range(20))))
     found = fingerprints(tmp_path / "index")
     assert differences(fingerprints(plain), found) == []
     assert not [name for name in found if "scratch" in name]
@@ -52,7 +54,7 @@ def test_the_same_index(plain: Path, tmp_path: Path):
 
 @pytest.mark.usefixtures("little")
 def test_the_same_index_from_shards(plain: Path, tmp_path: Path):
-    rows = [{"id": one.id, "title": one.title, "text": one.text, **one.metadata} for one in documents(range(40))]
+    rows = [{"id": one.id, "title": one.title, "text": one.text, **one.metadata} for one in documents(range(20))]
     (tmp_path / "rows.jsonl").write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
     options = {"overrides": HASHING, "part_documents": 4}
     build_index([tmp_path / "rows.jsonl"], tmp_path / "index", work=tmp_path / "work", **options)
@@ -90,9 +92,10 @@ def test_graph_by_ranges(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
         assert np.array_equal(weights, graphs[1].weights[kind])
 
 
-def test_names_in_buckets_in_steps_as_at_once(tmp_path: Path):
+def test_names_in_buckets_in_steps_as_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """Also across the number from which names are searched in buckets, in both directions."""
-    made = list(documents(range(30)))
+    monkeypatch.setattr("hippo.graph.buckets.TABLES", 8)
+    made = list(documents(range(16)))
 
     def index(name: str, limit: int, *steps: list[Document], deleting: list[str] | None = None) -> dict[str, str]:
         overrides = {**HASHING, "graph": {"synonym_exact": limit, "synonym_threshold": 0.6}}
@@ -108,10 +111,10 @@ def test_names_in_buckets_in_steps_as_at_once(tmp_path: Path):
 
     methods: list[str] = []
     whole = index("whole", 0, made)
-    assert index("steps", 0, made[:9], made[:21], made) == whole
-    assert index("across", 40, made[:9], made) == whole
-    back = index("back", 40, made, deleting=[str(one.id) for one in made[9:]])
-    assert index("part", 40, made[:9]) == back
+    assert index("steps", 0, made[:9], made) == whole
+    assert index("across", LIMIT, made[:9], made) == whole
+    back = index("back", LIMIT, made, deleting=[str(one.id) for one in made[9:]])
+    assert index("part", LIMIT, made[:9]) == back
     assert methods == ["buckets", "buckets", "buckets", "exact", "exact"]
 
 
