@@ -5,7 +5,7 @@
 SHELL := bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install demo test slow lint minimal docs clean distclean
+.PHONY: help install demo test pytest slow lint minimal docs clean distclean
 
 PYTHON ?= python3
 VENV ?= .venv
@@ -39,7 +39,11 @@ install: $(VENV)/.demo ## Install hippo with local models and document formats
 demo: $(VENV)/.demo ## Index the sample corpus, answer multi-hop questions, compare with dense search
 	@$(BIN)/hippo demo
 
-test: lint ## Run every check: style, types, import contracts, tests and doctests
+# Side by side: many tests wait for servers and processes, and the type checker does not.
+test: $(VENV)/.dev ## Run every check: style, types, import contracts, tests and doctests
+	@$(MAKE) --no-print-directory --jobs=2 lint pytest
+
+pytest: $(VENV)/.dev
 	@echo "==> pytest"
 	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"
 

@@ -111,9 +111,9 @@ def evaluate(
         list[str] | None,
         typer.Option(
             metavar="PART",
-            help="Measure the first profile without this part, too: synonyms, passages, relations, bm25, recognition, "
-            "names, titles, neighbours, open-question, facts, query-walk, time, reranking; or all, for each. May be "
-            "repeated.",
+            help="Measure the first profile without this part, too: synonyms, passages, relations, entity-edges, bm25, "
+            "recognition, names, titles, neighbours, open-question, facts, query-walk, time, reranking; or all, for "
+            "each. May be repeated.",
             show_default=False,
         ),
     ] = None,

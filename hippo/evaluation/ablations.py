@@ -13,6 +13,7 @@ PARTS: dict[str, str] = {
     "synonyms": "edges between similar names",
     "passages": "passages as nodes: the walk stays among entities, and passages are ranked by those of their facts",
     "relations": "edges between entities that a fact relates",
+    "entity-edges": "all edges between entities: those of facts, and synonyms",
     "bm25": "words: everything is compared by vectors alone",
     "recognition": "the filter of facts",
     "names": "the names of the question as seeds",
@@ -30,6 +31,7 @@ _KINDS: Mapping[str, tuple[str, ...]] = {
     "synonyms": ("synonym",),
     "passages": ("contains", "titles", "follows"),
     "relations": ("relation",),
+    "entity-edges": ("relation", "synonym"),
     "titles": ("titles",),
     "neighbours": ("follows",),
 }

@@ -12,7 +12,7 @@ from hippo.errors import ConfigError, UnknownNameError
 __all__ = ["PROFILES", "Profile", "read_profile", "resolve_profile"]
 
 
-_KIND_WEIGHTS = {"relation": 0.2, "titles": 8.0, "synonym": 0.7, "follows": 1.0}
+_KIND_WEIGHTS = {"relation": 0.2, "titles": 8.0, "synonym": 0.2, "follows": 1.0}
 _OPTIONAL = ("entities", "passages", "passage_weight", "recognition", "reranking", "recency_half_life", "source_field")
 
 

@@ -118,6 +118,7 @@ def test_ablations() -> None:
         "synonyms": {"kind_weights"},
         "passages": {"kind_weights", "passage_share", "scoring"},
         "relations": {"kind_weights"},
+        "entity-edges": {"kind_weights"},
         "bm25": {"lexical_weight"},
         "recognition": {"recognition"},
     }.items():

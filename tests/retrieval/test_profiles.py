@@ -13,7 +13,7 @@ def test_known_profiles():
     assert PROFILES["hippo"].to_dict()["kind_weights"] == {
         "relation": 0.2,
         "titles": 8.0,
-        "synonym": 0.7,
+        "synonym": 0.2,
         "follows": 1.0,
     }
 
