@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["length_sorted", "pad"]
+__all__ = ["equal_lengths", "length_sorted", "pad"]
 
 
 def length_sorted(lengths: Sequence[int], budget: int) -> Iterator[NDArray[np.int64]]:
@@ -25,6 +25,18 @@ def length_sorted(lengths: Sequence[int], budget: int) -> Iterator[NDArray[np.in
         end = start + max(1, budget // width)
         yield order[start:end]
         start = end
+
+
+def equal_lengths(lengths: Sequence[int], budget: int) -> Iterator[NDArray[np.int64]]:
+    """The same, where all texts of a batch are equally long: nothing is padded.
+
+    Examples:
+        >>> [batch.tolist() for batch in equal_lengths([3, 9, 3, 3, 9], budget=8)]
+        [[1], [4], [0, 2], [3]]
+    """
+    for batch in length_sorted(lengths, budget):
+        sizes = np.asarray(lengths, dtype=np.int64)[batch]
+        yield from np.split(batch, np.flatnonzero(np.diff(sizes)) + 1)
 
 
 def pad(sequences: Sequence[Sequence[int]], value: int, *, left: bool) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

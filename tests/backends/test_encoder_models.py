@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hippo.backends.batches import length_sorted, pad
+from hippo.backends.batches import equal_lengths, length_sorted, pad
 from hippo.backends.encoders import minilm
 from hippo.backends.encoders.bert import Bert
 from hippo.backends.encoders.instructions import KNOWN, Instructions
@@ -242,8 +242,8 @@ def test_refuses_wrong_settings(copied: Path) -> None:
         _ = SentenceTransformerEncoder(model=str(copied), max_tokens=600).max_tokens
     with pytest.raises(ConfigError, match="batch_tokens: must be at least 8, got 0"):
         MiniLM(batch_tokens=0)
-    with pytest.raises(ConfigError, match="dtype: must be auto, float32, float16 or bfloat16, got 'int8'"):
-        MiniLM(dtype="int8")  # type: ignore[arg-type]
+    with pytest.raises(ConfigError, match="dtype: must be one of auto, float32, float16, bfloat16, int8, got 'int4'"):
+        MiniLM(dtype="int4")  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("budget", [1, 10, 1000])
@@ -254,6 +254,9 @@ def test_batches_cover_all_within_budget(budget: int) -> None:
     for batch in batches:
         assert len(batch) == 1 or len(batch) * max(lengths[row] for row in batch) <= budget
     assert list(length_sorted([], budget)) == []
+    alike = list(equal_lengths(lengths, budget))
+    assert sorted(np.concatenate(alike).tolist()) == list(range(7))
+    assert all(len({lengths[row] for row in batch}) == 1 for batch in alike)
 
 
 def test_padding_on_either_side() -> None:

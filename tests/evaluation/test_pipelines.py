@@ -18,6 +18,7 @@ from pipelines.cost import reading_cost, show_cost, summary
 JOBS = [
     "answer_batch",
     "ask_throughput",
+    "bench_encoder",
     "bench_integrations",
     "bench_index",
     "bench_ppr",
