@@ -18,7 +18,8 @@ from hippo.config import Config, load_config
 from hippo.engine import Hippo
 from hippo.errors import MissingExtraError
 from hippo.integrations.memory import memory_of, metadata_of
-from hippo.parts import as_llm, by_section, make_extractor
+from hippo.llm import Caller
+from hippo.parts import as_llm, by_section, make_extractor, make_llm
 from hippo.protocols import LLM, Extractor
 from hippo.retrieval.profiles import Profile
 from hippo.types import Chunk, Extraction, ExtractionFailure, Fact, Retrieval
@@ -146,7 +147,8 @@ class HippoExtractor(TransformComponent):
     Args:
         extractor: Name of an extractor ("pattern", "spacy", "llm", several as "pattern+llm") or an object.
         llm: Language model for the extractor, as `Hippo.open` takes it.
-        config: Configuration, for the options of the extractor.
+        config: Configuration: options of the extractor, and limits, retries and budget of the language model. Replies
+            are not kept; LlamaIndex caches what a transform returns.
 
     Attributes:
         fingerprint: Of the extractor; LlamaIndex keeps its caches apart by it.
@@ -162,7 +164,7 @@ class HippoExtractor(TransformComponent):
         if isinstance(extractor, str):
             model = as_llm(llm)
             settings = load_config(config, by_section(None, extractor=extractor, llm=model))
-            extractor = make_extractor(settings, (lambda: model) if isinstance(model, LLM) else None)
+            extractor = make_extractor(settings, lambda: _caller(settings, model))
         self._extractor, self.fingerprint = extractor, extractor.fingerprint
 
     @classmethod
@@ -180,6 +182,13 @@ class HippoExtractor(TransformComponent):
     async def acall(self, nodes: Sequence[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
         """The same without blocking the event loop."""
         return await in_thread(self.__call__, nodes, **kwargs)
+
+
+def _caller(settings: Config, model: "str | LLM | None") -> LLM:
+    """The model with the limits, retries and budget of the configuration; one that has its own stays as it is."""
+    if isinstance(model, Caller):
+        return model
+    return Caller(model if isinstance(model, LLM) else make_llm(settings, "extraction"), settings.llm, use="extraction")
 
 
 def _chunk(node: BaseNode) -> Chunk:
@@ -205,8 +214,9 @@ def _write(node: BaseNode, outcome: Extraction | ExtractionFailure) -> None:
         entities = {key: EntityNode(name=key, properties={"name": spellings.get(key, key)}) for key in sorted(keys)}
         pairs = ((fact, left, right) for fact in outcome.facts for left, right in fact.relations)
         relations = [_relation(fact, entities[left], entities[right]) for fact, left, right in pairs]
-    node.metadata[KG_NODES_KEY] = [*node.metadata.get(KG_NODES_KEY, []), *entities.values()]
-    node.metadata[KG_RELATIONS_KEY] = [*node.metadata.get(KG_RELATIONS_KEY, []), *relations]
+    for key, found in ((KG_NODES_KEY, list(entities.values())), (KG_RELATIONS_KEY, relations)):
+        # Those of other extractors stay; those of an earlier pass are there once.
+        node.metadata[key] = [*(one for one in node.metadata.get(key, []) if one not in found), *found]
 
 
 def _relation(fact: Fact, left: EntityNode, right: EntityNode) -> GraphRelation:

@@ -12,6 +12,7 @@ import pytest
 from llama_index.core import PropertyGraphIndex
 from llama_index.core.embeddings import MockEmbedding
 from llama_index.core.graph_stores import SimplePropertyGraphStore
+from llama_index.core.graph_stores.types import EntityNode
 from llama_index.core.ingestion import IngestionPipeline
 from llama_index.core.llms import MockLLM
 from llama_index.core.query_engine import RetrieverQueryEngine
@@ -22,8 +23,8 @@ from numpy.typing import NDArray
 from hippo import Hippo
 from hippo.errors import FilterError, IndexPathError, InputError, QuestionError
 from hippo.integrations.llamaindex import FACTS_KEY, FAILURE_KEY, HippoExtractor, HippoRetriever
-from hippo.testing import HashingEncoder
-from hippo.types import Chunk, Extraction, ExtractionFailure, TextKind
+from hippo.testing import HashingEncoder, ScriptedLLM
+from hippo.types import Chunk, Completion, Extraction, ExtractionFailure, LLMRequest, TextKind
 
 QUESTION = "Where was the founder of the company born that built the Iron Bridge?"
 
@@ -136,3 +137,46 @@ async def test_failures_are_told_and_mended() -> None:
     HippoExtractor()(nodes)
     assert FAILURE_KEY not in nodes[1].metadata
     assert HippoExtractor().to_dict()["fingerprint"] != extractor.to_dict()["fingerprint"]
+
+
+class Counting(ScriptedLLM):
+    """Knows how many ask it at once."""
+
+    at_once = most = 0
+
+    async def complete(self, request: LLMRequest) -> Completion:
+        self.at_once += 1
+        self.most = max(self.most, self.at_once)
+        try:
+            await asyncio.sleep(0)
+            return await super().complete(request)
+        finally:
+            self.at_once -= 1
+
+
+def test_a_language_model_by_name_and_as_an_object(tmp_path: Path) -> None:
+    def nodes() -> list[Any]:
+        return [TextNode(text=f"Ada Smith was born in Riga in {year}.") for year in range(1900, 1906)]
+
+    settings = tmp_path / "hippo.toml"
+    settings.write_text("[llm]\nconcurrency = 2\nattempts = 3\n")
+    by_name, by_object, model = nodes(), nodes(), Counting()
+    HippoExtractor("llm", llm="scripted")(by_name)
+    model.fail_next("503")
+    HippoExtractor("llm", llm=model, config=str(settings))(by_object)
+    assert model.most == 2
+    assert all(FAILURE_KEY not in node.metadata for node in [*by_name, *by_object])
+    assert [node.metadata[FACTS_KEY] for node in by_name] == [node.metadata[FACTS_KEY] for node in by_object]
+    assert {one.name for one in by_name[0].metadata["nodes"]} >= {"ada smith", "riga"}
+
+
+def test_a_second_pass_adds_nothing() -> None:
+    node: Any = TextNode(text="Ada Smith was born in Riga.", metadata={"nodes": [], "relations": []})
+    other = EntityNode(name="of another extractor")
+    node.metadata["nodes"].append(other)
+    HippoExtractor()([node])
+    first = {key: list(node.metadata[key]) for key in ("nodes", "relations", FACTS_KEY)}
+    HippoExtractor()([node])
+    assert {key: node.metadata[key] for key in first} == first
+    assert first["nodes"][0] is other
+    assert len(first["relations"]) > 0
