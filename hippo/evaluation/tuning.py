@@ -17,7 +17,7 @@ from hippo.evaluation.questions import Question
 from hippo.evaluation.rank import rank_documents
 from hippo.export.place import new_file
 from hippo.protocols import ProgressCallback
-from hippo.retrieval.profiles import Profile, resolve_profile
+from hippo.retrieval.profiles import PROFILES, Profile, resolve_profile
 from hippo.types import Progress, to_dict
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class Tuning:
         seen: Mean of the chosen options on the questions that they were chosen on: flattering.
         gain: What choosing gives on held-out questions, beside the unchanged profile: the honest figure.
         chosen: What was chosen for each fold, by the others.
+        profile: The profile with the options that were chosen.
     """
 
     base: str
@@ -70,6 +71,7 @@ class Tuning:
     seen: float
     gain: Difference
     chosen: tuple[str, ...]
+    profile: Profile
 
     def to_text(self) -> str:
         """What is to be known, in a few sentences."""
@@ -90,13 +92,18 @@ class Tuning:
     def to_toml(self, name: str = "tuned") -> str:
         """A configuration with the profile as its default: for `--profile FILE`, `--config FILE` or hippo.toml.
 
+        It stands alone: its base is a profile that comes with hippo, and every option that differs from it is written.
+
         Args:
             name: Of the profile.
         """
+        base = self.base if self.base in PROFILES else "hippo"
+        known, own = PROFILES[base].to_dict(), self.profile.to_dict()
+        options = {key: value for key, value in own.items() if key != "name" and value != known[key]}
         lines = [f"# {line}" for line in self.to_text().splitlines()]
         lines += ["[retrieval]", f"profile = {json.dumps(name)}", "", f"[retrieval.profiles.{json.dumps(name)}]"]
-        lines += [f"base = {json.dumps(self.base)}"]
-        lines += [f"{key} = {_toml(value)}" for key, value in self.options.items()]
+        lines += [f"base = {json.dumps(base)}"]
+        lines += [f"{key} = {_toml(value)}" for key, value in options.items()]
         return "\n".join([*lines, ""])
 
     def write(self, path: Path, name: str = "tuned") -> None:
@@ -189,6 +196,7 @@ def tune(
         means[best],
         paired_difference(scores["unchanged"], seen, confidence=confidence),
         tuple(chosen),
+        points[best],
     )
 
 
@@ -270,5 +278,5 @@ def _measure(name: str) -> tuple[Any, int]:
 
 def _toml(value: Any) -> str:
     if isinstance(value, Mapping):
-        return f"{{ {', '.join(f'{json.dumps(key)} = {_toml(one)}' for key, one in sorted(value.items()))} }}"
-    return '""' if value is None else json.dumps(value)
+        return f"{{ {', '.join(f'{_toml(key)} = {_toml(one)}' for key, one in sorted(value.items()))} }}"
+    return '""' if value is None else json.dumps(value, ensure_ascii=False)

@@ -61,6 +61,27 @@ def test_nothing_is_changed_for_nothing(works: Hippo) -> None:
     }
 
 
+def test_what_is_written_stands_alone(works: Hippo, tmp_path: Path) -> None:
+    """Whatever the profile was made of: another of the file, one that was tuned, or a known one that was changed."""
+    (tmp_path / "hippo.toml").write_text(
+        "[retrieval.profiles.near]\nbase = 'hippo'\ndamping = 0.6\nretention = { note = 9.0 }\n"
+        "[retrieval.profiles.hippo]\nfacts = 7\n"
+    )
+    axes = {"name_share": [0.0]}
+    with Hippo.open(works.path, config=tmp_path / "hippo.toml") as memory:
+        questions = generate_questions(memory, 10, hops=[1]).questions
+        tune(memory, questions, profile="near", axes=axes, folds=2).write(tmp_path / "tuned.toml")
+        changed = tune(memory, questions, axes=axes, folds=2)
+    near = read_profile(tmp_path / "tuned.toml")
+    assert (near.name, near.damping, near.retention, near.facts) == ("tuned", 0.6, {"note": 9.0}, 7)
+    again = tune(works, questions, profile=near, axes=axes, folds=2)
+    again.write(tmp_path / "again.toml")
+    assert read_profile(tmp_path / "again.toml") == again.profile.__class__(
+        **{**again.profile.to_dict(), "name": "tuned"}
+    )
+    assert 'base = "hippo"\nfacts = 7\n' in changed.to_toml()
+
+
 def test_drawn_combinations(works: Hippo) -> None:
     questions = generate_questions(works, 10, hops=[1]).questions
     few = tune(works, questions, trials=3, folds=2, seed=1)
