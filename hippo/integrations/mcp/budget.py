@@ -26,7 +26,8 @@ def fit(
 ) -> tuple[list[Item], str | None]:
     """The first items that fit, and what is to be said of the others; None: all of them fit.
 
-    The first one that does not fit is shortened where enough room is left.
+    The first one that does not fit is shortened where enough room is left; if that is not enough, its metadata are left
+    out. One that still does not fit hides no other: where nothing is kept yet, the next one has its turn.
 
     Args:
         items: The most important first.
@@ -36,7 +37,7 @@ def fit(
         text: Field that may be shortened; None: items are whole or left out.
     """
     kept: list[Item] = []
-    left, cut = tokens, False
+    left, cut = tokens, ""
     for item in items:
         size = tokens_of(item)
         if size <= left:
@@ -44,15 +45,27 @@ def fit(
             left -= size
             continue
         if text is not None and (left >= LEAST_TOKENS or not kept):
-            shorter = _shortened(item, text, left)
+            shorter, cut = _reduced(item, text, left)
             kept += [] if shorter is None else [shorter]
-            cut = shorter is not None
-        break
+        if kept:
+            break
     if len(kept) == len(items) and not cut:
         return kept, None
-    last = ", the last of them cut" if cut else ""
+    last = f", the last of them {cut}" if cut else ""
     more = f"ask again with max_tokens above {tokens}" if tokens < most else "ask for fewer, or for one by its id"
     return kept, f"{len(kept)} of {len(items)} {what} are shown{last}: they are limited to {tokens} tokens; {more}"
+
+
+def _reduced(item: Item, text: str, tokens: int) -> tuple[Item | None, str]:
+    """As much of an item as fits, and what was done to it; None: nothing of it fits."""
+    shorter = _shortened(item, text, tokens)
+    if shorter is not None or not getattr(item, "metadata", None):
+        return shorter, "cut" if shorter is not None else ""
+    bare = item.model_copy(update={"metadata": {}})
+    if tokens_of(bare) <= tokens:
+        return bare, "without its metadata"
+    shorter = _shortened(bare, text, tokens)
+    return shorter, "cut and without its metadata" if shorter is not None else ""
 
 
 def _shortened(item: Item, text: str, tokens: int) -> Item | None:
