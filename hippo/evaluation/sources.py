@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from hippo.errors import DocumentError, QuestionError
+from hippo.errors import DocumentError, InputError, QuestionError
 from hippo.evaluation.datasets import Dataset, load_dataset
 from hippo.evaluation.questions import Question, RawQuestion, load_questions, read_json
 from hippo.types import Document
@@ -27,29 +27,34 @@ class Asked:
     documents: Sequence[Document] | None = None
 
 
-def open_dataset(path: Path, *, split: str = "test", limit: int | None = None) -> Asked:
+def open_dataset(path: Path, *, split: str | None = None, limit: int | None = None) -> Asked:
     """Questions of a file or folder, whatever its format.
 
     Args:
         path: A `.json` or `.jsonl` file of questions; a folder NAME of `NAME.json` and `NAME_corpus.json`; or a folder
             of BEIR: `corpus.jsonl`, `queries.jsonl` and `qrels/SPLIT.tsv`.
-        split: Of BEIR.
+        split: Of BEIR; None: "test".
         limit: Keep the first so many questions, at least 1.
 
     Raises:
         DocumentError: There is no such file, it is malformed, or the folder has none of these formats.
+        InputError: `split` is given, and it is no folder of BEIR.
         QuestionError: `limit` is below 1.
     """
     if limit is not None and limit < 1:
         raise QuestionError("limit must be at least 1", limit)
+    if split is not None and path.exists() and not (path / "queries.jsonl").is_file():
+        raise InputError(f"{path}: a split is a part of a folder in BEIR's format, which this is not; leave it out")
     if not path.is_dir():
         return Asked(load_questions(path, limit=limit))
     if (path / "queries.jsonl").is_file():
-        dataset = load_beir(path, split=split, limit=limit)
+        dataset = load_beir(path, split=split or "test", limit=limit)
     else:
         name = path.resolve().name
         if not (path / f"{name}.json").is_file():
-            wanted = f"{name}.json and {name}_corpus.json, or corpus.jsonl, queries.jsonl and qrels/{split}.tsv"
+            wanted = (
+                f"{name}.json and {name}_corpus.json, or corpus.jsonl, queries.jsonl and qrels/{split or 'test'}.tsv"
+            )
             raise DocumentError(str(path), f"holds no questions: expected {wanted}")
         dataset = load_dataset(path, name, limit=limit)
     return Asked(dataset.questions, dataset.documents)
@@ -73,8 +78,10 @@ def load_beir(folder: Path, *, split: str = "test", limit: int | None = None) ->
     for place, record in enumerate(_records(folder / "corpus.jsonl"), 1):
         source = f"{folder / 'corpus.jsonl'}, line {place}"
         identity = _text(record, "_id", source)
-        title = record.get("title") or None
-        documents[identity] = Document(_text(record, "text", source), identity, title and str(title), source=source)
+        title = str(record.get("title") or "") or None
+        text = _text(record, "text", source)
+        # Some corpora hold documents of which there is only a title.
+        documents[identity] = Document(text if text.strip() else title or text, identity, title, source=source)
     texts = {}
     for place, record in enumerate(_records(folder / "queries.jsonl"), 1):
         source = f"{folder / 'queries.jsonl'}, line {place}"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hippo.errors import DocumentError, QuestionError
+from hippo.errors import DocumentError, InputError, QuestionError
 from hippo.evaluation import Question, RawQuestion, open_dataset
 
 CORPUS = [{"_id": "d1", "title": "Riga", "text": "A town."}, {"_id": 2, "title": "", "text": "Another town."}]
@@ -43,6 +43,12 @@ def test_beir(beir: Path) -> None:
         ("d1", "Riga", "A town."),
         ("2", None, "Another town."),
     ]
+    write(beir / "corpus.jsonl", [CORPUS[0], {"_id": "2", "title": "Hull", "text": " "}])
+    titled = open_dataset(beir, split="test").documents
+    assert titled is not None
+    assert [(one.title, one.text) for one in titled] == [("Riga", "A town."), ("Hull", "Hull")]
+    with pytest.raises(InputError, match="leave it out"):
+        open_dataset(beir / "corpus.jsonl", split="test")
     assert len(open_dataset(beir, limit=1).questions) == 1
     with pytest.raises(QuestionError, match="limit must be"):
         open_dataset(beir, limit=0)
