@@ -17,7 +17,7 @@ from hippo.cli.options import (
     WaitOption,
     open_existing,
 )
-from hippo.cli.output import console, counted, print_json, progress_bars
+from hippo.cli.output import console, counted, print_json, printable, progress_bars
 from hippo.cli.report import check_extraction, show_report
 from hippo.errors import DocumentError, InputError
 
@@ -72,7 +72,7 @@ def delete(
         out = console()
         out.print(f"{counted(len(doomed), 'document')} would be deleted" + (":" if doomed else ""))
         for one in doomed[:_LISTED]:
-            out.print(f"  {one}", soft_wrap=True)
+            out.print(printable(f"  {one}"), soft_wrap=True)
         if len(doomed) > _LISTED:
             out.print(f"  and {len(doomed) - _LISTED} more")
     elif json_:

@@ -125,7 +125,7 @@ def show_steps(out: "Console", steps: "Sequence[PathStep]") -> None:
     from rich.text import Text
 
     for step in steps:
-        target, how = printable(step.target), f"  {step.kind} {step.probability:.3f}"
+        target, how = printable(step.target), printable(f"  {step.kind} {step.probability:.3f}")
         out.print(Text.assemble("    → ", (target, "bold"), (how, "dim")), soft_wrap=True)
         if step.sentence or step.kind == "seed":
             sentence = printable(" ".join((step.sentence or "").split()))

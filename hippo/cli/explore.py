@@ -103,7 +103,7 @@ def neighbors(
     out = console()
     for one in found:
         out.print(
-            Text.assemble(f"{one.kind:<8}  ", (printable(one.name), "bold"), (f"  {one.weight:g}", "dim")),
+            Text.assemble(printable(f"{one.kind:<8}  "), (printable(one.name), "bold"), (f"  {one.weight:g}", "dim")),
             soft_wrap=True,
         )
         if one.sentence:

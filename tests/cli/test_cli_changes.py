@@ -26,6 +26,11 @@ def test_delete_by_id_and_by_condition(run: Run, index: Path) -> None:
     assert json.loads(done.stdout) == {"documents": ["d2", "d3"]}
     assert "2 documents would be deleted:\n  d2\n  d3\n" in run("delete", index, "d2", "d3", "--dry-run").stdout
     assert "1 deleted" in run("delete", index, "d3", "--quiet").stdout
+    odd = index.parent / "odd.jsonl"
+    odd.write_text(json.dumps({"id": "a\x1b[31mb", "text": "Odd."}))
+    assert run("index", index, odd, "--quiet").exit_code == 0
+    assert "\x1b" not in run("delete", index, "a\x1b[31mb", "--dry-run").stdout
+    assert run("delete", index, "a\x1b[31mb", "--quiet").exit_code == 0
     report = json.loads(run("delete", index, "--where", "year >= 2", "--json").stdout)
     assert (report["deleted"], report["chunks"]) == (1, 1)
 
