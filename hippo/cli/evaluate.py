@@ -31,7 +31,9 @@ __all__ = [
     "DatasetOption",
     "GenerateOption",
     "HopsOption",
+    "LimitOption",
     "SeedOption",
+    "SplitOption",
     "evaluate",
     "open_for",
     "questions_for",
@@ -78,10 +80,24 @@ HopsOption = Annotated[
         show_default=False,
     ),
 ]
+SplitOption = Annotated[
+    str | None,
+    typer.Option(
+        "--split",
+        metavar="NAME",
+        help="Of a folder in BEIR's format: its judgements. Default: test.",
+        show_default=False,
+    ),
+]
+LimitOption = Annotated[
+    int | None,
+    typer.Option("--limit", metavar="N", help="With --dataset: the first questions only.", show_default=False),
+]
 SeedOption = Annotated[int, typer.Option("--seed", metavar="N", help="The same seed gives the same result.")]
 
 
 def evaluate(
+    context: typer.Context,
     index: Annotated[
         Path | None,
         typer.Argument(metavar="INDEX", help="Folder of the index; none with --diff.", show_default=False),
@@ -94,10 +110,8 @@ def evaluate(
         Path | None,
         typer.Option(metavar="FILE", help="With --generate: write the questions here, as .jsonl.", show_default=False),
     ] = None,
-    split: Annotated[str, typer.Option(metavar="NAME", help="Of a folder in BEIR's format.")] = "test",
-    limit: Annotated[
-        int | None, typer.Option(metavar="N", help="Ask the first questions only.", show_default=False)
-    ] = None,
+    split: SplitOption = None,
+    limit: LimitOption = None,
     profile: Annotated[
         list[str] | None,
         typer.Option(
@@ -186,6 +200,7 @@ def evaluate(
     the index: measuring again costs nothing.
     """
     if diff is not None:
+        _check_alone(context, measure)
         _compare(diff, measure[0] if measure else None, as_json=json_)
         return
     if not read and (answer_k is not None or reasoning):
@@ -235,7 +250,7 @@ def questions_for(
     hops: list[int] | None,
     save: Path | None = None,
     *,
-    split: str = "test",
+    split: str | None = None,
     limit: int | None = None,
 ) -> "Asked | None":
     """What is asked, as far as a file says it; None: it is made of the index.
@@ -249,6 +264,8 @@ def questions_for(
         )
     if generate is None and (hops or save is not None):
         raise InputError("--hops and --save belong to --generate")
+    if generate is not None and (split is not None or limit is not None):
+        raise InputError("--split and --limit belong to --dataset; --generate N says how many questions are made")
     if dataset is None:
         return None
     from hippo.evaluation import open_dataset
@@ -320,6 +337,20 @@ def _systems(
         chosen.append("hybrid")
     first = resolve_profile(chosen[0], memory.config.retrieval.profiles)
     return [*chosen, *without(first, parts or ()).values()]
+
+
+def _check_alone(context: typer.Context, measure: list[str] | None) -> None:
+    """Refuse what belongs to measuring: two results are compared as they are."""
+    given = [
+        option.opts[0] if option.param_type_name == "option" else "INDEX"
+        for option in context.command.params
+        if option.name not in ("diff", "measure", "json_", "quiet")
+        and str(getattr(context.get_parameter_source(option.name or ""), "name", "")) == "COMMANDLINE"
+    ]
+    if given:
+        raise InputError(f"--diff compares two files of results; {', '.join(given)} has no part in it. Leave it out")
+    if measure is not None and len(measure) > 1:
+        raise InputError(f"--diff compares by one measure, got {', '.join(measure)}")
 
 
 def _compare(files: tuple[str, str], measure: str | None, *, as_json: bool) -> None:

@@ -83,7 +83,12 @@ def query(
         str | None,
         typer.Option(metavar="NAME", help="Draw a second profile beside the first; with --html.", show_default=False),
     ] = None,
-    nodes: Annotated[int, typer.Option(metavar="N", help="Most nodes that are drawn, at most 5000.")] = 150,
+    nodes: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N", help="With --html: most nodes that are drawn, at most 5000. Default: 150.", show_default=False
+        ),
+    ] = None,
     json_: JsonOption = False,
 ) -> None:
     """Rank the passages of an index for a question.
@@ -96,6 +101,8 @@ def query(
         raise InputError("--html draws one question of one round; leave out - and --steps")
     if compare is not None and html is None:
         raise InputError("--compare draws a second profile; give --html FILE too")
+    if nodes is not None and html is None:
+        raise InputError("--nodes is about what is drawn; give --html FILE too")
     with open_existing(index, config, llm=llm, recognition=recognition, reranking=reranking) as memory:
         options: dict[str, Any] = {
             "k": k,
@@ -110,7 +117,9 @@ def query(
                 rounds = 1 if steps is None else steps
                 found = memory.retrieve_many(questions, profile=named, explain=explain, steps=rounds, **options)
             else:
-                found = [_drawn(memory, question, html, named, compare, nodes=nodes, **options)]
+                found = [
+                    _drawn(memory, question, html, named, compare, nodes=150 if nodes is None else nodes, **options)
+                ]
         documents = memory.contents().documents
     if json_:
         print_json([one.to_dict() for one in found] if question == "-" else found[0].to_dict())

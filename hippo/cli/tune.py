@@ -9,7 +9,9 @@ from hippo.cli.evaluate import (
     DatasetOption,
     GenerateOption,
     HopsOption,
+    LimitOption,
     SeedOption,
+    SplitOption,
     open_for,
     questions_for,
     questions_of,
@@ -33,6 +35,8 @@ def tune(
     dataset: DatasetOption = None,
     generate: GenerateOption = None,
     hops: HopsOption = None,
+    split: SplitOption = None,
+    limit: LimitOption = None,
     profile: Annotated[
         str, typer.Option(metavar="NAME", help="Profile that is changed, or a .toml file of one.")
     ] = "hippo",
@@ -75,8 +79,8 @@ def tune(
     from hippo.evaluation import tune as search
     from hippo.evaluation.tuning import AXES
 
-    axes = dict(map(_axis, option)) if option else AXES
-    asked = questions_for(dataset, generate, hops)
+    axes = _axes(option) if option else AXES
+    asked = questions_for(dataset, generate, hops, split=split, limit=limit)
     with (
         open_for(index, asked, config, llm=llm, quiet=quiet, as_json=json_) as memory,
         progress_bars(quiet=quiet, as_json=json_) as progress,
@@ -100,6 +104,15 @@ def tune(
     console().print(printable(found.to_text()), soft_wrap=True)
     if out is not None:
         console().print(printable(f"{out}: use it with --profile {out}"), soft_wrap=True)
+
+
+def _axes(options: list[str]) -> dict[str, list[Any]]:
+    axes: dict[str, list[Any]] = {}
+    for key, values in map(_axis, options):
+        if key in axes:
+            raise InputError(f"--option {key} is given twice; name all its values in one: {key}=VALUE,VALUE")
+        axes[key] = values
+    return axes
 
 
 def _axis(text: str) -> tuple[str, list[Any]]:

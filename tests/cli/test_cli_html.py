@@ -30,6 +30,7 @@ def test_a_question_becomes_a_page(run: Run, index_path: Path, tmp_path: Path) -
         ("-", ["--html", "view.html"], "--html draws one question"),
         (QUESTION, ["--html", "view.html", "--steps", "2"], "--html draws one question"),
         (QUESTION, ["--compare", "bm25"], "give --html FILE too"),
+        (QUESTION, ["--nodes", "9"], "--nodes is about what is drawn; give --html FILE too"),
         (QUESTION, ["--html", "nothing/view.html"], "nothing"),
     ],
 )
