@@ -311,6 +311,9 @@ def harmless(page: Any) -> bool:
 
 def test_a_saved_page_needs_no_server(open_page: Open, address: str, tmp_path: Path) -> None:
     page = asked(open_page(address))
+    # The page that is seen is saved, whatever has been typed since.
+    page.fill("#question", "Who was born in Hull?")
+    page.fill("#k", "1")
     with page.expect_download() as waiting:
         page.click("#save")
     file = tmp_path / "saved.html"

@@ -8,6 +8,8 @@ const kinds = (edge) => Object.entries(edge.kinds).map(([kind, weight]) => `${ki
 
 const asking = {
   view: null,
+  /** What the view that is shown was asked with. */
+  asked: null,
   pictures: [],
   frame: 0,
   kinds: new Set(),
@@ -35,7 +37,7 @@ const asking = {
     const turn = (this.turn = (this.turn ?? 0) + 1);
     const view = await telling(() => asked("explorer/view", body));
     // Of two questions the later one is shown, whichever is answered first.
-    if (view && turn === this.turn) this.show(view);
+    if (view && turn === this.turn) (this.asked = body), this.show(view);
   },
 
   show(view) {

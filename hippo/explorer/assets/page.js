@@ -84,7 +84,7 @@ async function startWithServer() {
   asking.sentences = (nodes) => {
     const entities = nodes.filter((node) => node.kind === "entity").map((node) => node.key);
     const passage = nodes.find((node) => node.kind === "passage")?.key ?? null;
-    return asked("explorer/sentences", { entities, passage, k: 20, where: byId("where").value.trim() || null });
+    return asked("explorer/sentences", { entities, passage, k: 20, where: asking.asked.where });
   };
   const option = (name) => element("option", { value: name }, name);
   byId("profile").replaceChildren(...setup.profiles.map(option));
@@ -106,7 +106,7 @@ async function startWithServer() {
 
 /** Keep the view as one file. */
 async function save() {
-  const page = await (await fetched("explorer/page", { ...asking.body(), sentences: 3 })).blob();
+  const page = await (await fetched("explorer/page", { ...asking.asked, sentences: 3 })).blob();
   const link = element("a", { href: URL.createObjectURL(page), download: "hippo.html" });
   link.click();
   URL.revokeObjectURL(link.href);
