@@ -144,9 +144,8 @@ def _recall(results: Sequence[Drawn], style: _Style, path: Path) -> None:
 def _latency(results: Sequence[Drawn], style: _Style, path: Path) -> None:
     """Milliseconds of a question by number of passages."""
     with figure(path, 1) as (ax,):
-        sizes = {one.name: one.passages or 0 for one in results}
         for profile, look in style.items():
-            points = sorted((sizes[one.name], one.latency[profile]) for one in results if profile in one.latency)
+            points = sorted((one.passages or 0, one.latency[profile]) for one in results if profile in one.latency)
             if points:
                 ax.plot(*zip(*points, strict=True), label=plain(profile), **look)
         ax.set_xscale("symlog", linthresh=10)

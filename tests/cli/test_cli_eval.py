@@ -2,10 +2,13 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import typer.testing
+
+from hippo.plots.results import Drawn, draw_results
 
 Run = Callable[..., typer.testing.Result]
 
@@ -46,6 +49,10 @@ def test_a_folder_with_a_corpus_makes_its_index(run: Run, beir: Path, tmp_path: 
     changes = json.loads(done.stdout)
     assert (changes["a"], changes["b"], changes["measure"]) == ("bm25", "hippo", "All@1")
     assert len(changes["wins"]) + len(changes["losses"]) + changes["ties"] == 2
+    assert "a.parquet: no such file" in run("eval", "--diff", "a.parquet", "b.parquet").stderr
+    beside = run("eval", "--diff", first, first, "--seed", 0, "-k", 3).stderr
+    assert "--seed, -k has no part in it" in beside
+    assert "by one measure" in run("eval", "--diff", first, first, "--measure", "MRR", "--measure", "AP").stderr
     shown = run("eval", "--diff", first, f"{first}:dense")
     assert shown.stdout.startswith(f"Recall@1: hippo ({first}) → dense ({first}:dense)\n")
     assert " ties\n" in shown.stdout
@@ -71,9 +78,12 @@ def test_questions_of_the_index(run: Run, index_path: Path, tmp_path: Path) -> N
         ([], "give one of them"),
         (["--dataset", "q.json", "--generate", "3"], "give one of them"),
         (["--dataset", "q.json", "--hops", "2"], "--hops and --save belong to --generate"),
+        (["--generate", "3", "--limit", "2"], "--split and --limit belong to --dataset"),
+        (["--generate", "3", "--split", "dev"], "--split and --limit belong to --dataset"),
+        (["--dataset", __file__, "--split", "test"], "a split is a part of a folder in BEIR's format"),
         (["--generate", "3", "--without", "x"], "unknown part 'x'"),
         (["--generate", "3", "--profile", "missing.toml"], "missing.toml"),
-        (["--diff", "a.parquet", "b.parquet"], "a.parquet: no such file"),
+        (["--diff", "a.parquet", "b.parquet"], "INDEX has no part in it"),
     ],
 )
 def test_what_cannot_be_evaluated(run: Run, index_path: Path, options: list[str], message: str) -> None:
@@ -98,6 +108,9 @@ def test_a_tuned_profile_is_used(run: Run, index_path: Path, tmp_path: Path) -> 
     data = json.loads(run(*arguments[:-2], "--option", "damping=0.6", "--profile", tuned, "--json").stdout)
     assert (data["base"], list(data["trials"])) == ("tuned", ["unchanged", "damping=0.6"])
     assert "--option must be KEY=VALUE,VALUE, got 'x'" in run(*arguments[:-2], "--option", "x").stderr
+    twice = run(*arguments, "--option", "damping=0.8")
+    assert "--option damping is given twice; name all its values in one" in twice.stderr
+    assert "5 folds need at least 10 questions, got 3" in run(*arguments[:4], "--limit", 3).stderr
     assert "a profile is kept in a .toml file" in run(*arguments, "--out", tmp_path / "x").stderr
     answered = run("ask", index_path, "Riga?", "--profile", tuned, "--llm", "scripted", "--json")
     assert json.loads(answered.stdout)["retrieval"]["profile"] == "tuned"
@@ -115,6 +128,12 @@ def test_charts(run: Run, index_path: Path, tmp_path: Path) -> None:
     again = run("plot", result, "--out", tmp_path / "again")
     assert again.stdout.splitlines() == [str(tmp_path / "again" / name) for name in ("recall.svg", "latency.svg")]
     assert (tmp_path / "again" / "recall.svg").read_bytes() == files[0].read_bytes()
+    # Results of one name, as files of several folders have it, each stand at their own size.
+    one = Drawn("run", 3, 10, {"hippo": {"Recall@5": (0.5, 0.4, 0.6)}}, {"hippo": 2.0})
+    other = replace(one, passages=1000, latency={"hippo": 4.0})
+    draw_results([one, other], tmp_path / "same")
+    draw_results([one, replace(other, name="another")], tmp_path / "named")
+    assert (tmp_path / "same" / "latency.svg").read_bytes() == (tmp_path / "named" / "latency.svg").read_bytes()
     assert "holds no result of `hippo eval --json`" in run("plot", index_path / "CURRENT").stderr
     done = run("status", index_path, "--plot", tmp_path / "graph.svg", "--json")
     assert json.loads(done.stdout)["graph"]["passages"] == 5
