@@ -110,6 +110,8 @@ def serve_replicas(
     serve = _ray_serve()
     import ray
 
+    from hippo.serving.run import url_of
+
     token_path = None if token_file is None else os.path.abspath(token_file)  # noqa: PTH100  (a URL has none)
     given = {"host": host, "port": port, "token_file": token_path, "log": log}
     overrides = dict(options.pop("overrides", None) or {})
@@ -122,10 +124,11 @@ def serve_replicas(
         _connect(ray, address)
     try:
         number = settings.port or _free_port(settings.host)
-        serve.start(http_options={"host": settings.host, "port": number, "request_timeout_s": settings.change_timeout})
+        listening = {"host": settings.host.strip("[]"), "port": number}
+        serve.start(http_options={**listening, "request_timeout_s": settings.change_timeout})
         serve.run(application, name=_NAME, route_prefix="/")
         if started:
-            started(f"http://{settings.host}:{number}")
+            started(url_of(settings.host, number))
         _wait()
     finally:
         serve.shutdown()

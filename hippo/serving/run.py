@@ -22,7 +22,7 @@ from hippo.serving.app import create_app, create_explorer
 from hippo.serving.logs import set_up
 from hippo.snapshot.current import check_root
 
-__all__ = ["explore", "serve"]
+__all__ = ["explore", "serve", "url_of"]
 
 _LOG = logging.getLogger("hippo.serving")
 _SWITCH = 0.001
@@ -104,7 +104,7 @@ def explore(
 def _run(app: FastAPI, memory: Hippo, settings: ServeConfig, started: Callable[[str], None]) -> None:
     with ExitStack() as stack:
         listener = stack.enter_context(_listener(settings.host, settings.port))
-        url = _url(settings.host, listener)
+        url = url_of(settings.host, listener.getsockname()[1])
         config = uvicorn.Config(
             app,
             log_config=None,
@@ -154,6 +154,12 @@ def _listener(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _url(host: str, listener: socket.socket) -> str:
+def url_of(host: str, port: int) -> str:
+    """The URL of a server.
+
+    Examples:
+        >>> url_of("localhost", 8787), url_of("::1", 8787)
+        ('http://localhost:8787', 'http://[::1]:8787')
+    """
     name = host.strip("[]")
-    return f"http://{f'[{name}]' if ':' in name else name}:{listener.getsockname()[1]}"
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}"
