@@ -122,7 +122,7 @@ def read_results(path: str | Path) -> Evaluation:
     """What `Evaluation.write` wrote.
 
     Raises:
-        DocumentError: There is no such file, or it holds something else.
+        DocumentError: There is no such file, it holds something else, or a system has a question twice.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -148,7 +148,10 @@ def read_results(path: str | Path) -> Evaluation:
             identity,
             Question(identity, record["question"], tuple(record["answers"]), frozenset(record["gold"])),
         )
-        found.setdefault(record["system"], {})[identity] = record
+        rows = found.setdefault(record["system"], {})
+        if identity in rows:
+            raise DocumentError(str(path), f"system {record['system']!r} has the question {identity!r} twice")
+        rows[identity] = record
     systems = {}
     for name, records in found.items():
         if records.keys() != questions.keys():

@@ -1,6 +1,6 @@
 """Systems against questions: profiles of an index and retrievers of any kind, measured on the same gold passages."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from time import perf_counter
@@ -145,8 +145,8 @@ def evaluate(
 
     Raises:
         DocumentError: Passages are to be read, and a question has no accepted answer.
-        InputError: There is no question, no index for a profile, no such measure; or a system gives no ids of
-            documents, or no answer where one is to be scored.
+        InputError: There is no question, two have one id, no index for a profile, no such measure; or a system gives no
+            ids of documents, or no answer where one is to be scored.
         QuestionError: A cut-off, `steps` or `answer_k` is below 1, or there is no cut-off.
         UnknownNameError: No such profile.
         ConfigError: A profile needs vectors, and the index has none; or a language model is needed, and none is
@@ -158,6 +158,10 @@ def evaluate(
     """
     if not questions:
         raise InputError("there is no question to evaluate")
+    if repeated := next((id_ for id_, times in Counter(one.id for one in questions).items() if times > 1), None):
+        raise InputError(
+            f"question {repeated!r} is there twice: results are told apart by it. Give each an id of its own"
+        )
     chosen = named(default_profiles(_needed(memory, "hippo")) if systems is None else systems)
     cuts = sorted(set(_cuts(answer_k if read else _CUTS[-1]) if ks is None else ks))
     if not cuts:

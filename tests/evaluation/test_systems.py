@@ -152,6 +152,13 @@ def test_results_in_a_file(works: Hippo, tmp_path: Path) -> None:
     pq.write_table(pa.table({"x": [1]}), tmp_path / "c.parquet")
     with pytest.raises(DocumentError, match="holds no results"):
         read_results(tmp_path / "c.parquet")
+    with pytest.raises(InputError, match=r"question '.*' is there twice: results are told apart by it"):
+        evaluate(works, [*QUESTIONS, QUESTIONS[0]], systems=["bm25"], ks=(2,))
+    written = pq.read_table(tmp_path / "a.parquet")
+    twice = pa.concat_tables([written, written.slice(0, 1)]).replace_schema_metadata(written.schema.metadata)
+    pq.write_table(twice, tmp_path / "e.parquet")
+    with pytest.raises(DocumentError, match=r"system 'hippo' has the question '.*' twice"):
+        read_results(tmp_path / "e.parquet")
     (tmp_path / "d.parquet").write_text("nonsense")
     with pytest.raises(DocumentError, match="cannot be read as Parquet"):
         read_results(tmp_path / "d.parquet")
