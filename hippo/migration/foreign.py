@@ -1,6 +1,5 @@
 """What any of the other systems has extracted, in one form."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -66,13 +65,24 @@ class Foreign:
 def words_of(subject: str, description: str, object_: str, keywords: str = "") -> str:
     """The words of a relation: those between both names in its description, else its keywords, else the description.
 
+    It takes time in proportion to the description, which may be anything.
+
     Examples:
         >>> words_of("ADA SMITH", "Ada Smith founded and led Steelworks Smith for years", "STEELWORKS SMITH")
         'founded and led'
         >>> words_of("Ada", "They met in 1850", "Bert", "acquaintance")
         'acquaintance'
     """
-    between = re.search(rf"{re.escape(subject)}\s+(.+?)\s+{re.escape(object_)}", description, re.IGNORECASE | re.DOTALL)
-    if between and len(between[1].split()) <= _MOST_WORDS:
-        return " ".join(between[1].split())
-    return " ".join((keywords.strip() or description.strip() or "is related to").split())
+    text, subject, object_ = (" ".join(one.split()) for one in (description, subject, object_))
+    folded = _lower(text)
+    start = folded.find(f"{_lower(subject)} ") + len(subject) + 1
+    end = folded.find(f" {_lower(object_)}", start + 1) if start > len(subject) else -1
+    if end > 0 and text.count(" ", start, end) < _MOST_WORDS:
+        return text[start:end]
+    return " ".join(keywords.split()) or text or "is related to"
+
+
+def _lower(text: str) -> str:
+    """Text in lower case, every letter in its place: a few become two."""
+    lower = text.lower()
+    return lower if len(lower) == len(text) else "".join(one if len(one.lower()) > 1 else one.lower() for one in text)

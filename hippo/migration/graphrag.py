@@ -75,6 +75,7 @@ _READ = (
     "target",
     "description",
 )
+_LISTS = ("document_ids", "text_unit_ids")
 
 
 def _rows(folder: Path, name: str, *needed: str) -> list[dict[str, Any]]:
@@ -86,7 +87,13 @@ def _rows(folder: Path, name: str, *needed: str) -> list[dict[str, Any]]:
     if missing := [column for column in needed if column not in columns]:
         raise DocumentError(str(path), f"has no column {missing[0]!r}, but {columns}")
     try:
-        rows: list[dict[str, Any]] = pq.read_table(path, columns=[one for one in _READ if one in columns]).to_pylist()
+        table = pq.read_table(path, columns=[one for one in _READ if one in columns])
     except (OSError, pa.ArrowException) as error:
         raise DocumentError(str(path), f"cannot be read as Parquet: {error}") from error
+    for one in table.schema:
+        if one.name in _LISTS and not any(
+            is_one(one.type) for is_one in (pa.types.is_list, pa.types.is_large_list, pa.types.is_null)
+        ):
+            raise DocumentError(str(path), f"column {one.name!r} must hold lists of ids, not {one.type}")
+    rows: list[dict[str, Any]] = table.to_pylist()
     return rows

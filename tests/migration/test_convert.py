@@ -13,6 +13,7 @@ from hippo import Hippo
 from hippo.cli.app import app
 from hippo.errors import DocumentError, InputError
 from hippo.migration import convert
+from hippo.migration.foreign import words_of
 
 BRIDGE = "It was put up within a year, by Steelworks Smith."
 WORKS = "The firm goes back to Ada Smith of Riga."
@@ -138,3 +139,24 @@ def test_entities_that_expand_without_end_are_refused(lightrag: Path, tmp_path: 
     (lightrag / "graph_chunk_entity_relation.graphml").write_text(bomb)
     with pytest.raises(DocumentError, match="no GraphML: limit on input amplification factor"):
         convert(lightrag, tmp_path / "made")
+
+
+def test_words_of_a_relation() -> None:
+    assert words_of("Ada\nSmith", "Since 1850  ADA SMITH\n led  Hull Works.", "hull works") == "led"
+    assert words_of("A", "A B", "B", " is  near ") == "is near"
+    assert words_of("Ada", "Ada " + "and " * 12 + "Bert", "Bert", "far") == "far"
+    assert words_of("İpek", "İİ İPEK ist ADA", "ada") == "İİ İPEK ist ADA"
+    assert words_of("İPEK", "İİ İPEK ist ADA", "ada") == "ist"
+    # What is of a length that no search with three gaps comes to an end of.
+    assert words_of("A", "A" + " " * 100_000 + "A " * 100_000, "B", "is near") == "is near"
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "value"), [("entities", "text_unit_ids", 7), ("text_units", "document_ids", "d")]
+)
+def test_ids_that_are_no_lists(tmp_path: Path, table: str, column: str, value: object) -> None:
+    folder = graphrag(tmp_path / "output")
+    rows = [{**row, column: value} for row in pq.read_table(folder / f"{table}.parquet").to_pylist()]
+    pq.write_table(pa.Table.from_pylist(rows), folder / f"{table}.parquet")
+    with pytest.raises(DocumentError, match=f"column '{column}' must hold lists of ids, not"):
+        convert(folder, tmp_path / "made")
