@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Sequence
 from contextlib import suppress
 from time import perf_counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 from hippo.config import ServeConfig
 from hippo.serving.logs import ids
@@ -114,15 +114,21 @@ class Guard:
         arrived = False
         try:
             async with asyncio.timeout(seconds) as deadline:
-                body = await self._body(receive)
+                # A change may take long, but not to arrive: meanwhile it keeps others from being answered.
+                async with asyncio.timeout(self._settings.timeout):
+                    body = await self._body(receive)
                 arrived = True
                 answer.deadline = deadline
-                await self._app(scope, _replayed(body, receive), answer)
+                async with _Line(receive, answer, calls_off=not changes) as line:
+                    await self._app(scope, _replayed(body, line.ended), answer)
         except _GoneError:
             answer.status = 499
         except _TooLargeError:
             await answer.refuse(self._too_large())
         except TimeoutError as error:
+            if answer.gone:
+                answer.status = 499
+                return
             late = Told(408, "TimeoutError", "the request did not arrive in time", "Send it faster.", _CLOSE)
             await answer.refuse(failure_of(error) if arrived else late)
         except Exception as error:
@@ -212,8 +218,10 @@ class _Answer:
         self._send, self._request_id = send, request_id
         self.status: int | None = None
         self.deadline: asyncio.Timeout | None = None
+        self.gone = self._finished = False
 
     async def __call__(self, message: "Message") -> None:
+        self._finished = message["type"] == "http.response.body" and not message.get("more_body", False)
         if message["type"] == "http.response.start":
             self.status = message["status"]
             message["headers"] = [*message["headers"], (b"x-request-id", self._request_id.encode())]
@@ -222,6 +230,13 @@ class _Answer:
                 self.deadline.reschedule((self.deadline.when() or 0.0) + _LAST_WORDS)
         await self._send(message)
 
+    def call_off(self) -> None:
+        """Nobody waits for the answer any more: what makes it ends now, unless all of it has been sent."""
+        if self.deadline is not None and not self._finished and not self.deadline.expired():
+            self.gone = True
+            self.deadline.reschedule(0.0)
+            self.deadline = None
+
     async def refuse(self, told: Told) -> None:
         """Answer with an error, unless an answer has begun: that one can only be broken off."""
         if self.status is None:
@@ -229,6 +244,40 @@ class _Answer:
             scope: dict[str, Any] = {"type": "http"}
             with suppress(OSError):
                 await response(scope, _nothing, self)
+
+
+class _Line:
+    """The connection after the body has arrived: it is listened to while the application works.
+
+    Args:
+        receive: Of the server; nobody else asks it while this is entered.
+        answer: What is called off when the client goes away.
+        calls_off: Whether it is; a change that has begun is finished.
+    """
+
+    def __init__(self, receive: "Receive", answer: _Answer, *, calls_off: bool) -> None:
+        self._receive, self._answer, self._calls_off = receive, answer, calls_off
+        self._closed = asyncio.Event()
+
+    async def __aenter__(self) -> Self:
+        self._listening = asyncio.ensure_future(self._listen())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._listening.cancel()
+        await asyncio.gather(self._listening, return_exceptions=True)
+
+    async def ended(self) -> "Message":
+        """Wait until the client is gone, as the application sees it."""
+        await self._closed.wait()
+        return {"type": "http.disconnect"}
+
+    async def _listen(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self._closed.set()
+        if self._calls_off:
+            self._answer.call_off()
 
 
 async def _nothing() -> "Message":

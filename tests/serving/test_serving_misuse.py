@@ -137,6 +137,23 @@ def test_a_client_that_leaves_in_the_middle_stops_the_model(
     assert server.is_healthy()
 
 
+def test_a_client_that_leaves_before_the_answer_stops_the_model(
+    start: Start, index: Path, thinker: LLMServer, asking: Asking
+) -> None:
+    server = start(index, **asking(thinker))
+    thinker.reset()
+    said = {"messages": [{"role": "user", "content": QUESTION}]}
+    asked = [("/ask", {"question": QUESTION}), ("/ask", {"question": QUESTION, "stream": True})]
+    for number, (path, body) in enumerate([*asked, ("/v1/chat/completions", said)], 1):
+        content = json.dumps(body).encode()
+        with closing(socket.create_connection(("127.0.0.1", server.port), timeout=60)) as client:
+            client.sendall(HEAD.replace("/retrieve_many", path).format(len(content)).encode() + content)
+            wait_until(lambda: thinker.stats().arrived == number)  # noqa: B023 - it is called here
+        wait_until(lambda: thinker.stats().abandoned == number)  # noqa: B023
+    wait_until(lambda: "requests_under_way 1.0" in metrics(server))
+    assert server.is_healthy()
+
+
 def wait_until(holds: Callable[[], bool]) -> None:
     end = time.monotonic() + 60
     while not holds():
@@ -150,10 +167,11 @@ def test_what_takes_too_long_is_ended(start: Start, index: Path, thinker: LLMSer
     assert error_of(server.post("/ask", {"question": QUESTION})) == (504, "TimeoutError")
     assert time.perf_counter() - began < 40, "the model would go on thinking"
     wait_until(lambda: thinker.stats().abandoned == 1)
-    # A request that does not arrive.
-    with closing(socket.create_connection(("127.0.0.1", server.port), timeout=60)) as client:
-        client.sendall(HEAD.format(50).encode() + b"{")
-        assert client.recv(65_536).startswith(b"HTTP/1.1 408 ")
+    # Requests that do not arrive; a change has its long time only once it is there.
+    for path in ("/retrieve_many", "/documents"):
+        with closing(socket.create_connection(("127.0.0.1", server.port), timeout=60)) as client:
+            client.sendall(HEAD.replace("/retrieve_many", path).format(50).encode() + b"{")
+            assert client.recv(65_536).startswith(b"HTTP/1.1 408 ")
     assert server.is_healthy()
 
 
