@@ -144,9 +144,8 @@ def test_entities_that_expand_without_end_are_refused(lightrag: Path, tmp_path: 
 def test_words_of_a_relation() -> None:
     assert words_of("Ada\nSmith", "Since 1850  ADA SMITH\n led  Hull Works.", "hull works") == "led"
     assert words_of("A", "A B", "B", " is  near ") == "is near"
-    assert words_of("Ada", "Ada " + "and " * 12 + "Bert", "Bert", "far") == "far"
-    assert words_of("İpek", "İİ İPEK ist ADA", "ada") == "İİ İPEK ist ADA"
-    assert words_of("İPEK", "İİ İPEK ist ADA", "ada") == "ist"
+    assert words_of("Ada", "Ada " + "and " * 13 + "Bert", "Bert", "far") == "far"
+    assert words_of("İpek", "İİ İPEK ist ADA", "ada") == "ist"
     # What is of a length that no search with three gaps comes to an end of.
     assert words_of("A", "A" + " " * 100_000 + "A " * 100_000, "B", "is near") == "is near"
 
