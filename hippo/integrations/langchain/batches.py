@@ -1,4 +1,7 @@
-"""Many questions of a retriever at once, each as a run of its own in traces."""
+"""Many questions of a retriever at once, each as a run of its own in traces.
+
+Language models are asked for all of them together, so their runs are children of the first one.
+"""
 
 import asyncio
 from collections.abc import Mapping, Sequence
@@ -12,7 +15,7 @@ from langchain_core.callbacks import (
 )
 from langchain_core.documents import Document
 from langchain_core.runnables import RunnableConfig
-from langchain_core.runnables.config import get_config_list, set_config_context
+from langchain_core.runnables.config import get_config_list, patch_config, set_config_context
 
 from hippo.background import in_thread
 from hippo.integrations.langchain.documents import documents_of
@@ -41,7 +44,7 @@ def batch(
     configs = get_config_list(config, len(inputs))
     runs = [_begin(retriever, query, one) for query, one in zip(inputs, configs, strict=True)]
     try:
-        with set_config_context(configs[0]) as context:
+        with set_config_context(patch_config(None, callbacks=runs[0].get_child())) as context:
             outcomes = context.run(_outcomes, retriever, inputs, options, each=return_exceptions)
     except BaseException as error:
         for run in runs:
@@ -69,7 +72,7 @@ async def abatch(
     configs = get_config_list(config, len(inputs))
     runs = await asyncio.gather(*(_abegin(retriever, query, one) for query, one in zip(inputs, configs, strict=True)))
     try:
-        with set_config_context(configs[0]) as context:
+        with set_config_context(patch_config(None, callbacks=runs[0].get_child())) as context:
             asked = in_thread(_outcomes, retriever, inputs, options, each=return_exceptions)
             outcomes = await asyncio.create_task(asked, context=context)
     except BaseException as error:

@@ -37,7 +37,7 @@ class HippoRetriever(BaseRetriever):
     `score` and, where asked for, `explanation`: plain data, ready for JSON.
 
     Language models of LangChain that the memory asks (`Hippo.open(llm=chat_model)`) appear as children of the
-    retriever's run in traces.
+    retriever's run in traces, those of a batch as children of the run of its first question.
 
     Attributes:
         index: The memory; it is not closed. None: the one at `path` is opened.

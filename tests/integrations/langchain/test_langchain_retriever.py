@@ -247,9 +247,9 @@ def test_models_that_are_asked_are_children_of_the_run(index_path: Path, call: C
         call(HippoRetriever(index=memory), f"{QUESTION} {parent}", {"callbacks": [recorder]})
     kinds = [one["kind"] for one in recorder.begun.values()]
     assert "model" in kinds
-    runs = {run_id for run_id, one in recorder.begun.items() if one["kind"] == "retriever"}
-    if len(runs) == 1:  # in a batch they have the parent of all
-        assert {one["parent"] for one in recorder.begun.values() if one["kind"] == "model"} == runs
+    asked = f"{QUESTION} {parent}"
+    [run] = [key for key, one in recorder.begun.items() if (one["kind"], one["what"]) == ("retriever", asked)]
+    assert {one["parent"] for one in recorder.begun.values() if one["kind"] == "model"} == {run}
 
 
 async def test_the_loop_is_never_blocked(index_path: Path) -> None:
@@ -258,7 +258,7 @@ async def test_the_loop_is_never_blocked(index_path: Path) -> None:
     class Slow(HashingEncoder):
         def encode(self, texts: Sequence[str], *, kind: TextKind = "passage") -> "NDArray[np.float32]":
             entered.set()
-            release.wait(20)
+            assert release.wait(60)
             return super().encode(texts, kind=kind)
 
     with Hippo.open(index_path, encoder=Slow()) as memory:
@@ -267,11 +267,11 @@ async def test_the_loop_is_never_blocked(index_path: Path) -> None:
             task = asyncio.create_task(asked)
             while not entered.is_set():
                 await asyncio.sleep(0.01)  # goes on while the encoder works
+            assert not task.done()
             release.set()
             assert len(await task) >= 1
             entered.clear()
             release.clear()
-            release.set()
 
 
 def test_a_retriever_by_path_needs_an_index(tmp_path: Path) -> None:
