@@ -156,3 +156,32 @@ def test_values_that_no_parser_survives_are_typed_errors(tmp_path: Path, value: 
 def test_variables_of_thousands_of_parts_are_typed_errors() -> None:
     with pytest.raises(ConfigError, match=r"HIPPO_LLM__LLM.*…: llm: 3000 keys within one another"):
         load_config(environment={"HIPPO_" + "__".join(["LLM"] * 3000): "1"})
+
+
+def test_a_variable_names_the_file(toml: Path, tmp_path: Path) -> None:
+    named = {"HIPPO_CONFIG": str(toml), "HIPPO_LLM__OPENAI__MODEL": "other"}
+    config = load_config(environment=named)
+    assert config.llm.options["openai"]["model"] == "other"
+    assert (config.llm.name, config.places.of("llm.name")) == ("openai", f"{toml}, line 2")
+    (tmp_path / "own.toml").write_text("[llm]\nattempts = 9\n")
+    for given in (tmp_path / "own.toml", {"llm": {"attempts": 9}}, Config(llm=LLMConfig(attempts=9))):
+        own = load_config(given, environment=named)
+        assert (own.llm.name, own.llm.attempts) == ("none", 9)
+    for wrong, problem in (("", "names no file"), (str(tmp_path / "none.toml"), "cannot be read")):
+        with pytest.raises(ConfigError, match=problem):
+            load_config(environment={"HIPPO_CONFIG": wrong})
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("HIPPO_LLM_ATTEMPTS", "HIPPO_LLM__ATTEMPTS"),
+        ("HIPPO_CHUNKING_MAX_TOKENS", "HIPPO_CHUNKING__MAX_TOKENS"),
+        ("HIPPO_SERVE_TOKEN_FILE", "HIPPO_SERVE__TOKEN_FILE"),
+    ],
+)
+def test_a_variable_with_an_underscore_too_few(variable: str, meant: str) -> None:
+    with pytest.raises(ConfigError, match=f"{variable}: .* is set by {meant}, with two underscores"):
+        load_config(environment={variable: "3"})
+    others = dict.fromkeys(("HIPPO_READ_TOKENS", "HIPPO_WRITE_TOKENS", "HIPPO_TEST_KEY", "HIPPO_LLM_KEY"), "3")
+    assert load_config(environment=others) == load_config(environment={})

@@ -31,7 +31,12 @@ __all__ = [
 IndexArgument = Annotated[Path, typer.Argument(metavar="INDEX", help="Folder of the index.", show_default=False)]
 ConfigOption = Annotated[
     Path | None,
-    typer.Option("--config", metavar="FILE", help="TOML file of settings; see `hippo init`.", show_default=False),
+    typer.Option(
+        "--config",
+        metavar="FILE",
+        help="TOML file of settings; see `hippo init`. Default: that of HIPPO_CONFIG.",
+        show_default=False,
+    ),
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print one JSON document; errors become one on standard error.")

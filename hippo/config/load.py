@@ -7,7 +7,7 @@ from typing import Any
 
 from hippo.config.check import check, refuse_secrets, sections_of
 from hippo.config.places import Place, Places
-from hippo.config.read import Given, from_config, from_environment, from_toml
+from hippo.config.read import FILE_VARIABLE, Given, from_config, from_environment, from_toml
 from hippo.config.sections import SECTIONS, Config
 from hippo.errors import ConfigError
 
@@ -34,7 +34,7 @@ def load_config(
 
     Args:
         source: The path of a TOML file, which the environment may change; or a mapping like it or a `Config`, which it
-            may not.
+            may not. None: the file that the variable `HIPPO_CONFIG` names, if there is one.
         overrides: A mapping like the TOML, stronger than everything else.
         stored: Settings of an existing index, a mapping like the TOML, weaker than everything else.
         environment: Variables to read `HIPPO_SECTION__KEY` from; None: the process's.
@@ -43,6 +43,8 @@ def load_config(
         ConfigError: On an unknown key, a value that its key does not take, or a secret in a file.
     """
     variables = os.environ if environment is None else environment
+    if source is None and FILE_VARIABLE in variables:
+        source = _named_file(variables[FILE_VARIABLE])
     layers: list[list[Given]]
     if isinstance(source, Config):
         layers, before = [[from_config(source)]], source.places.layers
@@ -62,6 +64,12 @@ def load_config(
     # No field: where values come from makes no difference to what they are, nor to whether two are equal.
     object.__setattr__(config, "_places", places)
     return config
+
+
+def _named_file(name: str) -> Path:
+    if not name:
+        raise ConfigError(FILE_VARIABLE, "file", "names no file; unset it, or give it a path")
+    return Path(name)
 
 
 def _layers(source: object, stored: Mapping[str, Any], environment: list[Given]) -> list[list[Given]]:

@@ -3,20 +3,22 @@
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from hippo.config.places import Place
-from hippo.config.sections import Config
+from hippo.config.sections import SECTIONS, Config
 from hippo.errors import ConfigError
 
-__all__ = ["Given", "from_config", "from_environment", "from_toml"]
+__all__ = ["FILE_VARIABLE", "Given", "from_config", "from_environment", "from_toml"]
 
 Given = tuple[Place, Mapping[str, Any]]
 """Values, by section, and the place that they come from."""
 
 _PREFIX = "HIPPO_"
+FILE_VARIABLE = "HIPPO_CONFIG"
+"""Names the file, unless the caller does."""
 _MOST_KEYS = 16
 """Parts of the name of a variable."""
 _SHOWN = 60
@@ -71,11 +73,14 @@ def from_environment(environment: Mapping[str, str]) -> list[Given]:
     """The value of each variable `HIPPO_SECTION__KEY`, in order of their names.
 
     Raises:
-        ConfigError: A name has too many parts.
+        ConfigError: A name has too many parts, or is that of an option with one underscore in place of two.
     """
     found: list[Given] = []
     for variable, raw in sorted(environment.items()):
-        if not variable.startswith(_PREFIX) or "__" not in variable:
+        if not variable.startswith(_PREFIX):
+            continue
+        if "__" not in variable:
+            _refuse_misspelt(variable)
             continue
         keys = variable.removeprefix(_PREFIX).split("__")
         if len(keys) > _MOST_KEYS:
@@ -88,6 +93,16 @@ def from_environment(environment: Mapping[str, str]) -> list[Given]:
             value = {key.lower(): value}
         found.append((Place(variable), value))
     return found
+
+
+def _refuse_misspelt(variable: str) -> None:
+    """Refuse a variable that nobody would read, and that somebody meant as an option."""
+    name = variable.removeprefix(_PREFIX).lower()
+    for section, kind in SECTIONS.items():
+        key = name.removeprefix(f"{section}_")
+        if key != name and key in {one.name for one in fields(kind)}:
+            meant = f"{_PREFIX}{section}__{key}".upper()
+            raise ConfigError(variable, f"{section}.{key}", f"is set by {meant}, with two underscores")
 
 
 def from_config(config: Config) -> Given:
