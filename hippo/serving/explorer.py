@@ -147,10 +147,11 @@ async def entities(
     name: str | None = None,
     where: str | None = None,
     k: Annotated[int, Query(ge=1, le=1000)] = 100,
+    offset: Annotated[int, Query(ge=0, le=10_000_000)] = 0,
 ) -> Response:
-    """Entities that a name may mean; without a name those that most passages mention."""
-    found = await in_thread(service.memory.entities, name or None, k=k, where=where or None)
-    return json_response([one.to_dict() for one in found])
+    """Entities that a name may mean, `k` of them behind `offset`; without a name those that most passages mention."""
+    found = await in_thread(service.memory.entities, name or None, k=offset + k, where=where or None)
+    return json_response([one.to_dict() for one in found[offset:]])
 
 
 @explorer.get("/explorer/neighbors", summary="What is joined to an entity")

@@ -118,6 +118,8 @@ def test_what_the_index_holds(client: TestClient, memory: Hippo) -> None:
     assert setup["profiles"][0] == "hippo"
     listed = client.get("/explorer/entities", params={"k": 5}).json()
     assert listed == [one.to_dict() for one in memory.entities(k=5)]
+    assert client.get("/explorer/entities", params={"k": 2, "offset": 1}).json() == listed[1:3]
+    assert client.get("/explorer/entities", params={"offset": 10_000}).json() == []
     named = client.get("/explorer/entities", params={"name": "smith"}).json()
     assert named == [one.to_dict() for one in memory.entities("smith", k=100)]
     near = client.get("/explorer/neighbors", params={"entity": named[0]["key"]}).json()

@@ -34,11 +34,11 @@ const browsing = {
 
   entities() {
     const { field, form, found, pages, one } = browser("entities", "Name", "all, the commonest first");
-    const load = () => telling(async () => {
-      const entities = await asked(`explorer/entities?${query({ name: field.value.trim() })}`);
+    const load = (offset = 0) => telling(async () => {
+      const entities = await asked(`explorer/entities?${query({ name: field.value.trim(), offset, k: PAGE })}`);
       found.replaceChildren(...table("Entities", ["Name", "Passages", "Found by"], entities.map((entity) => [
         button(words(entity.name), () => open(entity), { className: "link" }), number(entity.passages), entity.match])));
-      pages.replaceChildren(`${number(entities.length)} entities`);
+      turns(pages, offset, entities.length, null, load);
     });
     const open = (entity) => telling(async () => {
       const neighbors = await asked(`explorer/neighbors?${query({ entity: entity.key })}`);
