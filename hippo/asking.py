@@ -9,6 +9,7 @@ from hippo.deferred import in_thread_of
 from hippo.protocols import LLM
 from hippo.retrieval.profiles import Profile
 from hippo.searching import Search, Searching, Time, check_question, listed, problem_of
+from hippo.tracing import span
 from hippo.types import Answer, Retrieval, Usage
 
 if TYPE_CHECKING:
@@ -275,10 +276,11 @@ class Asking(Searching):
         problems = [problem_of(question) for question in questions]
         asked = [question for question, problem in zip(questions, problems, strict=True) if problem is None]
         policies = self.config.recognition
-        if search.steps > 1 or "error" in (policies.when_none, policies.when_failed):
-            outcomes = iter(await answer_each(asked, lambda question: self._found(question, search), reader))
-        else:
-            outcomes = iter(await answer_all(asked, lambda block: in_thread(self._ranked, block, search), reader))
+        with span("hippo.ask", questions=len(asked)):
+            if search.steps > 1 or "error" in (policies.when_none, policies.when_failed):
+                outcomes = iter(await answer_each(asked, lambda question: self._found(question, search), reader))
+            else:
+                outcomes = iter(await answer_all(asked, lambda block: in_thread(self._ranked, block, search), reader))
         return [next(outcomes) if problem is None else problem for problem in problems]
 
     async def _found(self, question: str, search: Search) -> Retrieval:

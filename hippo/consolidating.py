@@ -11,6 +11,7 @@ from hippo.exploring import Exploring
 from hippo.protocols import ProgressCallback
 from hippo.remembering import Remembering
 from hippo.store.derived import derived_kind
+from hippo.tracing import traced
 from hippo.types import Consolidation, Document, LLMRequest, Message
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Consolidating(Remembering, Exploring):
     is from is not there any more, and nothing is left of it.
     """
 
+    @traced("hippo.consolidate")
     def consolidate(
         self,
         *,

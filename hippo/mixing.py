@@ -10,6 +10,7 @@ from hippo.errors import InputError
 from hippo.renewing import Renewing
 from hippo.retrieval.profiles import Profile
 from hippo.searching import check_question
+from hippo.tracing import traced
 from hippo.types import Context, FactHit
 
 __all__ = ["Mixing"]
@@ -54,6 +55,7 @@ class Mixing(Renewing, Asking):
         query = None if self._encoder is None else self._encode(self._encoder, [question], "query_to_fact")[0]
         return rank_facts(retriever, question, query, chosen, count, triples=triples)
 
+    @traced("hippo.context")
     def context(
         self,
         question: str,

@@ -28,6 +28,7 @@ from hippo.identity import Identity
 from hippo.protocols import ProgressCallback
 from hippo.renewing import Renewing
 from hippo.retrieval.profiles import Profile
+from hippo.tracing import traced
 from hippo.types import ChangeReport, Document, Retrieval
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class Remembering(Renewing, Asking, Changing):
     merge_error: Exception | None = None
     """Why the last merge in the background failed; what was remembered waits in the log. None: it did not."""
 
+    @traced("hippo.remember")
     def remember(
         self,
         what: str | Document | Iterable[Any],

@@ -1,10 +1,13 @@
 """Spans of stages, where OpenTelemetry is configured; nothing where it is not."""
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+import hippo
 
 SCRIPT = """
 import asyncio, json, sys
@@ -32,6 +35,9 @@ with LLMServer() as server:
         with continued({"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}), span("caller"):
             told = trace_id()
             asyncio.run(memory.aask("Where was Secretive Ada Smith born?"))
+        memory.remember("Boris Smith was born in Hull.")
+        memory.context("Where was Boris born?")
+        memory.consolidate()
         try:
             memory.retrieve("Who?", profile="hippo", where="a = 1 or b = 2")
             with span("broken"):
@@ -84,10 +90,16 @@ def test_every_stage_is_a_span_in_its_place(tmp_path: Path) -> None:
             (f"hippo.index.{stage}", "hippo.index")
             for stage in ("read", "chunk", "extract", "embed", "graph", "publish")
         ),
-        ("hippo.retrieve", "caller"),
+        ("hippo.ask", "caller"),
+        ("hippo.retrieve", "hippo.ask"),
+        ("hippo.remember", None),
+        ("hippo.context", None),
+        ("hippo.retrieve", "hippo.context"),
+        ("hippo.consolidate", None),
+        ("hippo.index", "hippo.consolidate"),
         *((f"hippo.retrieve.{stage}", "hippo.retrieve") for stage in ("encode", "link", "seed", "walk", "rank")),
         ("hippo.retrieve.link", "hippo.retrieve.seed"),
-        ("hippo.llm", "caller"),
+        ("hippo.llm", "hippo.ask"),
         ("caller", "remote"),
     } <= pairs
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -98,6 +110,21 @@ def test_every_stage_is_a_span_in_its_place(tmp_path: Path) -> None:
     assert attributes == {"hippo.questions": 1, "hippo.profile": "hippo", "hippo.k": 5}
     assert {name for name, *_ in found["spans"]} == set(found["series"])
     assert "Secretive" not in json.dumps(found["spans"])
+
+
+def test_the_documentation_names_every_span() -> None:
+    sources = "\n".join(one.read_text("utf-8") for one in Path(hippo.__file__).parent.rglob("*.py"))
+    stages = (name.replace(" ", "_") for name in re.findall(r'\.stage\("([\w ]+)"\)', sources))
+    used = {
+        *re.findall(r'(?:traced|with .*span)\("(hippo\.[\w.]+)"', sources),
+        *(f"hippo.index.{one}" for one in stages),
+    }
+    page = (Path(__file__).parents[1] / "docs" / "observability.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(hippo\.[\w.]+)` \|(.*)\|$", page, re.MULTILINE)
+    named = {name for name, _ in rows} | {
+        f"{name}{one}" for name, told in rows for one in re.findall(r"`(\.\w+)`", told)
+    }
+    assert named == used - {"hippo.example"}
 
 
 def test_nothing_is_loaded_where_nothing_is_configured(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ from hippo.serving.guard import Guard
 from hippo.serving.measures import Measures
 from hippo.serving.problems import Told, on_failure
 from hippo.serving.remembering import memories
-from hippo.serving.routes import MissingDocumentError, changes, questions, state
+from hippo.serving.routes import MissingDocumentError, changes, figures, questions, state
 from hippo.serving.service import BusyError, NotRunningError, Service
 from hippo.serving.tokens import Tokens
 
@@ -116,7 +116,7 @@ def _application(
     )
     app.state.service = service
     bearer = [Depends(HTTPBearer(auto_error=False, description="A token of the server."))] if tokens else []
-    for router in routers:
+    for router in (*routers, figures):
         app.include_router(router, dependencies=bearer)
     app.include_router(state)
     for kind in (HippoError, HTTPException, RequestValidationError):

@@ -62,11 +62,22 @@ def _names(service: Service) -> list[str]:
     return [_MODEL, *(f"{_MODEL}/{name}" for name in dict.fromkeys([*PROFILES, *own]))]
 
 
+def _model(name: str) -> dict[str, Any]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": _MODEL}
+
+
 @chat.get("/models", response_model=_Models, summary="Models: the retrieval profiles")
 async def models(service: ServiceOf) -> Response:
     """`hippo` is the server's profile, `hippo/NAME` another one."""
-    data = [{"id": name, "object": "model", "created": 0, "owned_by": _MODEL} for name in _names(service)]
-    return json_response({"object": "list", "data": data})
+    return json_response({"object": "list", "data": [_model(name) for name in _names(service)]})
+
+
+@chat.get("/models/{model:path}", response_model=_Model, summary="One of the models")
+async def model(model: str, service: ServiceOf) -> Response:
+    """As it is in the list."""
+    if model not in _names(service):
+        raise UnknownModelError(model, _names(service))
+    return json_response(_model(model))
 
 
 @chat.post(
@@ -85,8 +96,7 @@ async def completions(body: ChatRequest, service: ServiceOf, request: Request) -
     options: dict[str, Any] = {"profile": body.model.partition("/")[2] or None}
     head = {"id": f"chatcmpl-{uuid4().hex}", "created": int(time.time()), "model": body.model}
     if not body.stream:
-        answer = await service.memory.aask(question, **options)
-        return json_response(_whole(head, answer))
+        return json_response(_whole(head, await service.ask(question, options)))
     # In a thread, because the model may have to be loaded.
     stream = await in_thread(partial(service.memory.ask_stream, question, **options))
     wants_usage = body.stream_options is not None and body.stream_options.include_usage

@@ -55,6 +55,8 @@ async def streamed(
                     yield piece(first)
                 while (text := await _next(pieces, deadline)) is not None:
                     yield piece(text)
+                if stream.answer is not None:
+                    request.app.state.service.measures.took(stream.answer.seconds)
                 yield end()
             except Exception as error:
                 yield failed(failure_of(error))

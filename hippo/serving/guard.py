@@ -14,7 +14,7 @@ from hippo.serving.logs import ids
 from hippo.serving.measures import Measures
 from hippo.serving.problems import Told, failure_of
 from hippo.serving.tokens import Tokens, is_loopback
-from hippo.tracing import continued, span
+from hippo.tracing import annotate, continued, span
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -38,6 +38,12 @@ def _path(scope: "Scope") -> str:
     root: str = scope.get("root_path", "")
     below = path.removeprefix(root)
     return below if not below or below.startswith("/") else path
+
+
+def _route(scope: "Scope") -> str:
+    """The template of the path, such as "/documents/{document_id}"."""
+    path: str = getattr(scope.get("route"), "path", "other")
+    return path
 
 
 class _GoneError(Exception):
@@ -95,9 +101,12 @@ class Guard:
         self._under_way += 1
         self._measures.under_way.inc()
         try:
-            # The template of the path is known only afterwards.
             with continued(headers), span("hippo.request", method=scope["method"]):
-                await self._answer(scope, headers, receive, answer)
+                try:
+                    await self._answer(scope, headers, receive, answer)
+                finally:
+                    # The template of the path is known only afterwards.
+                    annotate(route=_route(scope), status=answer.status or 0)
         finally:
             self._under_way -= 1
             self._measures.under_way.dec()
@@ -193,7 +202,7 @@ class Guard:
                 return b"".join(parts)
 
     def _tell(self, scope: "Scope", answer: "_Answer", seconds: float) -> None:
-        method, path = scope["method"], getattr(scope.get("route"), "path", "other")
+        method, path = scope["method"], _route(scope)
         known = method if method in ("GET", "POST", "PATCH", "DELETE") else "other"
         self._measures.requests.labels(known, path, str(answer.status or 0)).inc()
         self._measures.seconds.labels(known, path).observe(seconds)

@@ -54,7 +54,9 @@ async def recall(body: RecallRequest, service: ServiceOf) -> Response:
 async def context(body: ContextRequest, service: ServiceOf) -> Response:
     """Facts with dates and sources, then summaries, then passages, within a budget of tokens."""
     check_k(service, body.k)
-    return json_response((await in_thread(partial(service.memory.context, **body.model_dump()))).to_dict())
+    packed = await in_thread(partial(service.memory.context, **body.model_dump()))
+    service.measures.took(packed.retrieval.seconds)
+    return json_response(packed.to_dict())
 
 
 @memories.post("/forget", response_model=Named, summary="Forget documents, by ids, session or condition")

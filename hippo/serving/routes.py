@@ -23,7 +23,7 @@ from hippo.serving.schemas import (
 from hippo.serving.service import Service
 from hippo.types import Answer, ChangeReport, DocumentEntry, Retrieval, Status, StoredDocument
 
-__all__ = ["ERRORS", "MissingDocumentError", "ServiceOf", "changes", "questions", "state"]
+__all__ = ["ERRORS", "MissingDocumentError", "ServiceOf", "changes", "figures", "questions", "state"]
 
 ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": Failure, "description": meaning} for status, meaning in STATUSES.items()
@@ -32,6 +32,8 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 
 questions = APIRouter(tags=["questions"], responses=ERRORS)
 changes = APIRouter(tags=["changes"], responses=ERRORS)
+figures = APIRouter(tags=["state"], responses=ERRORS)
+"""State that needs a token to be seen."""
 state = APIRouter(tags=["state"])
 
 
@@ -109,7 +111,7 @@ async def ask(body: AskRequest, service: ServiceOf, request: Request) -> Respons
     check_k(service, body.k)
     memory = service.memory
     if not body.stream:
-        return json_response((await memory.aask(body.question, **body.options())).to_dict())
+        return json_response((await service.ask(body.question, body.options())).to_dict())
     # In a thread, because the model may have to be loaded.
     stream = await in_thread(partial(memory.ask_stream, body.question, **body.options()))
 
@@ -195,7 +197,7 @@ def _check_there(service: Service, document_id: str) -> None:
         raise MissingDocumentError(str(error)) from error
 
 
-@state.get("/status", response_model=Status, responses=ERRORS, summary="What the index holds")
+@figures.get("/status", response_model=Status, summary="What the index holds")
 async def status(service: ServiceOf) -> Response:
     """Numbers of documents, passages, facts and entities, what the index was made with, and its size."""
     return json_response((await service.status()).to_dict())
@@ -219,10 +221,10 @@ async def ready(service: ServiceOf) -> Response:
     return json_response(body, 200 if service.ready else 503)
 
 
-@state.get(
+@figures.get(
     "/metrics",
     response_class=Response,
-    responses={**ERRORS, 200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
     summary="Figures for Prometheus",
 )
 async def metrics(service: ServiceOf) -> Response:

@@ -15,7 +15,7 @@ from hippo.engine import Hippo
 from hippo.errors import IndexEmptyError
 from hippo.serving.batcher import Batcher
 from hippo.serving.measures import Measures
-from hippo.types import Retrieval, Status
+from hippo.types import Answer, Retrieval, Status
 
 __all__ = ["BusyError", "NotRunningError", "Service"]
 
@@ -96,6 +96,12 @@ class Service:
 
     def _rank(self, questions: list[str], options: Mapping[str, Any]) -> list[Retrieval]:
         return self.memory.retrieve_many(questions, **options)
+
+    async def ask(self, question: str, options: Mapping[str, Any]) -> Answer:
+        """An answer; arguments and errors are those of `Hippo.aask`."""
+        answer = await self.memory.aask(question, **options)
+        self.measures.took(answer.seconds)
+        return answer
 
     async def change(self, work: Callable[[], T]) -> T:
         """What a change gives, once those before it are done. One who stops waiting before its turn calls it off.

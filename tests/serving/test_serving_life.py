@@ -206,13 +206,17 @@ def test_figures_count_requests_stages_and_blocks(server: Running) -> None:
     before = figures()
     server.post("/retrieve_many", {"questions": [QUESTION] * 3})
     server.post("/ask", {"question": QUESTION})
+    server.post("/ask", {"question": QUESTION, "stream": True})
+    server.post("/context", {"question": QUESTION})
+    server.post("/v1/chat/completions", {"messages": [{"role": "user", "content": QUESTION}]})
     after = figures()
 
     def grew(name: str) -> float:
         return after[name] - before.get(name, 0.0)
 
     assert grew('hippo_requests_total{method="POST",path="/retrieve_many",status="200"}') == 1
-    assert grew('hippo_stage_seconds_count{stage="link"}') >= 3
+    assert grew('hippo_stage_seconds_count{stage="link"}') >= 3 + 4
+    assert grew('hippo_stage_seconds_count{stage="read"}') == 3
     assert grew("hippo_block_questions_sum") == 3
     assert after["hippo_ready"] == 1
     assert after['hippo_llm_requests_total{use="reader"}'] >= 1

@@ -1,6 +1,7 @@
 """The application inside others: below a path, started again, with files of tokens that say too little."""
 
 import asyncio
+import json
 import logging
 from collections.abc import Iterator
 from contextlib import asynccontextmanager
@@ -27,6 +28,8 @@ from hippo.serving.remembering import memories
 from hippo.serving.routes import changes, questions
 from hippo.serving.service import NotRunningError, Service
 from hippo.serving.tokens import Tokens
+from hippo.testing import ScriptedLLM
+from hippo.types import Usage
 
 QUESTION = "Where was the founder of Steelworks Smith born?"
 READ, WRITE = "read-token-of-the-tests", "write-token-of-the-tests"
@@ -190,3 +193,26 @@ async def test_following_goes_on_after_any_failure_and_the_end_closes_all(
             pool.submit(print)
     with pytest.raises(NotRunningError):
         await service.change(lambda: None)
+
+
+def test_the_schema_says_what_needs_a_token(app: FastAPI) -> None:
+    paths = app.openapi()["paths"]
+    secured = {path for path, methods in paths.items() for one in methods.values() if one.get("security")}
+    assert paths.keys() - secured == {"/health", "/ready"}
+
+
+def test_a_chat_client_is_told_what_the_answer_took(index: Path) -> None:
+    overrides = {"llm": {"cache": False}}
+    with Hippo.open(index, llm=ScriptedLLM(), overrides=overrides) as memory, TestClient(create_app(memory)) as client:
+        took = sum(memory.ask(QUESTION).usage.values(), Usage())
+        body: dict[str, Any] = {"messages": [{"role": "user", "content": QUESTION}]}
+        told = client.post("/v1/chat/completions", json=body).json()["usage"]
+        body |= {"stream": True, "stream_options": {"include_usage": True}}
+        events = client.post("/v1/chat/completions", json=body).text.split("\n\n")
+    assert min(took.input_tokens, took.output_tokens) > 0
+    assert told == {
+        "prompt_tokens": took.input_tokens,
+        "completion_tokens": took.output_tokens,
+        "total_tokens": took.input_tokens + took.output_tokens,
+    }
+    assert json.loads(events[-3].removeprefix("data: "))["usage"] == told

@@ -108,6 +108,9 @@ def test_chat_clients_see_profiles_as_models(client: openai.OpenAI) -> None:
     names = [model.id for model in client.models.list()]
     assert names[0] == "hippo"
     assert {"hippo/bm25", "hippo/hipporag2"} <= set(names)
+    assert client.models.retrieve("hippo/bm25").id == "hippo/bm25"
+    with pytest.raises(openai.NotFoundError, match="unknown model 'gpt-5'"):
+        client.models.retrieve("gpt-5")
 
 
 def test_chat_clients_get_answers_with_sources(client: openai.OpenAI) -> None:

@@ -29,7 +29,7 @@ CHECKS = [
 def test_the_schema_is_kept(server: Any) -> None:
     schema = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
     operations = [found.ok() for found in schema.get_all_operations()]
-    assert len(operations) == 23
+    assert len(operations) == 24
     for operation in operations:
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
             try_out(operation, mode)
@@ -50,7 +50,7 @@ def try_out(operation: Any, mode: GenerationMode) -> None:
 
 def test_every_operation_has_an_example_or_no_body(server: Any) -> None:
     told = server.client.get("/openapi.json").json()
-    assert {path for path in told["paths"] if path != "/documents/{document_id}"} == {
+    assert {path for path in told["paths"] if not path.endswith("}")} == {
         "/retrieve",
         "/retrieve_many",
         "/ask",
