@@ -163,6 +163,7 @@ def wait_until(holds: Callable[[], bool]) -> None:
 
 def test_what_takes_too_long_is_ended(start: Start, index: Path, thinker: LLMServer, asking: Asking) -> None:
     server = start(index, **asking(thinker), HIPPO_SERVE__TIMEOUT="6.0")
+    thinker.reset()
     began = time.perf_counter()
     assert error_of(server.post("/ask", {"question": QUESTION})) == (504, "TimeoutError")
     assert time.perf_counter() - began < 40, "the model would go on thinking"
