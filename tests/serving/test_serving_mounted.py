@@ -203,7 +203,10 @@ def test_the_schema_says_what_needs_a_token(app: FastAPI) -> None:
 
 def test_a_chat_client_is_told_what_the_answer_took(index: Path) -> None:
     overrides = {"llm": {"cache": False}}
-    with Hippo.open(index, llm=ScriptedLLM(), overrides=overrides) as memory, TestClient(create_app(memory)) as client:
+    with (
+        Hippo.open(index, llm=ScriptedLLM(), overrides=overrides) as memory,
+        TestClient(create_app(memory), base_url="http://127.0.0.1") as client,
+    ):
         took = sum(memory.ask(QUESTION).usage.values(), Usage())
         body: dict[str, Any] = {"messages": [{"role": "user", "content": QUESTION}]}
         told = client.post("/v1/chat/completions", json=body).json()["usage"]
