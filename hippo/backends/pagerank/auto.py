@@ -21,8 +21,8 @@ __all__ = ["AutoPageRank"]
 
 # Below, sweeping the whole graph takes a few milliseconds, and proves the order.
 _LEAST_ENTRIES = 1_000_000
-# How many times too wide for a proof bounds may be. With 3 the order of the first five, and of the first twenty, was the
-# exact one for all questions that were compared (`python -m pipelines.bench_ppr --walk hippo --check 200 --slack 3`).
+# How many times too wide for a proof bounds may be. With 3 the first five, and the first twenty, were those of the
+# exact order for all questions that were compared (`python -m pipelines.bench_ppr --walk hippo --check 200 --slack 3`).
 _SLACK = 3.0
 # Seeds whose edges are more than this part of the graph leave push no locality.
 _MOST_SEEDED = 0.02
