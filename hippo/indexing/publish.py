@@ -147,13 +147,10 @@ def _publish(
             "fact": LexicalIndex.of_blocks(blocks_of(facts), scratch),
         }
     with clock.stage("search"):
-        searches = {
-            kind: made
-            for kind in ("passage", "fact")
-            if kind in vectors and (made := build_search(vectors[kind], writer.file(f"{SEARCH}.{kind}"))) is not None
-        }
-    if searches:
-        made_with[SEARCHES] = searches
+        # Passages are all compared: their scores are the walk's gains.
+        search = build_search(vectors["fact"], writer.file(f"{SEARCH}.fact")) if vectors else None
+    if search is not None:
+        made_with[SEARCHES] = {"fact": search}
     contents = compose(tables, built, words, vectors, similar, {**info, **made_with})
     with clock.stage("publish"):
         name = write_contents(writer, contents, history)

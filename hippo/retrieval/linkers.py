@@ -46,12 +46,14 @@ class Linkers:
         vectors = self._contents.vectors.get("fact")
         if vectors is None or not len(vectors):
             return None
+        saved = self._contents.searches.get("fact")
+        if self._vectors == "faiss" and saved is not None:
+            return open_vectors(vectors, "faiss", saved)
         if self._vectors not in ("auto", "numpy"):
             return cast("VectorIndex", registry.create("vectors", self._vectors, vectors=vectors))
         # Below, comparing every vector is the fastest exact search.
         if len(vectors) < APPROXIMATE_FROM:
             return None
-        saved = self._contents.searches.get("fact")
         return open_vectors(vectors, "auto" if self._vectors == "auto" else "numpy", saved)
 
     @cached_property

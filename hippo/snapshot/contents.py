@@ -93,7 +93,7 @@ class Contents:
             synonyms are not looked for. None: this is an index as it was built.
         hidden: Documents that are to be forgotten or have a newer version in `fresh`, bool `(D,)`; None: none are.
         searches: Folders in which approximate searches of vectors are kept (`hippo.backends.vectors.build_search`), by
-            kind; where there is none, vectors are few.
+            kind; where there is none, vectors are few, or all are compared.
         ordered: How many entities, from the first, are in the order of their keys; the others are in order too. None:
             all.
     """

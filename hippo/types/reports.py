@@ -124,7 +124,7 @@ class Status(Plain):
         waiting: Documents that were remembered or forgotten since, and wait to be merged.
         synonym_search: How similar names were searched for: `method`, "exact" or "buckets"; `recall`, the share of
             similar pairs that were found; `pairs`, on how many it was measured. Empty where they were not.
-        vector_search: Of "passage" and "fact", where there are too many to compare all: `kind` of the search, `effort`,
+        vector_search: Of "fact", where there are too many to compare all: `kind` of the search, `effort`,
             and `recall`, the share of the nearest 100 that it finds.
     """
 

@@ -246,7 +246,16 @@ def test_auto_sweeps_small_graphs_and_pushes_on_large_ones(large, asked, monkeyp
     best = [np.argsort(-result.scores[PASSAGES], axis=0, kind="stable")[:3] for result in (pushed, swept)]
     np.testing.assert_array_equal(*best)
     assert engine.rank(walk, asked).engine == "power"
-    assert engine.rank(walk, np.full((large.shape[0], 1), 1 / large.shape[0]), top=3).engine == "power"
+    dense = np.full((large.shape[0], 1), 1 / large.shape[0])
+    assert engine.rank(walk, dense, top=3).engine == "power"
+    # Each question goes where it goes alone.
+    mixed = engine.rank(walk, np.hstack([asked[:, :1], dense, asked[:, 1:2]]), top=3, candidates=PASSAGES)
+    alone = engine.rank(walk, dense, top=3, candidates=PASSAGES)
+    np.testing.assert_array_equal(mixed.scores[:, [0, 2]], pushed.scores[:, :2])
+    np.testing.assert_array_equal(mixed.scores[:, 1], alone.scores[:, 0])
+    np.testing.assert_array_equal(mixed.iterations, [pushed.iterations[0], alone.iterations[0], pushed.iterations[1]])
+    assert mixed.engine == "power"
+    assert mixed.stopped == (pushed.stopped[0], alone.stopped[0], pushed.stopped[1])
 
 
 @pytest.mark.usefixtures("no_numba")

@@ -127,12 +127,14 @@ def test_a_search_of_many_vectors_is_built_with_the_index(tmp_path: Path, monkey
     with Hippo.open(tmp_path / "index", overrides=overrides) as memory:
         memory.add(list(documents(range(60))))
         status = memory.status()
+    assert list(status.vector_search) == ["fact"]
     assert status.vector_search["fact"]["kind"] == "ivf-sq8"
     assert status.vector_search["fact"]["recall"] >= 0.98
     # A reader does not build it again.
     monkeypatch.setattr("hippo.backends.vectors.faiss.FaissVectorIndex._build", lambda _: pytest.fail("built again"))
-    with Hippo.open(tmp_path / "index") as memory:
-        assert memory.retrieve("Which river flows by the place where Ada Kelurmont was born?", k=3).hits
+    for vectors in ("auto", "faiss"):
+        with Hippo.open(tmp_path / "index", config={"retrieval": {"vectors": vectors}}) as memory:
+            assert memory.retrieve("Which river flows by the place where Ada Kelurmont was born?", k=3).hits
     with Snapshot.open(tmp_path / "index", verify=True) as snapshot:
         assert snapshot.has("search.fact")
     shown = CliRunner().invoke(app, ["status", str(tmp_path / "index")]).output

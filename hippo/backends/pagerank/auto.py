@@ -14,6 +14,8 @@ from hippo.protocols import PageRankResult, Walk
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from hippo.backends.pagerank.push import PushPageRank
     from hippo.protocols import Float64, Int64
 
@@ -66,7 +68,8 @@ class AutoPageRank:
     ) -> PageRankResult:
         """Scores of a block of questions. See `hippo.protocols.PageRank.rank`.
 
-        `certified` means what it means for `PowerPageRank`; `engine` names the engine that did the work.
+        `certified` means what it means for `PowerPageRank`; `engine` names the engine that did the work,
+        "power" if both did.
 
         Raises:
             InputError: An argument cannot be used.
@@ -91,21 +94,37 @@ class AutoPageRank:
         return self._solve(Problem.seeded(walk, seeds, tolerance, top, candidates, everywhere))
 
     def _solve(self, problem: Problem) -> PageRankResult:
-        if not self._prefers_push(problem):
+        # Each column by itself: the order of a question's passages does not depend on which others it is asked with.
+        light = self._prefers_push(problem)
+        if not light.any():
             return self._power.solve(problem)
         if self._push is None:
             from hippo.backends.pagerank.push import PushPageRank
 
             self._push = PushPageRank(max_work=self._max_work, power=self._power, slack=self._slack)
-        return self._push.solve(problem)
+        if light.all():
+            return self._push.solve(problem)
+        parts = [np.flatnonzero(light).tolist(), np.flatnonzero(~light).tolist()]
+        pushed, swept = self._push.solve(problem.only(parts[0])), self._power.solve(problem.only(parts[1]))
+        order = np.argsort(np.concatenate(parts))
+        stopped = (*pushed.stopped, *swept.stopped)
+        return PageRankResult(
+            np.hstack([pushed.scores, swept.scores])[:, order],
+            np.concatenate([pushed.residual, swept.residual])[order],
+            np.concatenate([pushed.certified, swept.certified])[order],
+            swept.engine,
+            np.concatenate([pushed.iterations, swept.iterations])[order],
+            tuple(stopped[place] for place in order.tolist()),
+        )
 
-    def _prefers_push(self, problem: Problem) -> bool:
+    def _prefers_push(self, problem: Problem) -> NDArray[np.bool_]:
+        """Of each question, bool `(m,)`."""
         graph = problem.graph
         if problem.top is None or graph.nnz < _LEAST_ENTRIES or self._power.uses_cuda(problem):
-            return False
+            return np.zeros(len(problem.planted), bool)
         if importlib.util.find_spec("numba") is None:
-            return False
+            return np.zeros(len(problem.planted), bool)
         indptr, planted = graph.adjacency.indptr, problem.planted
         degrees = np.append(0, np.cumsum(indptr[planted.nodes + 1] - indptr[planted.nodes], dtype=np.int64))
-        seeded = np.diff(degrees[planted.indptr]).max(initial=0)
-        return bool(seeded <= _MOST_SEEDED * graph.nnz)
+        light: NDArray[np.bool_] = np.diff(degrees[planted.indptr]) <= _MOST_SEEDED * graph.nnz
+        return light
