@@ -27,6 +27,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from hippo.graph.sequence import in_sequence
 from hippo.ids import entity_key
 from hippo.retrieval.statements import (
     Statement,
@@ -55,6 +56,9 @@ _ALIKE = 5.0
 _CHANGE = 1.5
 _LEAST = 4.25
 _BELOW_BEST = 2.0
+_ASSISTANT = "assistant"
+_MOST_NAMES = 16
+"""Names of a question that are looked at: each takes a look at the whole question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,15 +80,17 @@ class About:
     @classmethod
     def of(cls, question: str, names: Sequence[str]) -> "About | None":
         """Of a question in which there are some names; None: it is about nobody."""
-        known = [name for name in names if entity_key(name)]
+        known = [name for name in names[:_MOST_NAMES] if entity_key(name)]
         if not any(map(partial(_is_asked_of, question), known)) if known else not speaks_of_self(question):
             return None
         words = [frozenset(entity_key(name).split()) for name in known]
         return cls(words, persons_in(question), relations_of(question), question.lower().startswith("who"))
 
     def speaks(self, speaker: str | None) -> bool:
-        """Whether somebody who speaks is whom it is about."""
-        return not self.names if not speaker else not self.names or self._is(entity_key(speaker))
+        """Whether somebody who speaks is whom it is about: the "I" of a question is no assistant."""
+        if not self.names:
+            return (speaker or "").lower() != _ASSISTANT
+        return bool(speaker) and self._is(entity_key(speaker or ""))
 
     def answered(self, one: Statement, spoken: bool) -> bool:
         """Whether a statement, spoken by one whom it is about or not, tells what holds of them."""
@@ -110,12 +116,15 @@ class Holding:
         strength: r, float64 `(s,)`.
         changed: Whether each tells a change, bool `(s,)`.
         spoken: Rows of all that was looked at and is said by whom the question is about, int64.
+        speakers: Who says each, where the question says "I": nobody replaces what somebody else says of themselves.
+            Empty: it does not.
     """
 
     rows: "NDArray[np.int64]"
     strength: "NDArray[np.float64]"
     changed: "NDArray[np.bool_]"
     spoken: "NDArray[np.int64]"
+    speakers: tuple[str | None, ...] = ()
 
     def shares(self) -> "NDArray[np.float64]":
         """Strength of each as a share of the greatest, 0 to 1, float64 `(s,)`."""
@@ -132,6 +141,9 @@ class Holding:
             vectors: Gives unit vectors of passages, float32 `(n, d)`; None: there are none.
         """
         dated = np.flatnonzero(times[self.rows] != EVER)
+        if self.speakers and len(dated):
+            strongest = dated[np.lexsort((self.rows[dated], -self.strength[dated]))[0]]
+            dated = dated[[self.speakers[one] == self.speakers[strongest] for one in dated]]
         if len(dated) < 2:
             return {}
         rows, strength = self.rows[dated], self.strength[dated]
@@ -167,7 +179,8 @@ def holding(
     chosen = contents.chunks.select(["title", "text", "said"]).take(pa.array(rows))
     columns = [chosen.column(name).to_pylist() for name in ("title", "text")]
     turns = np.asarray(pc.is_valid(chosen.column("said")), bool).tolist()
-    found: list[tuple[int, float, bool]] = []
+    hidden = contents.hidden_passages
+    found: list[tuple[int, float, bool, str | None]] = []
     spoken = []
     for row, title, text, is_turn in zip(rows.tolist(), *columns, turns, strict=True):
         if not is_turn:
@@ -177,21 +190,29 @@ def holding(
             spoken.append(row)
         told = [one for one in statements(text) if about.answered(one, said)]
         touched, relations = float(relevance[row]), frozenset(number for one in told for number in one.relations)
-        asked = _question_before(contents, row, title) if said and not text.rstrip().endswith("?") else None
+        asked = _question_before(contents, row, title, hidden) if said and not text.rstrip().endswith("?") else None
         if asked is not None:
             touched = max(touched, float(relevance[asked]))
             relations |= relations_of(contents.chunks.column("text")[asked].as_py())
         if told or asked is not None:
             strength = touched + _RELATION * bool(relations & about.relations)
-            found.append((row, strength, any(one.changed for one in told)))
-    if max((strength for _, strength, _ in found), default=0.0) < _TOUCHES:
+            found.append((row, strength, any(one.changed for one in told), title))
+    if max((strength for _, strength, *_ in found), default=0.0) < _TOUCHES:
         return None
-    kept, strengths, changed = zip(*found, strict=True)
-    return Holding(np.array(kept, np.int64), np.array(strengths), np.array(changed, bool), np.array(spoken, np.int64))
+    kept, strengths, changed, speakers = zip(*found, strict=True)
+    return Holding(
+        np.array(kept, np.int64),
+        np.array(strengths),
+        np.array(changed, bool),
+        np.array(spoken, np.int64),
+        () if about.names else speakers,
+    )
 
 
-def _question_before(contents: "Contents", row: int, speaker: str | None) -> int | None:
-    """Row of the turn before one, if that is a question of somebody else's about what holds."""
+def _question_before(
+    contents: "Contents", row: int, speaker: str | None, hidden: "NDArray[np.bool_] | None"
+) -> int | None:
+    """Row of the turn before one, if that is a question of somebody else's about what holds, and is not hidden."""
     graph, chunks = contents.graph, contents.chunks
     weights = graph.weights.get("follows")
     if weights is None:
@@ -200,12 +221,26 @@ def _question_before(contents: "Contents", row: int, speaker: str | None) -> int
     span = slice(int(graph.indptr[node]), int(graph.indptr[node + 1]))
     for place in np.flatnonzero(weights[span] >= 1.0).tolist():
         other = int(graph.indices[span][place]) - graph.n_entities
+        if hidden is not None and hidden[other]:
+            continue
         said, time = (chunks.column("said")[one].as_py() for one in (other, row))
         if said is None or time is None or said > time or chunks.column("title")[other].as_py() == speaker:
             continue
-        if asks_what_holds(chunks.column("text")[other].as_py()):
+        if asks_what_holds(chunks.column("text")[other].as_py()) and (said < time or _precedes(contents, other, row)):
             return other
     return None
+
+
+def _precedes(contents: "Contents", one: int, other: int) -> bool:
+    """Whether a passage comes before another one of its session that has the same time."""
+    numbers = contents.chunks.column("document").take(pa.array([one, other])).to_pylist()
+    if numbers[0] == numbers[1]:
+        return one < other
+    documents = contents.documents.select(["document_id", "metadata", "timestamp"]).take(pa.array(numbers))
+    first = documents.column("document_id")[0].as_py()
+    ordered = documents.sort_by("document_id")
+    _, ranks = in_sequence(ordered)
+    return bool(ordered.column("document_id")[int(np.argmin(ranks))].as_py() == first)
 
 
 def _is_asked_of(question: str, name: str) -> bool:

@@ -158,6 +158,8 @@ def order_of(
     scores: "NDArray[np.float64]", fallback: "NDArray[np.float64]", k: int, scoring: "Scoring" = ARRAYS
 ) -> "NDArray[np.int64]":
     """Rows of the k best passages: by score, by fallback (for passages that no activation reached), by row."""
+    if k <= 0:
+        return np.empty(0, np.int64)
     rows = np.arange(len(scores)) if k >= len(scores) else np.flatnonzero(scores >= scores[scoring.best(scores, k)[-1]])
     order: NDArray[np.int64] = rows[np.lexsort((rows, -fallback[rows], -scores[rows]))][:k]
     return order

@@ -33,8 +33,8 @@ _PERSON = (
 )
 _PERSONS = re.compile(rf"\b({_PERSON})s?\b", re.IGNORECASE)
 _OWN_PERSON = re.compile(rf"\b(?:my|our)\s(?:\w+\s){{0,2}}?(?:{_PERSON})s?\b", re.IGNORECASE)
-_FIRST = re.compile(r"\b(?:i|we|me|us|i['’](?:m|ve|ll|d)|we['’](?:re|ve|ll|d))\b", re.IGNORECASE)
-_OWN = re.compile(r"\b(?:my|our|mine|ours)\b", re.IGNORECASE)
+_FIRST = re.compile(r"\b(?:i|we|me|(?-i:[Uu]s)|i['’](?:m|ve|ll|d)|we['’](?:re|ve|ll|d))\b", re.IGNORECASE)
+_OWN = re.compile(r"\b(?:my|our|(?:is|are|was|were|of)\smine|ours)\b", re.IGNORECASE)
 _SOMEBODY = re.compile(
     r"\W*(?:an?|the|some|somebody|someone|nobody|no\sone|people|they|he|she|it|his|her|their|this|that|there|these|those"
     r"|what|how|no)\b",

@@ -27,8 +27,12 @@ _EVENT = re.compile(
 )
 _AUXILIARY = re.compile(r"(?:did|does|do|is|was|were|are|am|will|would|has|have|had|can|could|should)\b", re.IGNORECASE)
 _PRESENT_TENSE = re.compile(
-    r"(?:\S+\s){0,4}?(?:does|do|is|are|am|has|have|will)\s|(?:who|what|which\s\S+)\s(?!was\b)[a-z]+s\s", re.IGNORECASE
+    r"(?!.*\bdid\b)(?:(?:\S+\s){0,4}?(?:(?:does|do|is|are|has|have)\s|am\si\b|i\sam\b)"
+    r"|(?:\w+\s)?(?:who(?:m|se)?|what|where|when|which|how|why|is|are|does|do|will)\s(?:\S+\s){0,3}?will\s|will\s"
+    r"|(?:who|what|which\s\S+)\s(?!was\b)[a-z]+s\s(?!(?:was|were|had)\b))",
+    re.IGNORECASE | re.DOTALL,
 )
+"""English alone: in German "am" is no verb, and "will" wants. "Did" asks for the past whatever stands before it."""
 _BEFORE_SIGN = re.compile(r"\s+([?!.,;])")
 _LEAST_WORDS = 3
 _LOOKED_BACK = 20

@@ -1,5 +1,6 @@
 """Questions about the present: what holds of a person, in its newest version."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -10,10 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from hippo import Hippo
+from hippo import Document, Hippo
 from hippo.cli.app import app
 from hippo.documents.turns import turn
-from hippo.retrieval.holding import About, Holding
+from hippo.retrieval.holding import About, Holding, _question_before
 from hippo.retrieval.statements import asks_what_holds, statements
 from hippo.snapshot.history import EVER
 
@@ -40,6 +41,9 @@ MANUAL = {"indexing": {"merge_after": 0}}
         ("Somebody played under my window.", None),
         ("Where do I live?", None),
         ("How nice!", None),
+        ("The US election was close.", None),
+        ("Coal mine closed.", None),
+        ("Red bike is mine.", "holds"),
         ("Ich wohne in Rom.", None),
     ],
 )
@@ -79,6 +83,7 @@ def test_questions_are_about_somebody(question: str, about: bool) -> None:
     assert (About.of(question, ["Ann"]) is not None) is about
     assert About.of("Where do I live?", []) is not None
     assert About.of("Where is Rome?", []) is None
+    assert About.of("Where does Ann live?", [*["Of"] * 16, "Ann"]) is None
 
 
 SAID = [
@@ -153,6 +158,46 @@ def test_words_alone_tell_versions_too(tmp_path: Path) -> None:
         assert "superseded" in shown.stdout
 
 
+def dialogue(*said: tuple[str, str], days_apart: int) -> list[Document]:
+    return [
+        turn(text, session="s", position=place, speaker=speaker, timestamp=days(days_apart * place))
+        for place, (speaker, text) in enumerate(said)
+    ]
+
+
+def test_nobody_replaces_what_another_speaker_says_of_themselves(tmp_path: Path) -> None:
+    for other in ("assistant", "Ben"):
+        with Hippo.open(tmp_path / other, encoder="none") as memory:
+            memory.add(
+                dialogue(("Ann", "I live in Rome."), ("Ann", "It rains."), (other, "I moved to Oslo."), days_apart=1)
+            )
+            hits = memory.retrieve("Where do I live?").hits
+            assert {hit.superseded_by for hit in hits} == {None}
+            assert hits[0].text == "I live in Rome." or other == "Ben"
+
+
+def test_a_reply_follows_its_question_whatever_the_clock_says_and_what_is_hidden_asks_nothing(tmp_path: Path) -> None:
+    said = [("Ben", "What are you afraid of?"), ("Ann", "Thunder."), ("Ben", "Which town is home?"), ("Ann", "Rome.")]
+    with Hippo.open(tmp_path / "i", encoder="none", config=MANUAL) as memory:
+        memory.add(dialogue(*said, days_apart=0))
+        contents = memory.contents()
+        texts = contents.chunks.column("text").to_pylist()
+        asked = {
+            text: _question_before(contents, row, "Ann", None) for row, text in enumerate(texts) if text[-1] != "?"
+        }
+        assert asked == {"Thunder.": texts.index(said[0][1]), "Rome.": texts.index(said[2][1])}
+        hidden = np.array([text == said[2][1] for text in texts])
+        assert _question_before(contents, texts.index("Rome."), "Ann", hidden) is None
+
+
+def test_nothing_is_found_where_all_is_hidden(tmp_path: Path) -> None:
+    with Hippo.open(tmp_path / "i", encoder="none", config=MANUAL) as memory:
+        memory.add(dialogue(("Ann", "I live in Rome."), days_apart=1))
+        memory.forget("s/0")
+        assert memory.retrieve("Where do I live?").hits == ()
+        assert memory.retrieve("Rome").hits == ()
+
+
 def test_documents_are_ranked_as_before(tmp_path: Path) -> None:
     with Hippo.open(tmp_path / "i", encoder="hashing") as memory:
         memory.add(
@@ -177,3 +222,5 @@ def test_only_what_is_dated_replaces_and_ties_go_by_row() -> None:
     assert held.versions(times, vectors) == {3: 5}
     times[9] = 9
     assert held.versions(times, vectors) == {3: 5}
+    said = replace(held, speakers=("Ann", "Ben", "Ann", "Ann"))
+    assert said.versions(times, vectors) == {3: 7}

@@ -86,6 +86,13 @@ NOW = datetime(2024, 5, 1)  # noqa: DTZ001
         ("Who has been here since 2019?", [("after", "2019-01-01", None)]),
         ("When did Ann move?", []),
         ("When is the meeting that was planned?", [("present", None, None)]),
+        ("Where will Ann work?", [("present", None, None)]),
+        ("In which city will Ann work?", [("present", None, None)]),
+        ("Where am I?", [("present", None, None)]),
+        ("What sports did Ann play as a child?", []),
+        ("What sports was Ann good at?", []),
+        ("Wo war Ann am Montag?", []),
+        ("Wohin will Ann reisen?", []),
     ],
 )
 def test_times_in_questions(question: str, found: list[Any]) -> None:
