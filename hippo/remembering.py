@@ -15,14 +15,13 @@ from hippo.documents.messages import message_turns
 from hippo.documents.records import clean, parse_timestamp, plain
 from hippo.documents.turns import POSITION, SESSION, SPEAKER
 from hippo.errors import (
-    ConfigError,
     DocumentError,
     DuplicateDocumentError,
+    HippoError,
     IndexBusyError,
     IndexClosedError,
     IndexEmptyError,
     InputError,
-    LLMError,
 )
 from hippo.identity import Identity
 from hippo.protocols import ProgressCallback
@@ -175,8 +174,9 @@ class Remembering(Renewing, Asking, Changing):
     def merge(self, *, progress: ProgressCallback | None = None) -> ChangeReport:
         """Bring what was remembered and forgotten into the index, and publish it.
 
-        What comes of it is what adding the same documents would have made; of one id that was remembered twice
-        meanwhile the last version alone is kept. `add`, `update`, `delete` and `sync` do so too, before anything else.
+        What comes of it is what adding the same documents would have made; of an id that
+        was remembered several times, one version after the other: where older versions are kept, all of them are, else
+        the last one. `add`, `update`, `delete` and `sync` do so too, before anything else.
 
         Args:
             progress: Is told of every step.
@@ -188,6 +188,19 @@ class Remembering(Renewing, Asking, Changing):
         self.merge_error = None
         return report
 
+    def finish_forgetting(self, *, progress: ProgressCallback | None = None) -> ChangeReport:
+        """Take what was forgotten off the disk, and publish the index: as `merge`, but no language model is needed.
+
+        What was remembered, too, comes into the index; passages that wait for a model go on waiting.
+
+        Args:
+            progress: Is told of every step.
+
+        Raises:
+            IndexBusyError: Another process is changing the index.
+        """
+        return self._change((), progress, "forget", extracting=False)
+
     aremember = in_thread_of(remember)
     """`remember` without blocking the event loop."""
     arecall = in_thread_of(recall)
@@ -196,6 +209,8 @@ class Remembering(Renewing, Asking, Changing):
     """`forget` without blocking the event loop."""
     amerge = in_thread_of(merge)
     """`merge` without blocking the event loop."""
+    afinish_forgetting = in_thread_of(finish_forgetting)
+    """`finish_forgetting` without blocking the event loop."""
 
     @property
     def waiting(self) -> int:
@@ -262,9 +277,8 @@ class Remembering(Renewing, Asking, Changing):
                 return  # Who is at work takes it along, or the next one does.
             except Exception as error:
                 self.merge_error = error
-                if isinstance(error, ConfigError | LLMError):
+                if isinstance(error, HippoError):
                     self._forget_without_model()
-                return
             with self._lock:
                 if not self._again:
                     self._merging = None
@@ -273,11 +287,10 @@ class Remembering(Renewing, Asking, Changing):
 
     def _forget_without_model(self) -> None:
         """Bring what is to be forgotten off the disk, though the model that extracts cannot be asked."""
-        fresh = self._beside()
-        if fresh is None or not fresh.gone:
-            return
         try:
-            self._change((), None, "forget", extracting=False)
+            fresh = self._beside()
+            if fresh is not None and fresh.gone:
+                self.finish_forgetting()
         except (IndexBusyError, IndexClosedError):
             return  # As above.
         except Exception as error:

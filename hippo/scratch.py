@@ -4,11 +4,13 @@ What builds an index asks for its room here, in one way whatever the size. Files
 back and takes them away when memory is short: what a process must hold does not grow with the corpus.
 """
 
+import errno
 import mmap
 import os
 import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
+from itertools import chain
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -26,7 +28,9 @@ MEMORY = 1 << 30
 """Bytes that steps of a build aim to hold, unless a configuration says otherwise."""
 
 _SMALL = 64
-"""An array may fill this part of the memory and still lie in it."""
+"""An array or a table may fill this part of the memory and still lie in it."""
+
+_UNSUPPORTED = {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
 class Scratch:
@@ -63,11 +67,7 @@ class Scratch:
         path = self.path("npy")
         with self._writing(), path.open("wb") as file:
             _write_header(file, kind, _tuple(shape))
-            if hasattr(os, "posix_fallocate"):
-                # A full disk is an error now. Of a page that finds no room later the process would die.
-                os.posix_fallocate(file.fileno(), file.tell(), size)
-            else:
-                file.truncate(file.tell() + size)
+            _allocate(file, size)
         return self.opened(path, np.lib.format.open_memmap(path, mode="r+"))
 
     def opened(self, path: Path, array: "NDArray[Any]") -> "NDArray[Any]":
@@ -92,11 +92,17 @@ class Scratch:
         """A table of batches, which are taken one by one."""
         import pyarrow as pa
 
-        if self.folder is None:
-            return pa.Table.from_batches(batches, schema)
+        rest, held, size = iter(batches), [], 0
+        for batch in rest:
+            held.append(batch)
+            size += batch.nbytes
+            if self.folder is not None and size * _SMALL > self.memory:
+                break
+        else:
+            return pa.Table.from_batches(held, schema)
         path = self.path("arrow")
         with self._writing(), pa.OSFile(str(path), "wb") as file, pa.ipc.new_file(file, schema) as writer:
-            for batch in batches:
+            for batch in chain(held, rest):
                 writer.write_batch(batch)
         return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
 
@@ -162,6 +168,19 @@ def _write_header(file: IO[bytes], dtype: "np.dtype[Any]", shape: tuple[int, ...
     """NumPy leaves room in it, so that it is as long for every length of an array."""
     about = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
     np.lib.format.write_array_header_1_0(file, about)
+
+
+def _allocate(file: IO[bytes], size: int) -> None:
+    """Make a file longer by so many bytes, with room on the disk for them where the file system can promise it."""
+    if hasattr(os, "posix_fallocate"):
+        # A full disk is an error now. Of a page that finds no room later the process would die.
+        try:
+            os.posix_fallocate(file.fileno(), file.tell(), size)
+            return
+        except OSError as error:
+            if error.errno not in _UNSUPPORTED:
+                raise
+    file.truncate(file.tell() + size)
 
 
 def release(array: "NDArray[Any]") -> None:

@@ -1,5 +1,7 @@
 """Arrays and tables in files are those in memory, byte for byte."""
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -81,3 +83,20 @@ def test_a_full_disk_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     }
     with pytest.raises(IndexStateError, match=r"could not be written: .*No space left"):
         calls[way]()
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="nothing is allocated here")
+def test_a_file_system_that_allocates_nothing_will_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EOPNOTSUPP, "Operation not supported")
+
+    monkeypatch.setattr("os.posix_fallocate", refuse)
+    array = Scratch(tmp_path, LEAST).empty(5, np.int64)
+    array[...] = 7
+    assert array.sum() == 35
+
+
+def test_a_small_table_is_in_memory(tmp_path: Path):
+    batch = pa.record_batch({"a": [1, 2]})
+    assert Scratch(tmp_path).table(batch.schema, [batch, batch]).num_rows == 4
+    assert list(tmp_path.iterdir()) == []

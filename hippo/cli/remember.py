@@ -165,8 +165,7 @@ def forget(
     with open_existing(index, config, wait=wait) as memory, progress_bars(quiet=quiet, as_json=json_) as progress:
         gone = memory.forget(*ids or (), session=session, where=where, missing_ok=missing_ok, dry_run=dry_run)
         if gone and not dry_run:
-            # As a merge, but that no language model is needed.
-            memory.delete(*gone, missing_ok=True, progress=progress)
+            memory.finish_forgetting(progress=progress)
     if json_:
         print_json({"documents": gone})
         return

@@ -256,7 +256,10 @@ class Log:
             if file.seek(0, os.SEEK_END) > self._read[first]:
                 file.seek(self._read[first])
                 if (line_cut := file.read()).endswith(b"\n"):
-                    self._aside(self._file(first)).write_bytes(line_cut)
+                    aside = self._aside(self._file(first))
+                    aside.write_bytes(line_cut)
+                    sync_file(aside)
+                    sync_directory(self.folder)
                 # Else a crash cut it off.
                 file.truncate(self._read[first])
                 file.seek(self._read[first])

@@ -11,13 +11,15 @@ s3://bucket/index/
 A cache is a folder like that of an index, without a store. Every file that is fetched is compared with its sum.
 """
 
+import logging
 import os
 import platform
+import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from hippo.durable import discard, replace_text, sync_directory, sync_file
@@ -35,6 +37,10 @@ __all__ = ["PublishedCopy", "cache_of", "publish_to", "pull"]
 
 _CURRENT, _IDENTITY, _LOCK = "CURRENT", "identity.json", "PUBLISHING"
 _ATTEMPTS = 5
+_LEASE = timedelta(hours=1)
+"""After which a publisher that still holds the lock counts as dead."""
+_HOLDER = re.compile(r"process (\d+) on (.*), since \S+ until (\S+), token (\w+)")
+_LOG = logging.getLogger("hippo.snapshot")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +83,7 @@ def publish_to(root: str | Path, address: str | Path, *, keep: int = 2) -> Publi
     if keep < 1:
         raise InputError(f"keep must be at least 1, got {keep}")
     target = open_folder(address)
-    with Snapshot.open(Path(root), verify=True) as snapshot, _alone(target):
+    with Snapshot.open(Path(root), verify=True) as snapshot, _alone(target) as check_alone:
         _check_succession(target, snapshot)
         there = {name.rpartition("/")[2] for name in target.names("objects")}
         sizes = []
@@ -86,6 +92,7 @@ def publish_to(root: str | Path, address: str | Path, *, keep: int = 2) -> Publi
                 target.upload(snapshot.path / name, f"objects/{sha256}")
                 there.add(sha256)
                 sizes.append(size)
+        check_alone()
         target.write(_manifest(snapshot.name), (snapshot.path / MANIFEST).read_bytes())
         target.write(_IDENTITY, (Path(root) / _IDENTITY).read_bytes())
         target.write(_CURRENT, f"{snapshot.name}\n".encode())
@@ -94,21 +101,74 @@ def publish_to(root: str | Path, address: str | Path, *, keep: int = 2) -> Publi
 
 
 @contextmanager
-def _alone(target: Folder) -> Iterator[None]:
+def _alone(target: Folder) -> Iterator[Callable[[], None]]:
     """Keep other publishers out: what one of them removes as unused may be what another is about to name.
 
+    Returns:
+        Raises StorageError if the lock was lost: another publisher took this one for dead.
+
     Raises:
-        StorageError: Another one is at work, or died in the middle.
+        StorageError: Another one is at work.
     """
-    who = f"process {os.getpid()} on {platform.node()}, since {datetime.now(UTC).isoformat(timespec='seconds')}"
-    if not target.create(_LOCK, who.encode()):
-        known = target.read(_LOCK).decode("utf-8", "replace") if target.exists(_LOCK) else "one that has just ended"
+    token, now = secrets.token_hex(8), datetime.now(UTC)
+    since, until = (time.isoformat(timespec="seconds") for time in (now, now + _LEASE))
+    who = f"process {os.getpid()} on {platform.node()}, since {since} until {until}, token {token}"
+    if not _acquired(target, who):
+        known = _holder(target) or "one that has just ended"
         problem = f"another publisher is at work: {known}. Publish again later; if it died, remove the file {_LOCK}"
         raise StorageError(target.url, problem)
+
+    def check() -> None:
+        if _holder(target) != who:
+            raise StorageError(target.url, "another publisher took the place of this one. Publish again")
+
     try:
-        yield
+        yield check
     finally:
+        try:
+            if _holder(target) == who:
+                target.remove(_LOCK)
+        except StorageError as error:
+            _LOG.warning("the file %s of %s could not be removed: %s", _LOCK, target.url, error)
+
+
+def _acquired(target: Folder, who: str) -> bool:
+    """Take the lock, also from a publisher that died; whether it is held."""
+    for _ in range(2):
+        if target.create(_LOCK, who.encode()):
+            return True
+        known = _holder(target)
+        if known == who:  # It was written, and the reply was lost.
+            return True
+        if not _is_dead(known):
+            return False
+        _LOG.warning("the publisher of %s died and is passed over: %s", target.url, known)
         target.remove(_LOCK)
+    return False
+
+
+def _holder(target: Folder) -> str:
+    """Who publishes there, in its own words; empty: nobody."""
+    return target.read(_LOCK).decode("utf-8", "replace") if target.exists(_LOCK) else ""
+
+
+def _is_dead(holder: str) -> bool:
+    """Whether a publisher is a process of this machine that has ended, or its time is over."""
+    found = _HOLDER.fullmatch(holder)
+    if found is None:
+        return False
+    with suppress(ValueError):
+        if datetime.fromisoformat(found[3]) < datetime.now(UTC):
+            return True
+    if found[2] != platform.node() or os.name == "nt":  # where signal 0 ends a process
+        return False
+    try:
+        os.kill(int(found[1]), 0)
+    except ProcessLookupError:
+        return True
+    except (OSError, OverflowError):
+        return False
+    return False
 
 
 def _check_succession(target: Folder, snapshot: Snapshot) -> None:

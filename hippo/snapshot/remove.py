@@ -1,5 +1,6 @@
 """Removing snapshots that nobody needs any more."""
 
+import errno
 import secrets
 from pathlib import Path
 
@@ -57,7 +58,7 @@ def _remove(path: Path) -> bool:
     except FileNotFoundError:
         # No manifest: a writer or remover died; a writer makes its manifest at once after its folder.
         was_there = path.is_dir()
-        remove_tree(path)
+        _remove_unused(path)
         return was_there
     with file:
         if not lock(file, exclusive=True):
@@ -67,5 +68,14 @@ def _remove(path: Path) -> bool:
             path.rename(gone)
         except FileNotFoundError:
             return False
-        remove_tree(gone)
+        _remove_unused(gone)
     return True
+
+
+def _remove_unused(path: Path) -> None:
+    """Remove a leftover; where the file system keeps a file of it that is open or mapped, the next sweep does."""
+    try:
+        remove_tree(path)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EBUSY):
+            raise

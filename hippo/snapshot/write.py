@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from hippo.durable import discard, remove_tree, sync_directory, sync_file
+from hippo.durable import discard, sync_directory, sync_file
 from hippo.errors import IndexBusyError, IndexStateError, InputError
 from hippo.scratch import MEMORY, Scratch, release
 from hippo.snapshot.current import TEMPORARY, announce, folder, names
@@ -166,7 +166,10 @@ class SnapshotWriter:
     def _complete(self, name: str, info: Mapping[str, Any]) -> None:
         """Fsync all files, then write the manifest, then fsync the folders."""
         if self.scratch.folder is not None:
-            remove_tree(self.scratch.folder)
+            # Not every file system removes what is still mapped: what stays is a leftover, which the next sweep takes.
+            aside = self._path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
+            self.scratch.folder.rename(aside)
+            discard(aside)
         paths = sorted(path for path in self._path.rglob("*") if path != self._path / MANIFEST)
         files: dict[str, tuple[int, str]] = {}
         for path in paths:

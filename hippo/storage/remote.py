@@ -1,5 +1,6 @@
 """A folder in an object store, or wherever else fsspec has a driver for."""
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from hippo.errors import HippoError, MissingExtraError, StorageError
 
 __all__ = ["RemoteFolder"]
 
+_LOG = logging.getLogger("hippo.storage")
 _DRIVERS = {"s3": "s3fs", "s3a": "s3fs"}
 """Packages that extras of hippo bring, by scheme."""
 
@@ -41,12 +43,22 @@ class RemoteFolder:
             self._system().pipe_file(self._path(name), data)
 
     def create(self, name: str, data: bytes) -> bool:
-        """Write a file that is not there yet, by a request that the store refuses where it is; whether it was not."""
+        """Write a file that is not there yet, by a request that the store refuses where it is; whether it was not.
+
+        Where store or driver know no such request it looks first: of two who try at the same time both may succeed.
+        """
         with self._refused(name):
             try:
                 self._system().pipe_file(self._path(name), data, mode="create")
             except FileExistsError:
                 return False
+            except Exception as error:
+                if not _is_unknown(error):
+                    raise
+                _LOG.warning("%s: nothing keeps two writers apart there: %s", self.url, error)
+                if self.exists(name):
+                    return False
+                self.write(name, data)
         return True
 
     def exists(self, name: str) -> bool:
@@ -124,3 +136,11 @@ class RemoteFolder:
         except Exception as error:  # each driver has errors of its own
             where = f"{self.url}/{name}" if name else self.url
             raise StorageError(where, f"{type(error).__name__}: {error}") from error
+
+
+def _is_unknown(error: Exception) -> bool:
+    """Whether a driver takes no mode, or a store answers that it has not implemented it (501)."""
+    response = getattr(error.__cause__ or error, "response", None)
+    answer = response if isinstance(response, dict) else {}
+    status = answer.get("ResponseMetadata", {}).get("HTTPStatusCode")
+    return isinstance(error, TypeError | NotImplementedError) or status == 501

@@ -32,6 +32,7 @@ _CONFIG: dict[str, str | bool | int | float | list[str]] = {
 }
 # Arrow strings have 32-bit offsets within a batch: batches this small overflow only beyond 128 KiB a text.
 _ROWS_PER_BATCH = 16_384
+_MEMORY_OF_A_THREAD = 128 * 2**20
 _DAMAGE = re.compile(
     r"corrupt|checksum|not a valid DuckDB|could not read|deserializ|database has been invalidated", re.IGNORECASE
 )
@@ -185,8 +186,13 @@ class Connection:
             return scratch.table(found.schema, found)
 
     def limit_memory(self, most: int) -> None:
-        """What DuckDB holds beyond this many bytes goes to files beside the store, which it removes."""
+        """What DuckDB holds beyond this many bytes goes to files beside the store, which it removes.
+
+        Each of its threads needs room of its own, so where there is little there are fewer.
+        """
         self.run(f"SET memory_limit = '{max(most // 2**20, 64)}MiB'")
+        [(threads,)] = self.rows("SELECT current_setting('threads')")
+        self.run(f"SET threads = {min(int(threads), max(1, most // _MEMORY_OF_A_THREAD))}")
 
     @contextmanager
     def _registered(self, tables: Mapping[str, pa.Table]) -> Iterator[None]:

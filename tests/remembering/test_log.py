@@ -135,3 +135,16 @@ def test_a_damaged_last_line_of_a_closed_file_is_missing(memory):
     assert repair(memory.path, encoder="hashing").sound
     with Hippo.open(memory.path) as again:
         assert {"Gdańsk lies in Poland.", "Kraków lies in Poland."} <= set(found(again, "Poland"))
+
+
+def test_a_damaged_line_is_on_disk_elsewhere_before_it_is_cut_off(tmp_path, monkeypatch):
+    Log(tmp_path).append(lambda _: {"what": "first"})
+    file = tmp_path / "fresh" / f"{0:012d}.log"
+    sound = file.read_bytes()
+    file.write_bytes(sound + b"damaged\n")
+    synced = []
+    monkeypatch.setattr("hippo.fresh.log.sync_file", lambda path: synced.append((path.name, file.read_bytes())))
+    Log(tmp_path).append(lambda _: {"what": "second"})
+    [aside] = file.parent.glob("*-damaged-*")
+    assert aside.read_bytes() == b"damaged\n"
+    assert synced == [(aside.name, sound + b"damaged\n")]

@@ -84,3 +84,37 @@ def test_addresses(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fsspec, "filesystem", missing)
     with pytest.raises(MissingExtraError, match=r'pip install "hippo-memory\[s3\]"'):
         open_folder("s3://bucket/index")
+
+
+class AnswerError(Exception):
+    """As botocore's, of which s3fs makes an OSError."""
+
+    response = {"ResponseMetadata": {"HTTPStatusCode": 501}}  # noqa: RUF012
+
+
+def test_a_driver_that_creates_nothing_exclusively_looks_first(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    from fsspec.implementations.memory import MemoryFileSystem
+
+    unknown = OSError(5, "a header is not implemented")
+    unknown.__cause__ = AnswerError()
+    refused = [TypeError("unexpected keyword argument 'mode'"), unknown, OSError(5, "no route")]
+    pipe = MemoryFileSystem.pipe_file
+
+    def refuse(self: MemoryFileSystem, path: str, value: bytes, **options: str) -> None:
+        if options:
+            raise refused[0]
+        pipe(self, path, value)
+
+    monkeypatch.setattr(MemoryFileSystem, "pipe_file", refuse)
+    folder = open_folder("memory://bucket/plain")
+    while len(refused) > 1:
+        assert folder.create("lock", b"first")
+        assert not folder.create("lock", b"second")
+        assert folder.read("lock") == b"first"
+        folder.remove("lock")
+        refused.pop(0)
+    assert "nothing keeps two writers apart" in caplog.text
+    with pytest.raises(StorageError, match="no route"):
+        folder.create("lock", b"third")

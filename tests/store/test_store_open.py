@@ -163,3 +163,9 @@ def test_the_file_system_cannot_be_reached_from_queries(tmp_path: Path) -> None:
     (tmp_path / "secret.csv").write_text("a\n1\n")
     with Store.open(tmp_path / "i", create=True) as store, pytest.raises(Exception, match="Permission"):
         store._connection.rows("SELECT * FROM read_csv(?)", [str(tmp_path / "secret.csv")])
+
+
+def test_little_memory_is_shared_by_few_threads(tmp_path):
+    with Store.open(tmp_path / "few", create=True) as store:
+        store.limit_memory(2**20)
+        assert store._connection.rows("SELECT current_setting('threads')") == [(1,)]
