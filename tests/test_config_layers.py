@@ -184,4 +184,5 @@ def test_a_variable_with_an_underscore_too_few(variable: str, meant: str) -> Non
     with pytest.raises(ConfigError, match=f"{variable}: .* is set by {meant}, with two underscores"):
         load_config(environment={variable: "3"})
     others = dict.fromkeys(("HIPPO_READ_TOKENS", "HIPPO_WRITE_TOKENS", "HIPPO_TEST_KEY", "HIPPO_LLM_KEY"), "3")
+    others["HIPPO_SERVE_PORT"] = "tcp://10.0.0.1:8000"  # Kubernetes sets it where a service is called hippo-serve.
     assert load_config(environment=others) == load_config(environment={})

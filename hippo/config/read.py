@@ -17,6 +17,8 @@ Given = tuple[Place, Mapping[str, Any]]
 """Values, by section, and the place that they come from."""
 
 _PREFIX = "HIPPO_"
+_LINKED = re.compile(r"(?:tcp|udp|sctp)://")
+"""What Kubernetes and Docker set of themselves: `HIPPO_SERVE_PORT` of a service that is called hippo-serve."""
 FILE_VARIABLE = "HIPPO_CONFIG"
 """Names the file, unless the caller does."""
 _MOST_KEYS = 16
@@ -80,7 +82,8 @@ def from_environment(environment: Mapping[str, str]) -> list[Given]:
         if not variable.startswith(_PREFIX):
             continue
         if "__" not in variable:
-            _refuse_misspelt(variable)
+            if not _LINKED.match(raw):
+                _refuse_misspelt(variable)
             continue
         keys = variable.removeprefix(_PREFIX).split("__")
         if len(keys) > _MOST_KEYS:

@@ -126,9 +126,11 @@ class Worker:
 def peak_memory() -> int:
     """Most bytes of memory that this process has held so far; 0 where the system does not tell."""
     status = Path("/proc/self/status")
-    if status.exists():  # Of a process that was just started, `getrusage` tells what its parent held.
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return int(line.split()[1]) * 1024
+    # Of a process that was just started, `getrusage` tells what its parent held. Not every Linux has this line.
+    lines = status.read_text().splitlines() if status.exists() else []
+    for line in lines:
+        if line.startswith("VmHWM"):
+            return int(line.split()[1]) * 1024
     if sys.platform == "win32":
         return 0
     import resource

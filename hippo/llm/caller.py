@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from hippo.config import LLMConfig
 from hippo.errors import ConfigError, LLMReplyLostError
@@ -85,6 +85,7 @@ class Caller:
         Raises:
             ConfigError: There is a `max_cost`, but no price is known.
         """
+        self._made_of = llm, settings, use, first_wait
         settings = settings.of(use)
         self.llm = llm
         self.settings = settings
@@ -98,6 +99,15 @@ class Caller:
         if settings.max_cost is not None and self.price(1, 1) is None:
             problem = f"the price of model {llm.model!r} is not known. Set llm.input_price and llm.output_price"
             raise ConfigError("config", "llm.max_cost", problem)
+
+    def __getstate__(self) -> tuple[Any, ...]:
+        """What travels to another process: neither replies that are kept nor limits that are shared do."""
+        return self._made_of
+
+    def __setstate__(self, state: tuple[Any, ...]) -> None:
+        """Begin anew, with nothing spent."""
+        llm, settings, use, first_wait = state
+        self.__init__(llm, settings, use=use, first_wait=first_wait)  # type: ignore[misc]
 
     @property
     def fingerprint(self) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from typing import Any
 
 from hippo.config import ServeConfig, load_config
+from hippo.config.read import FILE_VARIABLE
 from hippo.errors import ConfigError, MissingExtraError
 from hippo.serving.tokens import Tokens
 from hippo.storage import placed
@@ -48,8 +49,9 @@ def deployment(
     limits = settings or load_config(options.get("config"), options.get("overrides")).serve
     # Workers of a cluster have a working folder of their own.
     place = placed(path)
-    if isinstance(options.get("config"), str | os.PathLike):
-        options["config"] = placed(options["config"])
+    config = options.get("config") or os.environ.get(FILE_VARIABLE) or None
+    if isinstance(config, str | os.PathLike):
+        options["config"] = placed(config)
 
     # Here, where their files and variables are; only hashes travel.
     tokens = Tokens.read(limits.token_file, os.environ)

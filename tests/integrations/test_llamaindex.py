@@ -4,6 +4,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Sequence
+from multiprocessing.reduction import ForkingPickler
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,9 @@ def test_a_language_model_by_name_and_as_an_object(tmp_path: Path) -> None:
     assert all(FAILURE_KEY not in node.metadata for node in [*by_name, *by_object])
     assert [node.metadata[FACTS_KEY] for node in by_name] == [node.metadata[FACTS_KEY] for node in by_object]
     assert {one.name for one in by_name[0].metadata["nodes"]} >= {"ada smith", "riga"}
+    # As it goes to a worker of `IngestionPipeline.run(num_workers=2)`.
+    travelled = ForkingPickler.loads(ForkingPickler.dumps(HippoExtractor("llm", llm=ScriptedLLM())))
+    assert [node.metadata[FACTS_KEY] for node in travelled(nodes())] == [node.metadata[FACTS_KEY] for node in by_name]
 
 
 def test_a_second_pass_adds_nothing() -> None:
