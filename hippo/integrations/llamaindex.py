@@ -16,7 +16,7 @@ from hippo.background import in_thread
 from hippo.checks import AsOf, Where, condition, moment, whole
 from hippo.config import Config, load_config
 from hippo.engine import Hippo
-from hippo.errors import MissingExtraError
+from hippo.errors import InputError, MissingExtraError
 from hippo.integrations.memory import memory_of, metadata_of
 from hippo.llm import Caller
 from hippo.parts import as_llm, by_section, make_extractor, make_llm
@@ -156,15 +156,15 @@ class HippoExtractor(TransformComponent):
 
     fingerprint: str = ""
     _extractor: Extractor = PrivateAttr()
+    _made_of: tuple[Any, ...] = PrivateAttr(())
 
     def __init__(
         self, extractor: str | Extractor = "pattern", *, llm: Any = None, config: Config | str | None = None
     ) -> None:
         super().__init__()
         if isinstance(extractor, str):
-            model = as_llm(llm)
-            settings = load_config(config, by_section(None, extractor=extractor, llm=model))
-            extractor = make_extractor(settings, lambda: _caller(settings, model))
+            self._made_of = extractor, llm, config
+            extractor = _made(*self._made_of)
         self._extractor, self.fingerprint = extractor, extractor.fingerprint
 
     @classmethod
@@ -174,14 +174,29 @@ class HippoExtractor(TransformComponent):
 
     def __call__(self, nodes: Sequence[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:  # noqa: ARG002 - LlamaIndex's
         """The nodes, with what was found in them."""
-        outcomes = self._extractor.extract([_chunk(node) for node in nodes])
+        outcomes = self._found_again().extract([_chunk(node) for node in nodes])
         for node, outcome in zip(nodes, outcomes, strict=True):
             _write(node, outcome)
         return nodes
 
+    def _found_again(self) -> Extractor:
+        """The extractor; made anew in a worker process, whereto LlamaIndex takes nothing that holds locks."""
+        known = self.__pydantic_private__ or {}
+        if "_extractor" not in known:
+            if not known.get("_made_of"):
+                raise InputError("the extractor or its model does not travel to other processes; name both by texts")
+            self._extractor = _made(*self._made_of)
+        return self._extractor
+
     async def acall(self, nodes: Sequence[BaseNode], **kwargs: Any) -> Sequence[BaseNode]:
         """The same without blocking the event loop."""
         return await in_thread(self.__call__, nodes, **kwargs)
+
+
+def _made(extractor: str, llm: Any, config: Config | str | None) -> Extractor:
+    model = as_llm(llm)
+    settings = load_config(config, by_section(None, extractor=extractor, llm=model))
+    return make_extractor(settings, lambda: _caller(settings, model))
 
 
 def _caller(settings: Config, model: "str | LLM | None") -> LLM:

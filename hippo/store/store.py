@@ -78,6 +78,8 @@ class Store(Documents, Extractions, Embeddings, Decisions, Seeing):
         except BaseException:
             connection.close()
             raise
+        for left in path.glob(f"{_UNFINISHED}*"):
+            discard(left)  # Who was at it has died, or finds the store made.
         return store
 
     @classmethod
@@ -203,6 +205,9 @@ def _create(path: Path) -> None:
         sync_directory(path.absolute().parent)
     except PermissionError as error:
         raise IndexPathError(str(path), f"no index can be made there: {error}") from error
+    except FileNotFoundError as error:
+        if not (path / STORE_FILE).exists():  # Else another process has made it, and removed ours.
+            raise IndexStateError(str(path), f"it could not be written: {error}") from error
     except OSError as error:
         raise IndexStateError(str(path), f"it could not be written: {error}") from error
     finally:

@@ -170,7 +170,9 @@ def test_a_language_model_by_name_and_as_an_object(tmp_path: Path) -> None:
     assert [node.metadata[FACTS_KEY] for node in by_name] == [node.metadata[FACTS_KEY] for node in by_object]
     assert {one.name for one in by_name[0].metadata["nodes"]} >= {"ada smith", "riga"}
     # As it goes to a worker of `IngestionPipeline.run(num_workers=2)`.
-    travelled = ForkingPickler.loads(ForkingPickler.dumps(HippoExtractor("llm", llm=ScriptedLLM())))
+    travelled = ForkingPickler.loads(ForkingPickler.dumps(HippoExtractor("llm", llm="scripted")))
+    with pytest.raises(InputError, match="does not travel"):
+        ForkingPickler.loads(ForkingPickler.dumps(HippoExtractor("llm", llm=model)))(nodes())
     assert [node.metadata[FACTS_KEY] for node in travelled(nodes())] == [node.metadata[FACTS_KEY] for node in by_name]
 
 

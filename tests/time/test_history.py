@@ -35,16 +35,22 @@ def run(*arguments: str) -> str:
     return result.stdout
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An index of a document with three versions and one that was deleted."""
-    root = tmp_path / "index"
+    root = tmp_path_factory.mktemp("history") / "index"
     with Hippo.open(root, encoder="hashing") as memory:
         memory.add([{"id": "po", "text": "Turin lies on the Po.", "timestamp": "2019-01-01", "user": "zoe"}])
         for text, time in HEAD:
             memory.add([{"id": "head", "text": text, "title": "Acme", "timestamp": time}])
         memory.delete("po")
     return root
+
+
+@pytest.fixture
+def root(built: Path, tmp_path: Path) -> Path:
+    """A copy of it."""
+    return Path(shutil.copytree(built, tmp_path / "index"))
 
 
 def test_versions_are_listed(root):
