@@ -1,6 +1,10 @@
-"""A real Chromium, and `hippo explore` in a process of its own. Both are left out where they are not installed."""
+"""A real Chromium, and `hippo explore` in a process of its own. Both are left out where they are not installed.
+
+Where the variable NEED_BROWSER is set, as `.ci/run` does, what is missing is a failure.
+"""
 
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -25,16 +29,22 @@ Open = Callable[..., Any]
 def browser() -> Iterator[Any]:
     """Chromium, driven by Playwright."""
     if importlib.util.find_spec("playwright") is None:
-        pytest.skip("playwright is not installed; it comes with hippo-memory[dev]")
+        _missing("playwright is not installed; it comes with hippo-memory[dev]")
     found = next(filter(None, map(shutil.which, _NAMES)), None)
     if found is None:
-        pytest.skip("there is no Chromium; Debian has it as chromium")
+        _missing("there is no Chromium; Debian has it as chromium")
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=found, args=_OPTIONS, headless=True)
         yield browser
         browser.close()
+
+
+def _missing(reason: str) -> None:
+    if os.environ.get("NEED_BROWSER"):
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
