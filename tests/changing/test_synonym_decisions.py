@@ -267,7 +267,7 @@ steps = st.lists(
 )
 
 
-@settings(max_examples=8, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=4, deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(st.sampled_from(["hippo", "hipporag"]), st.sampled_from(["hashing", "none"]), steps)
 def test_any_order_of_changes_gives_the_index_of_a_fresh_build(tmp_path_factory, rules, encoder, steps):
     folder = tmp_path_factory.mktemp("order")

@@ -80,6 +80,7 @@ def test_memory_of_readers() -> None:
     assert result["each_more_mib"] < result["one"]["rss_mib"]
 
 
+@pytest.mark.slow
 def test_cost_of_changes(tmp_path: Path) -> None:
     options = ["--passages", "60", "--changed", "5", "--rounds", "1", "--encoder", "hashing", "--folder", str(tmp_path)]
     result = run("changes", *options, "--every", "10")

@@ -39,7 +39,7 @@ def test_the_schema_is_kept(server: Any) -> None:
 def try_out(operation: Any, mode: GenerationMode) -> None:
     """Send requests of one kind for a while, and check what comes back."""
 
-    @settings(max_examples=4, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=3, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))
     def send(case: Any) -> None:
         case.call_and_validate(checks=CHECKS)

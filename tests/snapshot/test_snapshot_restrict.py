@@ -51,7 +51,7 @@ writings = st.lists(
 )
 
 # Every example makes two indexes, so a failing one is shown as found.
-IN_EARNEST = settings(max_examples=6, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+IN_EARNEST = settings(max_examples=4, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 
 
 def build(documents: list[Document], config: dict[str, Any], encoder: str = "hashing", **parts: Any) -> Contents:

@@ -124,7 +124,7 @@ def found(memory: Hippo, **options: Any) -> list[tuple[Any, ...]]:
     return [(hit.chunk_id, hit.score, hit.text, hit.metadata, hit.explanation) for hit in hits]
 
 
-@settings(max_examples=5, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+@settings(max_examples=3, phases=[Phase.explicit, Phase.reuse, Phase.generate])
 @given(changes, st.sampled_from(["hippo", "hipporag"]), st.sampled_from(["hashing", "none"]))
 def test_the_index_of_a_time_is_that_of_the_versions_in_force_then(history, rules, encoder):
     config = {
