@@ -165,7 +165,7 @@ class SnapshotWriter:
 
     def _complete(self, name: str, info: Mapping[str, Any]) -> None:
         """Fsync all files, then write the manifest, then fsync the folders."""
-        if self.scratch.folder is not None:
+        if self.scratch.folder is not None and self.scratch.folder.is_dir():
             # Not every file system removes what is still mapped: what stays is a leftover, which the next sweep takes.
             aside = self._path.with_name(f"{TEMPORARY}{secrets.token_hex(8)}")
             self.scratch.folder.rename(aside)
