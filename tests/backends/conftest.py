@@ -72,3 +72,14 @@ def _no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hide keys and addresses of the shell."""
     for name in [name for name in os.environ if name.startswith(("OPENAI_", "AZURE_"))]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """Torch with one thread: small batches gain nothing from more, and lose much where others want the cores."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -84,8 +84,11 @@ def test_a_publisher_whose_lock_was_taken_over_names_nothing(tmp_path: Path) -> 
 def test_a_lock_whose_reply_was_lost_is_held(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     create = LocalFolder.create
     monkeypatch.setattr(LocalFolder, "create", lambda *given: create(*given) and create(*given))
-    with _alone(LocalFolder(tmp_path)) as check:
+    folder = LocalFolder(tmp_path)
+    with _alone(folder) as check:
         check()
+        assert folder.read("PUBLISHING")
+    assert not (tmp_path / "PUBLISHING").exists()
 
 
 def test_a_folder_that_stays_while_it_is_mapped_fails_no_publish(

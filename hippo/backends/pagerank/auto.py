@@ -9,15 +9,13 @@ import numpy as np
 
 from hippo.backends.pagerank.power import PowerPageRank
 from hippo.backends.pagerank.problem import Problem
-from hippo.protocols import PageRankResult, Walk
+from hippo.backends.pagerank.solver import Solver
+from hippo.protocols import PageRankResult
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from numpy.typing import NDArray
 
     from hippo.backends.pagerank.push import PushPageRank
-    from hippo.protocols import Float64, Int64
 
 __all__ = ["AutoPageRank"]
 
@@ -30,11 +28,12 @@ _SLACK = 3.0
 _MOST_SEEDED = 0.02
 
 
-class AutoPageRank:
+class AutoPageRank(Solver):
     """Push for questions with sparse seeds on a large graph of which only the order of the best is asked; else power.
 
     On small graphs a few sweeps beat a queue. Proving a tolerance, unlike proving the order of the best, takes push
     over the whole graph. Without numba everything goes to power, and numba is not imported before push is needed.
+    `certified` means what it means for `PowerPageRank`; `engine` names who did the work, "power" if both did.
 
     Args:
         threads: Of `PowerPageRank`.
@@ -57,43 +56,8 @@ class AutoPageRank:
         self._slack = slack
         self._push: PushPageRank | None = None
 
-    def rank(
-        self,
-        walk: Walk,
-        restart: Float64,
-        *,
-        tolerance: float = 1e-9,
-        top: int | None = None,
-        candidates: slice | None = None,
-    ) -> PageRankResult:
-        """Scores of a block of questions. See `hippo.protocols.PageRank.rank`.
-
-        `certified` means what it means for `PowerPageRank`; `engine` names the engine that did the work,
-        "power" if both did.
-
-        Raises:
-            InputError: An argument cannot be used.
-        """
-        return self._solve(Problem.of(walk, restart, tolerance, top, candidates))
-
-    def rank_seeds(
-        self,
-        walk: Walk,
-        seeds: Sequence[tuple[Int64, Float64]],
-        *,
-        tolerance: float = 1e-9,
-        top: int | None = None,
-        candidates: slice | None = None,
-        everywhere: bool = False,
-    ) -> PageRankResult:
-        """The same from seeds as they are: see `hippo.protocols.SeededPageRank.rank_seeds`.
-
-        Raises:
-            InputError: An argument cannot be used.
-        """
-        return self._solve(Problem.seeded(walk, seeds, tolerance, top, candidates, everywhere))
-
-    def _solve(self, problem: Problem) -> PageRankResult:
+    def solve(self, problem: Problem) -> PageRankResult:
+        """Scores of the block of questions that a problem holds."""
         # Each column by itself: the order of a question's passages does not depend on which others it is asked with.
         light = self._prefers_push(problem)
         if not light.any():

@@ -7,19 +7,15 @@ import math
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import numpy as np
 
 from hippo.backends.pagerank.problem import Problem, outcomes
+from hippo.backends.pagerank.solver import Solver
 from hippo.backends.pagerank.sweep import Arrays, Block, NumpyArrays
 from hippo.errors import ConfigError
-from hippo.protocols import PageRankResult, Walk
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from hippo.protocols import Float64, Int64
+from hippo.protocols import PageRankResult
 
 __all__ = ["PowerPageRank"]
 
@@ -35,12 +31,17 @@ _COMPILED_ENTRIES = 50_000
 _CUDA_WORK = 2e8
 
 
-class PowerPageRank:
+class PowerPageRank(Solver):
     """Power iteration (Brin and Page 1998) on blocks of restart vectors, without a matrix per question.
 
     Accelerated by Chebyshev's semi-iteration (see `hippo.backends.pagerank.sweep`): a sweep shrinks the error by d / (1
     + √(1 - d²)) in the long run instead of d, so the tolerance is reached in half the sweeps at d = 0.5 and in two
     fifths at 0.7. Each column stops by itself: a question's scores do not depend on which others it is asked with.
+
+    A column is certified if the order of its `top` best candidates is proven, strictly: each is above the next, and the
+    last above all others. With `top` None it is certified if the tolerance is reached. A column that reaches the
+    tolerance without a proof, since two candidates tie for example, stops uncertified. With "cuda", asking raises
+    `MissingExtraError` if torch is not installed, and `ConfigError` if it sees no device.
 
     Args:
         threads: CPU threads, each with its own columns; None: one per core.
@@ -78,47 +79,8 @@ class PowerPageRank:
 
             compile_loops()
 
-    def rank(
-        self,
-        walk: Walk,
-        restart: Float64,
-        *,
-        tolerance: float = 1e-9,
-        top: int | None = None,
-        candidates: slice | None = None,
-    ) -> PageRankResult:
-        """Scores of a block of questions. See `hippo.protocols.PageRank.rank`.
-
-        A column is certified if the order of its `top` best candidates is proven, strictly: each is above the next, and
-        the last above all others. With `top` None it is certified if the tolerance is reached. A column that reaches
-        the tolerance without a proof, since two candidates tie for example, stops uncertified.
-
-        Raises:
-            InputError: An argument cannot be used.
-            MissingExtraError: "cuda" was asked for and torch is not installed.
-            ConfigError: "cuda" was asked for and torch sees no device.
-        """
-        return self.solve(Problem.of(walk, restart, tolerance, top, candidates))
-
-    def rank_seeds(
-        self,
-        walk: Walk,
-        seeds: Sequence[tuple[Int64, Float64]],
-        *,
-        tolerance: float = 1e-9,
-        top: int | None = None,
-        candidates: slice | None = None,
-        everywhere: bool = False,
-    ) -> PageRankResult:
-        """The same from seeds as they are: see `hippo.protocols.SeededPageRank.rank_seeds`.
-
-        Raises:
-            InputError: An argument cannot be used.
-        """
-        return self.solve(Problem.seeded(walk, seeds, tolerance, top, candidates, everywhere))
-
     def solve(self, problem: Problem) -> PageRankResult:
-        """`rank` for a validated problem."""
+        """Scores of the block of questions that a problem holds."""
         if not self.uses_cuda(problem):
             if self._uses_numba(problem):
                 from hippo.backends.pagerank.relaxation import relax

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ import numpy as np
 from hippo.backends.pagerank.power import PowerPageRank
 from hippo.backends.pagerank.problem import Graph, Problem
 from hippo.backends.pagerank.push_kernel import COLUMNS, CURSOR, ESTIMATE, GAIN, RESIDUE, STRENGTH, compiled
+from hippo.backends.pagerank.solver import Solver
 from hippo.backends.pagerank.stopping import head_excess, interval, l1_factor
 from hippo.backends.pagerank.sweep import relaxation_factor, sweeps_to
 from hippo.errors import ConfigError, InputError
@@ -53,13 +54,14 @@ class LocalRanks:
     pushes: int
 
 
-class PushPageRank:
+class PushPageRank(Solver):
     """Forward push (Andersen, Chung and Lang 2006) from sparse seeds, over-relaxed, compiled by numba.
 
     Potentials beyond a threshold are pushed, then the bounds of `hippo.backends.pagerank.stopping` are tried, and the
     threshold falls until they prove the order of the top, or the tolerance. The gain is read, and s = W g summed, only
     where activation comes by. Where that would cost more than sweeping the graph, `power` takes over: dense seeds,
-    tight tolerances.
+    tight tolerances. Then `engine` is "power". `certified` means what it means there; `iterations` counts pushes, or
+    sweeps.
 
     Args:
         max_work: Entries of the adjacency to read for one question before `power` takes over; None: what `power` is
@@ -96,44 +98,8 @@ class PushPageRank:
         self._threads = threads or os.cpu_count() or 1
         self._free: list[_State] = []
 
-    def rank(
-        self,
-        walk: Walk,
-        restart: Float64,
-        *,
-        tolerance: float = 1e-9,
-        top: int | None = None,
-        candidates: slice | None = None,
-    ) -> PageRankResult:
-        """Scores of a block of questions, each for itself. See `hippo.protocols.PageRank.rank`.
-
-        `certified` means what it means for `PowerPageRank`. `engine` is "push" if that did all questions, else "power"
-        if that did at least one. `iterations` counts pushes, or sweeps.
-
-        Raises:
-            InputError: An argument cannot be used.
-        """
-        return self.solve(Problem.of(walk, restart, tolerance, top, candidates))
-
-    def rank_seeds(
-        self,
-        walk: Walk,
-        seeds: Sequence[tuple[Int64, Float64]],
-        *,
-        tolerance: float = 1e-9,
-        top: int | None = None,
-        candidates: slice | None = None,
-        everywhere: bool = False,
-    ) -> PageRankResult:
-        """The same from seeds as they are: see `hippo.protocols.SeededPageRank.rank_seeds`.
-
-        Raises:
-            InputError: An argument cannot be used.
-        """
-        return self.solve(Problem.seeded(walk, seeds, tolerance, top, candidates, everywhere))
-
     def solve(self, problem: Problem) -> PageRankResult:
-        """`rank` for a validated problem."""
+        """Scores of the block of questions that a problem holds."""
         _, m = problem.shape
         # Pages that nobody writes to cost nothing.
         first, stop = problem.wanted.start, problem.wanted.stop
