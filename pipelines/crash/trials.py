@@ -214,7 +214,7 @@ class Bench:
 
     def _fresh(self, documents: dict[str, str], extractor: str) -> str:
         """Fingerprint of an index made of documents at once. For a child of this process: makes it if it has to."""
-        key = repr((sorted(documents.items()), extractor))
+        key = _key(documents, extractor)
         if key not in self._fresh_known:
             place = Place(self._folder / "fresh")
             place.empty()
@@ -227,7 +227,7 @@ class Bench:
         return self._history(chance.randrange(_HISTORIES))
 
     def _history(self, seed: int) -> list[_State]:
-        """All states of a history, each made by the operations before it; and what fresh builds of them give."""
+        """All states of a history, each made by the operations before it."""
         if seed not in self._states:
             states: list[_State] = []
             place = self._place
@@ -240,17 +240,18 @@ class Bench:
                 before = _size(place.root)
                 state.seconds = _done(partial(perform, place, operation)).seconds
                 state.used = before, _size(place.root)
-                for documents in (operation.before, operation.after):
-                    if documents:
-                        key = repr((sorted(documents.items()), operation.extractor))
-                        self._fresh_known[key] = _done(partial(self._fresh, documents, operation.extractor)).value
                 states.append(state)
             self._states[seed] = states
             place.empty()
         return self._states[seed]
 
     def _put(self, state: _State) -> _State:
-        """Copy a state to where trials happen."""
+        """Copy a state to where trials happen, and know what fresh builds of what it may become give."""
+        operation = state.operation
+        for documents in (operation.published, operation.before, operation.after):
+            key = _key(documents, operation.extractor)
+            if documents and key not in self._fresh_known:
+                self._fresh_known[key] = _done(partial(self._fresh, documents, operation.extractor)).value
         for source in state.folder.iterdir():
             target = self._place.folder / source.name
             if source.is_dir():
@@ -296,6 +297,10 @@ class Bench:
 
 
 _LEAVE_LOGS = ("store: committed, in the log", "replies: kept")
+
+
+def _key(documents: dict[str, str], extractor: str) -> str:
+    return repr((sorted(documents.items()), extractor))
 
 
 def _done(task: Callable[[], Any]) -> Ended:

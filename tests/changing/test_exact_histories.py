@@ -246,7 +246,7 @@ _PHASES = [Phase.explicit, Phase.reuse, Phase.generate]
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("machine", [Changes, ChangesOfTriples])
 def test_short_histories(machine: type[Changes]) -> None:
-    run_state_machine_as_test(machine, settings=settings(max_examples=3, stateful_step_count=6, phases=_PHASES))
+    run_state_machine_as_test(machine, settings=settings(max_examples=2, stateful_step_count=6, phases=_PHASES))
 
 
 @pytest.mark.slow
