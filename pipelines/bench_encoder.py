@@ -6,7 +6,8 @@
 Texts are passages of files that `hippo index` reads, made up where there are too few, and facts that rules find in
 them. The three take turns in one process, --rounds times after once that does not count. Seconds are those of the
 processor in all threads, and the ratios are medians of rounds. Vectors of int8 are compared with those in float32, and
-with themselves, made in another order and in small batches.
+with themselves, made in another order and in small batches. Questions, for which the shortest of the texts stand, are
+encoded by `minilm` in NumPy and by torch in turns, two at a time and many.
 """
 
 from argparse import Namespace
@@ -35,6 +36,8 @@ __all__ = ["main", "measure"]
 
 _SMALL = 7
 """Texts of a small batch."""
+_QUESTIONS = (2, 128)
+"""Questions that are encoded together."""
 _COMPARED = 64
 """Texts that are encoded in small batches."""
 
@@ -90,6 +93,7 @@ def measure(arguments: Namespace) -> dict[str, Any]:
         },
         "cosine": _cosines(vectors["minilm"], vectors["minilm, int8"]),
         "cosine_minilm_plain": _cosines(vectors["minilm"], vectors[first]),
+        "questions_in_numpy_to_torch": _questions(exact, sorted(texts, key=len), arguments.rounds),
         "largest_difference_by_batch": _by_batch(small, texts, vectors["minilm, int8"]),
     }
 
@@ -111,6 +115,23 @@ def _cosines(one: "Float32", other: "Float32") -> dict[str, float]:
     return {"mean": round(float(found.mean()), 5), "least": round(float(found.min()), 5)}
 
 
+def _questions(torch: MiniLM, texts: Sequence[str], rounds: int) -> dict[int, float]:
+    """Processor time of NumPy to that of torch, by how many questions there are: medians over the rounds."""
+    light = MiniLM()
+    ratios: dict[int, float] = {}
+    for size in _QUESTIONS:
+        spent: dict[MiniLM, list[float]] = {light: [], torch: []}
+        for start in range(rounds + 1):
+            block = [texts[(start * size + place) % len(texts)] for place in range(size)]
+            for encoder, taken in spent.items():
+                began = process_time()
+                encoder.encode(block, kind="query_to_passage")
+                taken.append(process_time() - began)
+        # The first round loads the weights.
+        ratios[size] = round(median(a / b for a, b in zip(spent[light][1:], spent[torch][1:], strict=True)), 2)
+    return ratios
+
+
 def _by_batch(encoder: MiniLM, texts: Sequence[str], vectors: "Float32") -> float:
     """Largest difference of a component where texts are encoded backwards, a few at a time."""
     some, few = texts[: -_COMPARED - 1 : -1], range(0, min(_COMPARED, len(texts)), _SMALL)
@@ -130,6 +151,8 @@ def report(result: dict[str, Any]) -> str:
             f"{result['texts']} texts, {result['tokens']:,} tokens, {result['threads']} threads",
             table(["encoder", "tokens a second", "seconds", "times plain"], rows),
             f"cosine of int8 to float32: {cosine['mean']:.4f} in the mean, {cosine['least']:.4f} at least",
+            "questions in NumPy, processor time to torch's: "
+            + ", ".join(f"{ratio} for {size}" for size, ratio in result["questions_in_numpy_to_torch"].items()),
             f"int8 in small batches: vectors differ by at most {result['largest_difference_by_batch']:.1e}",
         ]
     )

@@ -82,10 +82,10 @@ class TestMiniLMInNumPy(EncoderConformance):
         assert encoder._loaded is None
         assert np.abs(here - there).max() < 1e-5
 
-    def test_a_vector_does_not_depend_on_its_company(self, encoder: MiniLM) -> None:
-        texts = ["Where does the Loire rise?", "x", "Who was the mother of the founder of Riga?"]
+    def test_a_vector_hardly_depends_on_its_company(self, encoder: MiniLM) -> None:
+        texts = ["Where does the Loire rise?", "x", "Who was the mother of the founder of Riga?", "word " * 253] * 3
         together = encoder.encode(texts)
-        np.testing.assert_array_equal(together, np.concatenate([encoder.encode([text]) for text in texts]))
+        assert np.abs(together - np.concatenate([encoder.encode([text]) for text in texts])).max() < 1e-6
 
     def test_many_texts_go_to_torch(self, encoder: MiniLM) -> None:
         encoder.encode(["a text of some length"] * 400)
