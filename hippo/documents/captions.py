@@ -7,6 +7,7 @@ formats do not do.
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from html import unescape
 
 from hippo.documents.decode import read_text
 from hippo.documents.source import FileInput
@@ -19,7 +20,7 @@ _TIME = r"(?:(\d{1,4}):)?(\d{1,2}):(\d{2})[.,](\d{1,3})"
 _CUE = re.compile(rf"^\s*{_TIME}\s+-->\s+{_TIME}")
 _VOICE = re.compile(r"^<v(?:\.[^\s>]{1,80})?\s+([^>\n]{1,80})>")
 _TAG = re.compile(r"</?[^<>\n]{0,200}>|\{\\[^{}\n]{0,200}\}")
-_NAMED = re.compile(r"^[-–]?\s*([A-Z][\w.' -]{0,40}?):\s+(?=\S)")
+_NAMED = re.compile(r"^(?:[-–]|>>+)?\s*([^\W\d_][\w.' -]{0,40}?)(?::\s+|：\s*)(?=\S)")
 _ENDS = (".", "!", "?", "…", "。", "！", "？")
 _LONGEST = 600
 """Characters of a turn, about: a longer stretch of one speaker is several turns."""
@@ -83,13 +84,15 @@ def _said(match: "re.Match[str]", lines: list[str]) -> Iterator[_Said]:
     speaker, words = None, list[str]()
     for line in lines:
         voice = _VOICE.match(line.strip())
-        plain = _TAG.sub("", line).strip()
+        plain = unescape(_TAG.sub("", line)).strip()
         named = None if voice else _NAMED.match(plain)
+        if named is not None and named[1][0].islower():
+            named = None
         if (voice or named) and words:
             yield _Said(start, end, speaker, " ".join(words))
             words = []
         if voice:
-            speaker = voice[1].strip()
+            speaker = unescape(voice[1]).strip()
         elif named:
             speaker, plain = named[1].strip(), plain[named.end() :]
         if plain:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -28,7 +29,8 @@ def chat_turns(data: Any, file: FileInput) -> Iterator[Document | Skipped] | Non
     """Turns of the conversations that JSON holds; None: it holds none.
 
     Known are lists of messages, mappings with such a list under `messages`, `chat_messages`, `conversation` or `turns`,
-    ChatGPT's trees of messages (of which the branch that was shown last counts), and lists of these.
+    ChatGPT's trees of messages (of which the branch that was shown last counts), lists of these, and all chats of an
+    account of Telegram. Messages of Facebook and Instagram, the newest of which comes first, are brought into order.
 
     Args:
         data: What the file says.
@@ -37,11 +39,18 @@ def chat_turns(data: Any, file: FileInput) -> Iterator[Document | Skipped] | Non
     if isinstance(data, list) and data and is_message(data[0]):
         chats = [_Chat(None, None, data)]
     else:
-        values = data if isinstance(data, list) else [data]
+        values = data if isinstance(data, list) else _chats_of_account(data) or [data]
         if not values or not all(_holds_chat(value) for value in values):
             return None
         chats = [_chat(value) for value in values]
     return _turns(chats, file)
+
+
+def _chats_of_account(data: Any) -> list[Any]:
+    """All chats of a whole export of Telegram; none: it is something else."""
+    chats = data.get("chats") if isinstance(data, Mapping) else None
+    found = chats.get("list") if isinstance(chats, Mapping) else None
+    return [one for one in found if _holds_chat(one)] if isinstance(found, list) else []
 
 
 def _holds_chat(value: Any) -> bool:
@@ -60,7 +69,21 @@ def _chat(value: Mapping[str, Any]) -> _Chat:
         messages = _branch(value["mapping"], value.get("current_node"))
     else:
         messages = next(value[name] for name in _LISTS if isinstance(value.get(name), list))
+    if any(isinstance(one, Mapping) and "sender_name" in one for one in messages):
+        messages = [_unmangled(one) for one in reversed(messages)]
     return _Chat(None if session is None else str(session), title if isinstance(title, str) else None, messages)
+
+
+def _unmangled(message: Any) -> Any:
+    """A message of Facebook or Instagram, whose exports have the bytes of UTF-8 for characters."""
+    if not isinstance(message, Mapping):
+        return message
+    found = dict(message)
+    for name in ("sender_name", "content"):
+        if isinstance(text := found.get(name), str):
+            with suppress(UnicodeError):
+                found[name] = text.encode("latin-1").decode("utf-8")
+    return found
 
 
 def _branch(nodes: Mapping[str, Any], last: object) -> list[Any]:
@@ -109,11 +132,14 @@ def _turns(chats: list[_Chat], file: FileInput) -> Iterator[Document | Skipped]:
         yield from message_turns(chat.messages, session=session, metadata=metadata, source=source, tolerant=True)
 
 
-# WhatsApp: "[08.05.23, 13:56:02] Ann: text" on iOS, "08/05/2023, 13:56 - Ann: text" on Android.
+# WhatsApp: "[08.05.23, 13:56:02] Ann: text" on iOS, "08/05/2023, 13:56 - Ann: text" on Android. In brackets a year that
+# comes first, without a comma, is that of a log.
 _HEAD = re.compile(
-    r"^\u200e?\[?(?P<first>\d{1,4})(?P<sign>[./-])(?P<second>\d{1,2})(?P=sign)(?P<third>\d{2,4})(?P<comma>,)?[ \u202f]"
+    r"^[\u200e\u200f]?\[?(?P<first>\d{4}|\d{1,2}(?P<short>))(?P<sign>[./-])(?P<second>\d{1,2})(?P=sign)(?P<third>\d{2,4})"
+    r"(?P<comma>,)?[ \u00a0\u202f](?:(?:à|alle|at|klo|kl\.|um)[ \u00a0\u202f])?"
     r"(?P<hour>\d{1,2})[:.](?P<minute>\d{2})(?:[:.](?P<seconds>\d{2}))?"
-    r"(?:[ \u202f](?P<half>[AaPp])\.?[Mm]\.?)?(?:\](?(comma)|(?!))| -) (?P<rest>.*)"
+    r"(?:[ \u00a0\u202f]?(?P<half>[AaPp])\.?[ \u00a0\u202f]?[Mm]\.?)?"
+    r"(?:\](?(comma)|(?(short)|(?!)))|[ \u00a0\u202f][-–]) (?P<rest>.*)"
 )
 _SPEAKER = re.compile(r"(?P<speaker>[^:\n]{1,60}): (?P<text>.*)", re.DOTALL)
 _ATTACHED = re.compile(
@@ -122,6 +148,12 @@ _ATTACHED = re.compile(
 )
 _KINDS = {"jpg": "image", "jpeg": "image", "png": "image", "webp": "image", "opus": "audio", "mp3": "audio",
           "m4a": "audio", "mp4": "video", "mov": "video", "3gp": "video"}  # fmt: skip
+_LEFT_OUT = re.compile(
+    r"\u200e?(?:<Media omitted>|\u200e?(?:image|video|audio|sticker|GIF|document|contact card) omitted"
+    r"|(?:This message was deleted|You deleted this message)\.?|<This message was edited>)[ \t]*$",
+    re.MULTILINE | re.IGNORECASE,
+)
+"""What WhatsApp writes in place of something, or of itself."""
 _LOOKED_AT = 20
 
 
@@ -196,4 +228,4 @@ def _media(text: str) -> tuple[str, list[dict[str, Any]]]:
     for match in _ATTACHED.finditer(text):
         name = (match["one"] or match["other"]).strip()
         media.append({"kind": _KINDS.get(name.rpartition(".")[2].lower(), "file"), "uri": name})
-    return _ATTACHED.sub("", text).strip(), media
+    return _LEFT_OUT.sub("", _ATTACHED.sub("", text)).strip(), media

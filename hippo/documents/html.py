@@ -50,8 +50,12 @@ def read_html(file: FileInput) -> Iterator[Document | Skipped]:
     yield Document(body, id=file.id, title=title, source=file.source)
 
 
-def html_text(html: str) -> tuple[str | None, str]:
+def html_text(html: str, *, without: str | None = None) -> tuple[str | None, str]:
     """Title and visible text of HTML: blocks apart by a blank line, list items with a dash, cells with a bar.
+
+    Args:
+        html: The page.
+        without: What is left out, as a CSS selector; None: nothing that can be seen.
 
     Raises:
         MissingExtraError: beautifulsoup4 or lxml is not installed.
@@ -67,6 +71,8 @@ def html_text(html: str) -> tuple[str | None, str]:
             soup = BeautifulSoup(html, "lxml")
         except FeatureNotFound as error:
             raise MissingExtraError("reading HTML", "lxml", "documents") from error
+    for part in soup.select(without) if without else ():
+        part.decompose()
     title = " ".join(soup.title.get_text().split()) if soup.title else ""
     # Without the bar after the last cell of a row.
     text = "\n".join(line.strip().rstrip(" |") for line in "".join(_visible(soup)).split("\n"))

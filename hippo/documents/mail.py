@@ -8,9 +8,11 @@ from email.message import EmailMessage
 from email.parser import BytesParser
 from email.utils import parseaddr, parsedate_to_datetime
 
+from hippo.documents.html import html_text
 from hippo.documents.records import clean
 from hippo.documents.source import FileInput
 from hippo.documents.turns import turn
+from hippo.errors import MissingExtraError
 from hippo.types import Document, Skipped
 
 __all__ = ["read_mbox"]
@@ -23,7 +25,7 @@ _WROTE = re.compile(
 
 
 def read_mbox(file: FileInput) -> Iterator[Document | Skipped]:
-    """Messages of a mailbox. Text alone is read, without what is quoted of other messages; nothing attached is.
+    """Messages of a mailbox: their plain text, else that of their HTML, without what is quoted. No attachments.
 
     A message belongs to the thread of the first one that its references name. It is read in a process with limits,
     since the standard library's parser takes much for hostile messages.
@@ -35,9 +37,11 @@ def read_mbox(file: FileInput) -> Iterator[Document | Skipped]:
         try:
             message = BytesParser(_class=EmailMessage, policy=policy.default).parsebytes(raw)
             text = _text(message)
-            made = _turn(message, text, threads, counts, file, number) if text else file.skip("no plain text", number)
+            made = _turn(message, text, threads, counts, file, number) if text else file.skip("no text", number)
         except MemoryError:
             raise
+        except MissingExtraError as error:
+            made = file.skip(f"HTML alone: {error}", number)
         except Exception as error:  # the standard library's parser raises almost anything, also when a header is read
             made = file.skip(f"no message that can be read: {type(error).__name__}", number)
         yield made
@@ -64,7 +68,7 @@ def _messages(file: FileInput) -> Iterator[bytes]:
 
 
 def _text(message: EmailMessage) -> str | None:
-    body = message.get_body(preferencelist=("plain",))
+    body = message.get_body(preferencelist=("plain", "html"))
     if body is None:
         return None
     try:
@@ -74,6 +78,8 @@ def _text(message: EmailMessage) -> str | None:
         content = payload.decode("utf-8", "replace") if isinstance(payload, bytes) else None
     if not isinstance(content, str):
         return None
+    if body.get_content_subtype() == "html":
+        return html_text(clean(content), without="blockquote, .gmail_quote, .yahoo_quoted")[1]
     own = [line for line in clean(content).split("\n") if not line.startswith(">")]
     return _WROTE.sub("", "\n".join(own).rstrip()).strip()
 

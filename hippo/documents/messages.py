@@ -14,15 +14,23 @@ from hippo.types import Document, Skipped
 
 __all__ = ["conversation", "is_message", "message_turns"]
 
-_SPEAKERS = ("name", "speaker", "sender", "author", "from", "user", "role", "type")
-_TEXTS = ("content", "text", "message", "body")
-_TIMES = ("timestamp", "time", "date", "created_at", "create_time", "created", "ts")
+_SPEAKERS = ("name", "speaker", "sender", "sender_name", "author", "from", "user", "role", "type")
+_TEXTS = ("content", "text", "message", "body", "refusal")
+_TIMES = ("timestamp", "time", "date", "created_at", "create_time", "created", "timestamp_ms", "ts")
 _IDS = ("id", "uuid", "message_id")
 _ROLES = {"human": "user", "ai": "assistant", "AIMessageChunk": "assistant", "HumanMessageChunk": "user"}
 _UNSPOKEN = frozenset({"system", "developer", "tool", "function", "remove", "service"})
 """Roles of messages that nobody says to anybody."""
+_STEPS = re.compile(
+    r"reasoning|item_reference|compaction|(?:\w+_)?(?:call|call_output|approval_request|approval_response)"
+)
+"""Types of items that lie between messages in OpenAI's responses: thoughts, calls of tools and what these gave."""
+_UNSAID = frozenset(
+    {"thinking", "reasoning", "tool_use", "tool_result", "tool_call", "server_tool_call", "tool_response"}
+)
+"""Types of parts that are no part of what is said."""
 _KINDS = ("image", "audio", "video")
-_CAPTIONS = ("caption", "alt", "transcript", "description", "text")
+_CAPTIONS = ("caption", "alt", "alt_text", "transcript", "description", "text")
 _SECONDS = re.compile(r"\d{9,}(?:\.\d+)?")
 """Seconds since 1970 as text; fewer digits are a date."""
 _MILLISECONDS = 1e11
@@ -42,14 +50,15 @@ def conversation(
         messages: Texts, mappings or objects. Mappings: OpenAI's (`role`, `content` as text or parts, perhaps `name`),
             LangChain's (`type` and `data`), or any with a speaker and a text under their common names; a time may be
             ISO 8601 text, a datetime or seconds since 1970. Objects: LangChain's messages. Captions and transcripts of
-            images, sounds and videos are text; what they are of is kept as a reference.
+            images, sounds and videos are text; what they are of is kept as a reference. What is called and thought
+            between messages (tools, functions, reasoning) is nobody's text.
         session: Name of the session; None: a hash of the conversation.
         timestamp: When messages without a time of their own were said.
         metadata: Of every turn.
 
     Returns:
-        Documents in order, and a `Skipped` for each message that says nothing: without text, or of a role such as
-        "system" or "tool".
+        Documents in order, and a `Skipped` for each message that says nothing: without text, of a role such as "system"
+        or "tool", or a call of a tool.
 
     Raises:
         DocumentError: A message has no known shape, or a time that is none.
@@ -92,6 +101,9 @@ def message_turns(
             if speaker in _UNSPOKEN:
                 yield Skipped(where, f"a message of the role {speaker}")
                 continue
+            if speaker is not None and not text and _STEPS.fullmatch(speaker):
+                yield Skipped(where, f"an item of the type {speaker}, which nobody says")
+                continue
             if not text.strip():
                 yield Skipped(where, "no text")
                 continue
@@ -130,10 +142,12 @@ def is_message(value: object) -> bool:
         return False
     if isinstance(value.get("data"), Mapping):
         return "type" in value and "content" in value["data"]
+    if "lc" in value:
+        return isinstance(value.get("kwargs"), Mapping) and "content" in value["kwargs"]
     spoken = any(key in value for key in _TEXTS)
     if "title" in value or not spoken:
         return False
-    return any(key in value for key in ("role", "speaker", "sender")) or (
+    return any(key in value for key in ("role", "speaker", "sender", "sender_name")) or (
         any(key in value for key in ("from", "user", "author", "name")) and any(key in value for key in _TIMES)
     )
 
@@ -143,21 +157,33 @@ def _parsed(message: object, where: str) -> tuple[str | None, str, list[dict[str
     if isinstance(message, str):
         return None, clean(message), []
     if isinstance(message, tuple) and len(message) == 2 and all(isinstance(part, str) for part in message):
-        return clean(message[0]).strip() or None, clean(message[1]), []
-    if not isinstance(message, Mapping):
-        if not hasattr(message, "content"):
-            raise DocumentError(where, f"is no message: a text, a mapping or a LangChain message, got {_kind(message)}")
-        message = {name: getattr(message, name, None) for name in ("name", "role", "type", "content")}
-    elif isinstance(message.get("data"), Mapping):
-        message = {"type": message.get("type"), **message["data"]}
-    content = _first(message, _TEXTS)
-    if content is None and not any(name in message for name in _TEXTS):
+        role, text = message
+        return clean(str(_ROLES.get(role, role))).strip() or None, clean(text), []
+    known = _unwrapped(message, where)
+    if "role" not in known and _STEPS.fullmatch(str(known.get("type"))):
+        return str(known["type"]), "", []
+    content = _first(known, _TEXTS)
+    if content is None and not any(name in known for name in _TEXTS):
         raise DocumentError(where, f"says nothing: none of the keys {', '.join(_TEXTS)}")
     texts: list[str] = []
     media: list[dict[str, Any]] = []
     _read(content, texts, media, where)
-    speaker = _speaker(message)
-    return speaker, "\n".join(texts), media
+    if isinstance(known.get("audio"), Mapping) and not texts:
+        _read_spoken(known["audio"], texts, media)
+    return _speaker(known), "\n".join(texts), media
+
+
+def _unwrapped(message: object, where: str) -> Mapping[Any, Any]:
+    """A message as a mapping: attributes of an object, or what LangChain wraps."""
+    if not isinstance(message, Mapping):
+        if not hasattr(message, "content"):
+            raise DocumentError(where, f"is no message: a text, a mapping or a LangChain message, got {_kind(message)}")
+        return {name: getattr(message, name, None) for name in ("name", "role", "type", "content", "refusal", "audio")}
+    if isinstance(message.get("data"), Mapping):
+        return {"type": message.get("type"), **message["data"]}
+    if "lc" in message and isinstance(message.get("kwargs"), Mapping):
+        return dict(message["kwargs"])  # as `langchain_core.load.dumpd` writes it
+    return message
 
 
 def _speaker(message: Mapping[Any, Any]) -> str | None:
@@ -195,7 +221,7 @@ def _read_part(part: Mapping[Any, Any], texts: list[str], media: list[dict[str, 
     named = str(part.get("type", ""))
     kind = next((known for known in _KINDS if known in named), None)
     if kind is None:
-        if isinstance(text := part.get("text"), str):
+        if isinstance(text := _first(part, ("text", "refusal")), str) and named not in _UNSAID:
             texts.append(clean(text))
         return
     inner = next((value for name in (named, f"{kind}_url", kind) if isinstance(value := part.get(name), Mapping)), {})
@@ -213,6 +239,14 @@ def _read_part(part: Mapping[Any, Any], texts: list[str], media: list[dict[str, 
         if isinstance(value := both.get(name), int | float) and not isinstance(value, bool):
             reference[name] = plain(value, where)
     media.append(reference)
+
+
+def _read_spoken(audio: Mapping[Any, Any], texts: list[str], media: list[dict[str, Any]]) -> None:
+    """What a model of OpenAI says aloud: its transcript, and the id of the sound."""
+    if isinstance(transcript := audio.get("transcript"), str):
+        texts.append(clean(transcript))
+    reference = {"kind": "audio", "uri": audio.get("id")}
+    media.append({key: clean(value) for key, value in reference.items() if isinstance(value, str)})
 
 
 def _time(message: object, where: str) -> datetime | None:

@@ -1,12 +1,14 @@
 """Conversations in: lists of messages, exports of chats, transcripts, mailboxes."""
 
 import json
+from base64 import b64encode
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, messages_to_dict
+from langchain_core.load import dumpd
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage, messages_to_dict
 
 from hippo import Hippo
 from hippo.documents import conversation, iter_documents
@@ -62,6 +64,39 @@ def test_messages_of_langchain_as_objects_and_as_data() -> None:
     assert conversation(messages[:2])[1].id != conversation(messages)[1].id  # type: ignore[union-attr]
 
 
+def test_tuples_and_serialised_messages_of_langchain_and_calls_between_messages_of_openai() -> None:
+    expected = [("user", "Hello."), ("assistant", "Hi.")]
+    assert said(conversation([("system", "Be kind."), ("human", "Hello."), ("ai", "Hi.")])) == expected
+    assert said(conversation([dumpd(HumanMessage("Hello.")), dumpd(AIMessage("Hi."))])) == expected
+    call = {"name": "look", "args": {}, "id": "c1", "type": "tool_call"}
+    called = [
+        HumanMessage("Hello."),
+        AIMessage("", tool_calls=[call]),
+        ToolMessage("40 °C", tool_call_id="c1"),
+        AIMessage("Hi."),
+    ]
+    turns = conversation(called)
+    assert said(turns) == expected
+    assert [one.reason for one in turns if isinstance(one, Skipped)] == ["no text", "a message of the role tool"]
+    items = [
+        {"role": "user", "content": [{"type": "input_text", "text": "Hello."}]},
+        {"type": "reasoning", "id": "r", "summary": []},
+        {"type": "function_call", "name": "look", "arguments": "{}", "call_id": "c1"},
+        {"type": "function_call_output", "call_id": "c1", "output": "40 °C"},
+        {"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "Hi."}]},
+    ]
+    turns = conversation(items)
+    assert said(turns) == expected
+    assert sum("which nobody says" in one.reason for one in turns if isinstance(one, Skipped)) == 3
+    parts = [{"type": "thinking", "thinking": "x", "text": "x"}, {"type": "text", "text": "Hi."}]
+    refused = [{"role": "user", "content": "Hello."}, {"role": "assistant", "content": None, "refusal": "No."}]
+    assert said(conversation([{"role": "assistant", "content": parts}])) == [("assistant", "Hi.")]
+    assert said(conversation(refused)) == [("user", "Hello."), ("assistant", "No.")]
+    spoken = {"role": "assistant", "content": None, "audio": {"id": "audio_1", "data": "AAAA", "transcript": "Hi."}}
+    [turn] = conversation([spoken], session="s")
+    assert (turn.text, turn.metadata["media"]) == ("Hi.", [{"kind": "audio", "uri": "audio_1"}])  # type: ignore[union-attr]
+
+
 @pytest.mark.parametrize(
     "messages", ["text", {"role": "user"}, [5], [{"role": "user"}], [{"text": "a", "date": "never"}]]
 )
@@ -96,6 +131,14 @@ TELEGRAM = {
         {"id": 1, "from": "Ben", "date": "2024-05-01T10:00:00", "text": ["a ", {"type": "bold", "text": "b"}]}
     ],
 }
+FACEBOOK = {
+    "participants": [{"name": "Ann"}],
+    "title": "Trip",
+    "messages": [
+        {"sender_name": "Ben", "timestamp_ms": 1683554161000, "content": "Gr\u00c3\u00bc\u00c3\u009fe!"},
+        {"sender_name": "Ann", "timestamp_ms": 1683554160000, "content": "Hi."},
+    ],
+}
 SLACK = [{"user": "U1", "text": "Lunch?", "ts": "1700000000.000100"}]
 
 
@@ -105,6 +148,8 @@ SLACK = [{"user": "U1", "text": "Lunch?", "ts": "1700000000.000100"}]
         ([TREE], [("user", "Cats?"), ("assistant", "Yes.")], "x.json#c1"),
         ([CLAUDE, {**CLAUDE, "uuid": "v"}], [("user", "Dogs?"), ("user", "Dogs?")], "x.json#u"),
         (TELEGRAM, [("Ben", "a b")], "x.json#7"),
+        ({"about": "x", "chats": {"list": [TELEGRAM, {"id": 8, "type": "left"}]}}, [("Ben", "a b")], "x.json#7"),
+        (FACEBOOK, [("Ann", "Hi."), ("Ben", "Grüße!")], "x.json#Trip"),
         (SLACK, [("U1", "Lunch?")], "x.json"),
     ],
 )
@@ -142,6 +187,10 @@ def test_lines_of_messages_and_of_conversations(tmp_path: Path) -> None:
             "[08.05.23, 13:56:02] Ann: Hello.\nBye.\n\u200e[08.05.23, 23:57:02] ~\u202fBen: a: b",
             [(5, 8, 13), (5, 8, 23)],
         ),
+        ("[08/05/2023 13:56:02] Ann: Hello.\nBye.\n[08/05/2023 13:57:02] Ben: a: b", [(5, 8, 13), (5, 8, 13)]),
+        ("8/5/23, 1:56\u00a0p.\u00a0m. - Ann: Hello.\nBye.\n13/5/23, 1:57 a. m. - Ben: a: b", [(5, 8, 13), (5, 13, 1)]),
+        ("08/05/2023 à 13:56 - Ann: Hello.\nBye.\n8.5.2023 klo 13.57 - Ben: a: b", [(5, 8, 13), (5, 8, 13)]),
+        ("2023-05-08, 13:56 – Ann: Hello.\nBye.\n2023-05-13, 13:57 - Ben: a: b", [(5, 8, 13), (5, 13, 13)]),
     ],
 )
 def test_whatsapp(tmp_path: Path, text: str, times: list[tuple[int, int, int]]) -> None:
@@ -156,14 +205,16 @@ def test_whatsapp_notices_and_files(tmp_path: Path) -> None:
         "08/05/2023, 13:55 - Messages are encrypted.\n"
         "08/05/2023, 13:56 - Ann: IMG-1.jpg (file attached)\nA whiteboard\n"
         "08/05/2023, 13:57 - Ann: <Media omitted>\n"
+        "08/05/2023, 13:58 - Ann: Soon. <This message was edited>\n"
     )
     turns, reasons = read(tmp_path / "chat.txt", text)
+    assert [turn.text for turn in turns] == ["A whiteboard", "Soon."]
+    assert reasons[1] == "no text"
     assert turns[0].text == "A whiteboard"
     assert turns[0].metadata["media"] == [{"kind": "image", "uri": "IMG-1.jpg"}]
     assert reasons[0] == "a notice of WhatsApp, which nobody said"
-    assert said(read(tmp_path / "log.txt", "2024-05-01 10:00 start: ok\n")[0]) == [
-        (None, "2024-05-01 10:00 start: ok\n")
-    ]
+    for line in ("2024-05-01 10:00 start: ok\n", "[2024-05-01 10:00:00] INFO: start\n"):
+        assert said(read(tmp_path / "log.txt", line)[0]) == [(None, line)]
 
 
 @pytest.mark.parametrize(("suffix", "comma", "head"), [(".vtt", ".", "WEBVTT\n\nNOTE hi\n\n"), (".srt", ",", "")])
@@ -183,6 +234,15 @@ def test_transcripts(tmp_path: Path, suffix: str, comma: str, head: str) -> None
     assert read(tmp_path / f"none{suffix}", head + "\n")[1][-1] == "no text"
     voiced = "WEBVTT\n\n00:01.000 --> 00:02.000\n<v.first Eva Lund>Hello.</v>\n"
     assert said(read(tmp_path / "v.vtt", voiced)[0]) == [("Eva Lund", "Hello.")]
+    cue = "00:0{}.000 --> 00:0{}.500\n{}\n\n"
+    lines = ("&gt;&gt; ÉVA: R&amp;D &lt;3", "Мария: Да.", "李明：好。", "<v Tom &amp; Jo>Hi.", "and so: on")
+    names = "WEBVTT\n\n" + "".join(cue.format(number, number, line) for number, line in enumerate(lines))
+    assert said(read(tmp_path / "n.vtt", names)[0]) == [
+        ("ÉVA", "R&D <3"),
+        ("Мария", "Да."),
+        ("李明", "好。"),
+        ("Tom & Jo", "Hi. and so: on"),
+    ]
 
 
 MAILS = """From ann Mon May  8 13:56:02 2023
@@ -218,16 +278,27 @@ Content-Type: text/html
 From x Mon
 Content-Type: text/html
 
-<p>Buy!</p>
+<p>Buy!</p><blockquote>Shall we meet?</blockquote>
+
+From y Mon
+Content-Type: image/png
+Content-Transfer-Encoding: base64
+
+AAAA
 """
 
 
 def test_mailboxes_by_thread(tmp_path: Path) -> None:
     turns, reasons = read(tmp_path / "all.mbox", MAILS)
-    assert said(turns) == [("Ann Lee", "Köln\n\nShall we meet?\nFrom my side yes."), ("ben@example.org", "Gladly.")]
-    assert {turn.metadata["session"] for turn in turns} == {"all.mbox#<1@example.org>"}
-    assert [turn.timestamp for turn in turns] == [datetime(2023, 5, 8, 11, 56, 2, tzinfo=UTC), None]
-    assert reasons == ["no plain text"]
+    first, second, html = turns
+    assert said([first, second]) == [
+        ("Ann Lee", "Köln\n\nShall we meet?\nFrom my side yes."),
+        ("ben@example.org", "Gladly."),
+    ]
+    assert {turn.metadata["session"] for turn in (first, second)} == {"all.mbox#<1@example.org>"}
+    assert [turn.timestamp for turn in (first, second)] == [datetime(2023, 5, 8, 11, 56, 2, tzinfo=UTC), None]
+    assert html.text == "Buy!"
+    assert reasons == ["no text"]
     assert read(tmp_path / "none.mbox", "no mail at all")[1] == ["no messages"]
 
 
@@ -268,6 +339,22 @@ def test_odd_times_and_ids_end_no_run(tmp_path: Path) -> None:
     lines = "\n".join(f'{{"role": "user", "content": "Line {number}", "id": "conv-7"}}' for number in range(3))
     found, _ = read(tmp_path / "lines.jsonl", lines)
     assert len({one.id for one in found}) == 3
+
+
+@pytest.mark.parametrize(
+    ("charset", "encoding", "body"),
+    [
+        ("iso-8859-1", "quoted-printable", b"Gr=FC=DFe aus K=F6ln."),
+        ("windows-1252", "8bit", "Grüße aus Köln.".encode("cp1252")),
+        ("utf-8", "base64", b64encode("Grüße aus Köln.".encode())),
+        ("utf-16", "base64", b64encode("Grüße aus Köln.".encode("utf-16"))),
+    ],
+)
+def test_encodings_of_mail(tmp_path: Path, charset: str, encoding: str, body: bytes) -> None:
+    head = f"From x\nFrom: Ann <a@x.org>\nContent-Type: text/plain; charset={charset}\n"
+    raw = f"{head}Content-Transfer-Encoding: {encoding}\n\n".encode() + body + b"\n"
+    [turn], reasons = read(tmp_path / "box.mbox", raw)
+    assert (turn.text, reasons) == ("Grüße aus Köln.", [])
 
 
 def test_a_charset_that_nobody_knows_loses_no_other_message(tmp_path: Path) -> None:
