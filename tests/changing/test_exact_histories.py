@@ -21,7 +21,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from hippo import Hippo
+from hippo import Hippo, SynonymDecision
+from hippo.documents import coerce_documents
 from hippo.maintenance import check, prune, repair
 from hippo.snapshot import Snapshot
 
@@ -37,7 +38,12 @@ SENTENCES = [
 ]
 TITLES = [None, "Charles Babbage", "Ada"]
 QUESTIONS = ["Where was the man whom Ada Lovelace met born?", "What flows into the North Sea?"]
-OPTIONS = {"graph": {"synonym_threshold": 0.5, "synonym_max": 2}, "chunking": {"method": "document"}}
+OPTIONS = {
+    "graph": {"synonym_threshold": 0.5, "synonym_max": 2},
+    "chunking": {"method": "document"},
+    "indexing": {"merge_after": 0},
+}
+SYNONYMS = [("Ada Lovelace", "Charles Babbage"), ("London", "Thames"), ("North Sea", "Thames")]
 VALUES = st.fixed_dictionaries(
     {
         "text": st.sampled_from(SENTENCES),
@@ -92,8 +98,8 @@ def state_of(root: Path, options: Mapping[str, Any]) -> dict[str, Any]:
             elif file.suffix == ".arrow":
                 # Where a document was read is no part of what it is.
                 found[file.name] = {**snapshot.table(file.stem).to_pydict(), "source": None}
-        # It holds the path of the file of triples, and how many versions there were before.
-        found["info"] = {**snapshot.info, "identity": None, "versions": None}
+        # It holds the path of the file of triples, and how many versions there were and what was remembered before.
+        found["info"] = {**snapshot.info, "identity": None, "versions": None, "fresh": None}
     with Hippo.open(root, config=options) as memory:
         memory._engine = listening = Listening(memory._engine)
         for retrieval in memory.retrieve_many(QUESTIONS, k=5) if memory.status().chunks else ():
@@ -127,6 +133,7 @@ class Changes(RuleBasedStateMachine):
         named = {"name": self.extractor, "imported": {"path": str(self.folder / "openie.json")}}
         self.options = {**OPTIONS, "extractor": named}
         self.held: dict[str, Value] = {}
+        self.decided: dict[tuple[str, str], str] = {}
         self.memory = self.opened()
 
     def opened(self, root: Path | None = None) -> Hippo:
@@ -176,6 +183,32 @@ class Changes(RuleBasedStateMachine):
         for key in keys:
             del self.held[key]
 
+    @rule(values=st.dictionaries(OWN, VALUES, min_size=1, max_size=3))
+    def remember(self, values: dict[str, Value]) -> None:
+        self.memory.remember(list(coerce_documents(self.documents(values))))
+        self.held |= values
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data())
+    def forget(self, data: st.DataObject) -> None:
+        key = data.draw(st.sampled_from(sorted(self.held)))
+        assert self.memory.forget(key) == [key]
+        del self.held[key]
+
+    @rule()
+    def merge(self) -> None:
+        self.memory.merge()
+
+    @rule(pair=st.sampled_from(SYNONYMS), decision=st.sampled_from(["accepted", "rejected", None]))
+    def decide(self, pair: tuple[str, str], decision: str | None) -> None:
+        if decision is None:
+            self.memory.reset_synonym(*pair)
+            self.decided.pop(pair, None)
+        else:
+            decide = self.memory.accept_synonym if decision == "accepted" else self.memory.reject_synonym
+            decide(*pair, missing_ok=True)
+            self.decided[pair] = decision
+
     @rule(year=st.integers(1999, 2001))
     def delete_where(self, year: int) -> None:
         self.memory.delete(where={"year": year})
@@ -215,11 +248,20 @@ class Changes(RuleBasedStateMachine):
     def exact(self) -> None:
         if not self.root.exists():
             return
-        key = (self.extractor, json.dumps(sorted(self.held.items())))
+        if self.memory.waiting:
+            # Until it is merged, what was remembered is beside the snapshot.
+            assert {one.id for one in self.memory.documents()} == set(self.held)
+            for document in self.documents(self.held):
+                found = self.memory.get(document["id"])
+                told = {"text": found.text, "title": found.title, "metadata": found.metadata}
+                assert told == {name: document[name] for name in told}
+            return
+        key = (self.extractor, json.dumps([sorted(self.held.items()), sorted(self.decided.items())]))
         if key not in _FRESH:
             fresh = self.folder / "fresh"
             with self.opened(fresh) as memory:
                 memory.add(self.documents(self.held))
+                memory.decide_synonyms(SynonymDecision(*pair, one) for pair, one in self.decided.items())
             _FRESH[key] = state_of(fresh, self.options)
             shutil.rmtree(fresh)
         assert_same(state_of(self.root, self.options), _FRESH[key])

@@ -1,7 +1,9 @@
-"""A snapshot of the first format still answers, cannot be restricted, and is replaced by the next add."""
+"""Snapshots of older formats still answer, say what they cannot, and are replaced by the next add."""
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -22,45 +24,76 @@ DOCUMENTS = [
 QUESTION = "Where did the designer of the Engine meet Ada Lovelace?"
 
 
-def make_old(root: Path) -> None:
-    """Give the newest snapshot the layout of format 1, and the store the mark that was set with it."""
+def make_old(root: Path, version: int) -> None:
+    """Give the newest snapshot the layout of an older format, and the store the mark that was set with it."""
     with Snapshot.open(root) as snapshot:
-        path, facts = snapshot.path, snapshot.table("facts").drop_columns(["relations"])
-        info = {key: value for key, value in snapshot.info.items() if key not in ("rules", "synonym_max")}
-        name, created = snapshot.name, snapshot.created
-    for kind in ("fact", "passage"):
-        for part in ("counts", "lengths"):
-            (path / f"words.{kind}.{part}.npy").unlink()
-    (path / "mentions.arrow").unlink()
-    # Under another name first: the table is mapped from the file that it replaces.
-    with pa.OSFile(str(path / "facts.new"), "wb") as file, pa.ipc.new_file(file, facts.schema) as writer:
-        writer.write_table(facts)
-    (path / "facts.new").replace(path / "facts.arrow")
+        path, name, created, info = snapshot.path, snapshot.name, snapshot.created, dict(snapshot.info)
+        tables = {"chunks": snapshot.table("chunks").drop_columns(["said"])}
+        if version < 2:
+            tables["facts"] = snapshot.table("facts").drop_columns(["relations"])
+    del info["follow_distance"]
+    if version < 3:
+        for file in (*path.glob("history.*"), *path.glob("past.*")):
+            file.unlink()
+    if version < 2:
+        del info["rules"], info["synonym_max"]
+        for kind in ("fact", "passage"):
+            for part in ("counts", "lengths"):
+                (path / f"words.{kind}.{part}.npy").unlink()
+        (path / "mentions.arrow").unlink()
+    for table, rows in tables.items():
+        # Under another name first: the table is mapped from the file that it replaces.
+        with pa.OSFile(str(path / "new"), "wb") as sink, pa.ipc.new_file(sink, rows.schema) as writer:
+            writer.write_table(rows)
+        (path / "new").replace(path / f"{table}.arrow")
     files = {file.name: (file.stat().st_size, digest(file)) for file in path.iterdir() if file.name != MANIFEST}
-    (path / MANIFEST).write_text(Manifest(name, created, files, info, 1).to_json(), encoding="utf-8")
+    (path / MANIFEST).write_text(Manifest(name, created, files, info, version).to_json(), encoding="utf-8")
     with Store.open(root) as store:
         of, shape = store.meta()["published"].split(" ", 1)
-        store.set_meta({"published": f"{of} {json.dumps(json.loads(shape)[1:], sort_keys=True)}"})
+        before = [*([version] if version > 1 else []), *json.loads(shape)[1:]]
+        store.set_meta({"published": f"{of} {json.dumps(before, sort_keys=True)}"})
 
 
 @pytest.fixture
-def old(tmp_path: Path) -> Path:
+def version() -> int:
+    return 1
+
+
+@pytest.fixture
+def old(tmp_path: Path, version: int) -> Path:
     with Hippo.open(tmp_path, encoder="hashing") as memory:
         memory.add(DOCUMENTS)
-    make_old(tmp_path)
+    make_old(tmp_path, version)
     return tmp_path
 
 
-def asked(memory: Hippo) -> list[tuple[str, float]]:
-    return [(hit.chunk_id, hit.score) for hit in memory.retrieve(QUESTION, explain=True).hits]
+def asked(memory: Hippo, **options: Any) -> list[tuple[str, float]]:
+    return [(hit.chunk_id, hit.score) for hit in memory.retrieve(QUESTION, explain=True, **options).hits]
 
 
-def test_an_older_snapshot_answers_and_says_why_it_has_no_parts(tmp_path, old):
-    with Hippo.open(tmp_path / "new", encoder="hashing") as memory:
+@pytest.fixture(scope="module")
+def new(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hippo]:
+    with Hippo.open(tmp_path_factory.mktemp("new") / "index", encoder="hashing") as memory:
         memory.add(DOCUMENTS)
-        expected = asked(memory)
+        yield memory
+
+
+@pytest.mark.parametrize("version", [1, 2, 3])
+def test_an_older_snapshot_answers_and_says_what_it_cannot(old, version, new):
+    expected = asked(new)
     with Hippo.open(old) as memory:
         assert asked(memory) == expected
+        if version < 3:
+            with pytest.raises(IndexMismatchError, match=r"Run `hippo index`"):
+                asked(memory, as_of="2030-01-01")
+        else:
+            assert asked(memory, as_of="2030-01-01") == expected
+        if version > 1:
+            assert asked(memory, where="id = 'a'") == asked(new, where="id = 'a'")
+            memory.add([])
+            assert asked(memory, as_of="2030-01-01") == expected
+            assert memory.contents().info["follow_distance"] == 3
+            return
         for mask in ([True, False], [True, True]):
             with pytest.raises(IndexMismatchError, match=r"format '1', but '4' was asked for\. Run `hippo index`"):
                 restrict(memory.contents(), np.array(mask))
