@@ -11,6 +11,7 @@ __all__ = [
     "EntitiesResult",
     "EntityItem",
     "LinkResult",
+    "LinksResult",
     "NeighborItem",
     "NeighborsResult",
     "NewDocument",
@@ -160,6 +161,12 @@ class LinkResult(BaseModel):
     second: str
     kind: str
     weight: float
+
+
+class LinksResult(BaseModel):
+    """Links, in the order of their ends."""
+
+    links: list[LinkResult]
 
 
 class ContextResult(BaseModel):

@@ -17,6 +17,8 @@ from hippo.integrations.mcp.results import (
     ContextResult,
     EntitiesResult,
     EntityItem,
+    LinkResult,
+    LinksResult,
     NeighborItem,
     NeighborsResult,
     PassageItem,
@@ -26,9 +28,9 @@ from hippo.integrations.mcp.results import (
     StatsResult,
     StepItem,
 )
-from hippo.types import Hit, Passage, PathStep
+from hippo.types import Hit, Link, Passage, PathStep
 
-__all__ = ["READ_ONLY", "Session", "make_server", "told"]
+__all__ = ["READ_ONLY", "Session", "make_server", "of_link", "told"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -53,8 +55,10 @@ AsOf = Annotated[
         description="Answer from what was known then: a date or time, ISO 8601. Default: from the present documents."
     ),
 ]
-
-
+Derived = Annotated[
+    bool | None,
+    Field(description="Whether gists, joined facts and contradictions count too. Default: as the profile says."),
+]
 Session = Annotated[str | None, Field(description="Name of a conversation. Default: all.")]
 
 
@@ -105,11 +109,12 @@ def _looking_up(memory: Hippo, most: int) -> tuple[Callable[..., Any], ...]:
         profile: Annotated[
             str | None, Field(description="How to rank: hippo, dense, bm25, hybrid. Default: the index's.")
         ] = None,
+        derived: Derived = None,
         max_tokens: Tokens = None,
     ) -> PassagesResult:
         """Find the passages that answer a question, best first, also those that share no word with it."""
         memory.refresh()
-        found = memory.retrieve(question, k=k, where=where, profile=profile, as_of=as_of)
+        found = memory.retrieve(question, k=k, where=where, profile=profile, as_of=as_of, derived=derived)
         items = [_of_hit(hit) for hit in found.hits]
         kept, note = fit(items, _tokens(max_tokens, most), what="passages", most=most, text="text")
         return PassagesResult(passages=kept, truncated=note is not None, note=note)
@@ -118,10 +123,13 @@ def _looking_up(memory: Hippo, most: int) -> tuple[Callable[..., Any], ...]:
         question: Annotated[str, Field(description="A whole question, or a few words.")],
         session: Session = None,
         k: Annotated[int, Field(ge=1, le=_MOST_AT_ONCE, description="Number of passages.")] = 5,
+        where: Where = None,
+        as_of: AsOf = None,
+        derived: Derived = None,
         max_tokens: Tokens = None,
     ) -> PassagesResult:
         """Find what was said that answers a question, within one conversation if its name is given."""
-        found = memory.recall(question, k=k, session=session)
+        found = memory.recall(question, k=k, session=session, where=where, as_of=as_of, derived=derived)
         items = [_of_hit(hit) for hit in found.hits]
         kept, note = fit(items, _tokens(max_tokens, most), what="passages", most=most, text="text")
         return PassagesResult(passages=kept, truncated=note is not None, note=note)
@@ -129,10 +137,16 @@ def _looking_up(memory: Hippo, most: int) -> tuple[Callable[..., Any], ...]:
     def context(
         question: Annotated[str, Field(description="A whole question, or a few words.")],
         session: Session = None,
+        kinds: Annotated[
+            list[Literal["facts", "triples", "gists", "passages"]] | None, Field(description="Default: all.")
+        ] = None,
+        where: Where = None,
+        as_of: AsOf = None,
         max_tokens: Tokens = None,
     ) -> ContextResult:
-        """Get what is known about a question as one text: facts with dates and sources, then passages."""
-        found = memory.context(question, budget_tokens=_tokens(max_tokens, most), session=session)
+        """Get what is known about a question as one text: facts with dates and sources, summaries, then passages."""
+        budget = _tokens(max_tokens, most)
+        found = memory.context(question, budget_tokens=budget, kinds=kinds, session=session, where=where, as_of=as_of)
         ids = dict.fromkeys(item.document_id for item in found.items)
         return ContextResult(text=found.text, document_ids=[*ids])
 
@@ -216,7 +230,16 @@ def _looking_around(memory: Hippo, most: int) -> tuple[Callable[..., Any], ...]:
         kept, note = fit(items, _tokens(max_tokens, most), what="paths", most=most)
         return PathsResult(paths=kept, truncated=note is not None, note=note)
 
-    return find_entities, entity_neighbors, paths_between
+    def list_links(
+        name: Annotated[
+            str | None, Field(description="Only those of this document, passage or entity. Default: all.")
+        ] = None,
+    ) -> LinksResult:
+        """List what people have linked: citations, replies, notes."""
+        memory.refresh()
+        return LinksResult(links=[of_link(one) for one in memory.links(name)])
+
+    return find_entities, entity_neighbors, paths_between, list_links
 
 
 def _tokens(asked: int | None, most: int) -> int:
@@ -249,6 +272,11 @@ def _of_passage(one: Passage) -> PassageItem:
         metadata=dict(one.metadata),
         position=one.position,
     )
+
+
+def of_link(one: Link) -> LinkResult:
+    """A link as tools give it."""
+    return LinkResult(first=one.first, second=one.second, kind=one.kind, weight=one.weight)
 
 
 def _of_step(step: PathStep) -> StepItem:

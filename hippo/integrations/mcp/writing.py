@@ -7,8 +7,16 @@ from mcp.types import ToolAnnotations
 from pydantic import Field
 
 from hippo.engine import Hippo
-from hippo.integrations.mcp.results import AddedResult, DeletedResult, LinkResult, NewDocument, RememberedResult
-from hippo.integrations.mcp.server import Session, told
+from hippo.errors import InputError
+from hippo.integrations.mcp.results import (
+    AddedResult,
+    DeletedResult,
+    LinkResult,
+    LinksResult,
+    NewDocument,
+    RememberedResult,
+)
+from hippo.integrations.mcp.server import Session, of_link, told
 
 __all__ = ["add_writing_tools"]
 
@@ -19,7 +27,7 @@ _ADDS = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent
 
 
 def add_writing_tools(server: MCPServer[Any], memory: Hippo) -> None:
-    """Give a server the tools `add_documents`, `delete_documents`, `remember`, `link` and `forget`."""
+    """Give a server the tools `add_documents`, `delete_documents`, `remember`, `forget`, `link` and `unlink`."""
 
     def add_documents(
         documents: Annotated[list[NewDocument], Field(min_length=1, max_length=1000)],
@@ -48,22 +56,38 @@ def add_writing_tools(server: MCPServer[Any], memory: Hippo) -> None:
         return DeletedResult(deleted=report.deleted, forgotten=report.forgotten)
 
     def remember(
-        text: Annotated[str, Field(description="What to remember, in words that stand for themselves.")],
+        text: Annotated[str | None, Field(description="What to remember, in words that stand for themselves.")] = None,
+        messages: Annotated[
+            list[dict[str, Any]] | None,
+            Field(description="In its place: messages of a conversation, each with role and content."),
+        ] = None,
         session: Session = None,
         timestamp: Annotated[str | None, Field(description="When it was said or true, ISO 8601. Default: now.")] = None,
         metadata: Annotated[
             dict[str, Any] | None, Field(description="For conditions; the key speaker says who said it.")
         ] = None,
     ) -> RememberedResult:
-        """Remember a text. It is kept when this returns, and found by the next search or recall."""
-        ids = memory.remember(text, session=session, timestamp=timestamp, metadata=metadata)
+        """Remember a text or messages. They are kept when this returns, and found by the next search or recall."""
+        if (text is None) == (messages is None):
+            raise InputError("give either text or messages")
+        what = messages if text is None else text
+        ids = memory.remember(what or [], session=session, timestamp=timestamp, metadata=metadata)
         return RememberedResult(document_ids=ids)
 
     def forget(
-        ids: Annotated[list[str], Field(min_length=1, max_length=1000, description="Ids of documents.")],
+        ids: Annotated[list[str] | None, Field(max_length=1000, description="Ids of documents.")] = None,
+        session: Annotated[
+            str | None, Field(description="In place of ids: all that was said in this conversation.")
+        ] = None,
+        where: Annotated[
+            str | dict[str, Any] | None,
+            Field(description='In place of ids: all documents whose metadata satisfy this, such as "year < 2020".'),
+        ] = None,
+        dry_run: Annotated[bool, Field(description="Forget nothing, only say what would be.")] = False,
     ) -> RememberedResult:
         """Forget documents: nothing is answered from them any more, and nothing is kept of them."""
-        return RememberedResult(document_ids=memory.forget(*ids))
+        gone = memory.forget(*ids or (), session=session, where=where, dry_run=dry_run)
+        return RememberedResult(document_ids=gone)
 
     def link(
         first: Annotated[str, Field(description="Id of a document or passage, or exact name of an entity.")],
@@ -72,10 +96,17 @@ def add_writing_tools(server: MCPServer[Any], memory: Hippo) -> None:
         weight: Annotated[float, Field(gt=0, description="How strongly.")] = 1.0,
     ) -> LinkResult:
         """Join two things that belong together, so that search gets from one to the other."""
-        made = memory.link(first, second, kind=kind, weight=weight)
-        return LinkResult(first=made.first, second=made.second, kind=made.kind, weight=made.weight)
+        return of_link(memory.link(first, second, kind=kind, weight=weight))
 
-    for tool in (add_documents, delete_documents, forget):
+    def unlink(
+        first: Annotated[str, Field(description="As it was linked.")],
+        second: Annotated[str, Field(description="As it was linked.")],
+        kind: Annotated[str | None, Field(description="Only links of this kind. Default: of all kinds.")] = None,
+    ) -> LinksResult:
+        """Take links away, and say which there were."""
+        return LinksResult(links=[of_link(one) for one in memory.unlink(first, second, kind=kind)])
+
+    for tool in (add_documents, delete_documents, forget, unlink):
         server.add_tool(told(tool), annotations=_WRITES)
     for adding in (remember, link):
         server.add_tool(told(adding), annotations=_ADDS)

@@ -32,6 +32,8 @@ def arguments(passage_id: str) -> dict[str, dict[str, Any]]:
         "recall": {"question": QUESTION, "k": 2},
         "remember": {"text": "Eve met Ada Smith.", "session": "s1"},
         "link": {"first": "Ada Smith", "second": "Riga", "kind": "note"},
+        "list_links": {"name": "Riga"},
+        "unlink": {"first": "Ada Smith", "second": "Riga"},
         "forget": {"ids": ["s1/000000000"]},
         "add_documents": {"documents": [{"id": "new", "text": "Eve lives in Bergen."}]},
         "delete_documents": {"ids": ["new"]},

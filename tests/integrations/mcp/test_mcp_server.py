@@ -15,8 +15,8 @@ from hippo.integrations.mcp import make_server, serve_http
 
 QUESTION = "Where was the founder of the company born that built the Iron Bridge?"
 READING = {"search", "recall", "context", "get_passage", "find_entities", "entity_neighbors", "paths_between"}
-READING.add("index_stats")
-WRITING = {"add_documents", "delete_documents", "forget", "link", "remember"}
+READING |= {"index_stats", "list_links"}
+WRITING = {"add_documents", "delete_documents", "forget", "link", "remember", "unlink"}
 
 
 @asynccontextmanager
@@ -186,6 +186,30 @@ async def test_remembering(tmp_path: Path) -> None:
             assert (await answer(client, "recall", question="Eve?", session="s2"))["passages"] == []
             assert (await answer(client, "forget", ids=[key]))["document_ids"] == [key]
             assert (await answer(client, "recall", question="Where is Eve?"))["passages"] == []
+            said = [{"role": "user", "name": "Ann", "content": text} for text in ("I live in Rome.", "I live in Oslo.")]
+            for day, message in enumerate(said, 1):
+                await answer(client, "remember", messages=[message], session="s3", timestamp=f"2024-05-0{day}")
+            memory.consolidate()
+            asked = {"question": "Where does Ann live?", "k": 20}
+            kinds = [
+                {one["metadata"].get("derived") for one in (await answer(client, tool, **asked, **more))["passages"]}
+                for tool in ("recall", "search")
+                for more in ({}, {"derived": True})
+            ]
+            assert kinds == [{None}, {None, "contradiction"}] * 2
+            [first, *_] = (await answer(client, "recall", **asked, as_of="2024-05-01T12:00:00"))["passages"]
+            assert first["text"] == "I live in Rome."
+            made = {"first": "Rome", "second": "Oslo", "kind": "swapped"}
+            link = await answer(client, "link", **made, weight=2)
+            assert (await answer(client, "list_links", name="Rome"))["links"] == [link]
+            assert (await answer(client, "unlink", **made))["links"] == [link]
+            assert (await answer(client, "list_links"))["links"] == []
+            gone = [
+                (await answer(client, "forget", session="s3", dry_run=dry))["document_ids"] for dry in (True, False)
+            ]
+            assert len(gone[0]) == 2
+            assert gone[0] == gone[1]
+            assert "give either text or messages" in await problem(client, "remember", session="s3")
 
 
 async def test_what_others_publish_is_seen(tmp_path: Path) -> None:
