@@ -8,7 +8,7 @@ from hippo.checks import AsOf, Where
 from hippo.deferred import in_thread_of
 from hippo.protocols import LLM
 from hippo.retrieval.profiles import Profile
-from hippo.searching import Search, Searching, Time, check_question, listed, problem_of
+from hippo.searching import Choice, Search, Searching, check_question, listed, problem_of
 from hippo.tracing import span
 from hippo.types import Answer, Retrieval, Usage
 
@@ -38,6 +38,7 @@ class Asking(Searching):
         as_of: AsOf = None,
         recency_half_life: float | None = None,
         newest_wins: bool | None = None,
+        derived: bool | None = None,
     ) -> Retrieval:
         """Rank passages for a question.
 
@@ -56,6 +57,8 @@ class Asking(Searching):
                 in force at that time alone. None: from the present documents.
             recency_half_life: Days after which a passage counts half; see `Profile`. None: the profile's.
             newest_wins: Whether passages rank after newer ones that replace what they say; None: as the profile says.
+            derived: Whether what consolidation made (gists, joined facts, contradictions) counts too; None: as the
+                profile says.
 
         Raises:
             FilterError: The condition is wrong.
@@ -75,6 +78,7 @@ class Asking(Searching):
             as_of=as_of,
             recency_half_life=recency_half_life,
             newest_wins=newest_wins,
+            derived=derived,
         )[0]
 
     def retrieve_many(
@@ -89,14 +93,15 @@ class Asking(Searching):
         as_of: AsOf = None,
         recency_half_life: float | None = None,
         newest_wins: bool | None = None,
+        derived: bool | None = None,
     ) -> list[Retrieval]:
         """Rank passages for many questions at once: few calls of the encoder, one walk for a block of them.
 
         Arguments and errors are those of `retrieve`, where an error with one question ends the call; the results have
         the order of the questions.
         """
-        time = Time(as_of, recency_half_life, newest_wins)
-        search, asked = self._search(k, profile, explain, steps, where, time), listed(questions)
+        choice = Choice(as_of, recency_half_life, newest_wins, derived)
+        search, asked = self._search(k, profile, explain, steps, where, choice), listed(questions)
         for question in asked:
             check_question(question)
         if search.steps == 1 or not asked:
@@ -122,6 +127,7 @@ class Asking(Searching):
         as_of: AsOf = None,
         recency_half_life: float | None = None,
         newest_wins: bool | None = None,
+        derived: bool | None = None,
         reasoning: bool | None = None,
     ) -> Answer:
         """Answer a question from the best passages, with citations.
@@ -136,6 +142,7 @@ class Asking(Searching):
             as_of: What was known then counts, as for `retrieve`.
             recency_half_life: As for `retrieve`.
             newest_wins: As for `retrieve`; the reader is then told when each passage is from.
+            derived: As for `retrieve`.
             reasoning: Whether the model thinks before it answers; None: the configuration's.
 
         Raises:
@@ -144,8 +151,8 @@ class Asking(Searching):
         """
         from hippo.background import run
 
-        time = Time(as_of, recency_half_life, newest_wins)
-        search, reader = self._reading(k, profile, explain, steps, where, time, reasoning)
+        choice = Choice(as_of, recency_half_life, newest_wins, derived)
+        search, reader = self._reading(k, profile, explain, steps, where, choice, reasoning)
         return _only(run(self._outcomes([question], search, reader)))
 
     def ask_many(
@@ -160,6 +167,7 @@ class Asking(Searching):
         as_of: AsOf = None,
         recency_half_life: float | None = None,
         newest_wins: bool | None = None,
+        derived: bool | None = None,
         reasoning: bool | None = None,
     ) -> "list[Outcome]":
         """Answer many questions, as many at a time as `llm.concurrency` says.
@@ -169,8 +177,8 @@ class Asking(Searching):
         """
         from hippo.background import run
 
-        time = Time(as_of, recency_half_life, newest_wins)
-        search, reader = self._reading(k, profile, explain, steps, where, time, reasoning)
+        choice = Choice(as_of, recency_half_life, newest_wins, derived)
+        search, reader = self._reading(k, profile, explain, steps, where, choice, reasoning)
         return run(self._outcomes(listed(questions), search, reader))
 
     async def aask(
@@ -185,14 +193,15 @@ class Asking(Searching):
         as_of: AsOf = None,
         recency_half_life: float | None = None,
         newest_wins: bool | None = None,
+        derived: bool | None = None,
         reasoning: bool | None = None,
     ) -> Answer:
         """`ask` without blocking the event loop; cancelling it ends the retrieval or the model's reply."""
         from hippo.background import elsewhere, in_thread
 
-        time = Time(as_of, recency_half_life, newest_wins)
+        choice = Choice(as_of, recency_half_life, newest_wins, derived)
         # In a thread, because the model may have to be loaded.
-        search, reader = await in_thread(self._reading, k, profile, explain, steps, where, time, reasoning)
+        search, reader = await in_thread(self._reading, k, profile, explain, steps, where, choice, reasoning)
         return _only(await elsewhere(self._outcomes([question], search, reader)))
 
     aask_many = in_thread_of(ask_many)
@@ -210,6 +219,7 @@ class Asking(Searching):
         as_of: AsOf = None,
         recency_half_life: float | None = None,
         newest_wins: bool | None = None,
+        derived: bool | None = None,
         reasoning: bool | None = None,
     ) -> "AnswerStream":
         """Answer a question piece by piece, as the model writes; arguments and errors are those of `ask`.
@@ -220,8 +230,8 @@ class Asking(Searching):
         from hippo.answers import AnswerStream
 
         check_question(question)
-        time = Time(as_of, recency_half_life, newest_wins)
-        search, reader = self._reading(k, profile, explain, steps, where, time, reasoning)
+        choice = Choice(as_of, recency_half_life, newest_wins, derived)
+        search, reader = self._reading(k, profile, explain, steps, where, choice, reasoning)
 
         async def items() -> AsyncIterator[str | Answer]:
             async for item in reader.stream(await self._found(question, search)):
@@ -256,14 +266,14 @@ class Asking(Searching):
         explain: bool,
         steps: object | None,
         where: Where,
-        time: Time,
+        choice: Choice,
         reasoning: bool | None,
     ) -> "tuple[Search, Reader]":
         """The options of an answer's retrieval, and who reads."""
         from hippo.reader import Reader
 
         settings = self.config.reader
-        search = self._search(k, profile, explain, settings.steps if steps is None else steps, where, time)
+        search = self._search(k, profile, explain, settings.steps if steps is None else steps, where, choice)
         if reasoning is not None:
             settings = replace(settings, reasoning=reasoning)
         return search, Reader(self._models.caller("reader"), settings)

@@ -292,11 +292,12 @@ class Changing(ABC):
         extracting: bool = True,
         forget: bool = False,
         outdated: Sequence[str] = (),
+        consolidated: int | None = None,
     ) -> ChangeReport:
         from hippo.indexing.add import add_documents
 
         changes: dict[str, Any] = {"doomed": doomed, "revisions": revisions, "decisions": decisions, "forget": forget}
-        changes["outdated"] = outdated
+        changes |= {"outdated": outdated, "consolidated": consolidated}
         with self._parts(extracting=extracting) as parts, self._recorded(command, parts) as run, span("hippo.index"):
             run.report = report = add_documents(self.path, items, **parts, **changes, progress=progress)
         self.refresh()

@@ -92,6 +92,7 @@ class Hippo(Consolidating, Pruning, Linking, Mixing, Viewing, Deciding, Explorin
         self._layered: tuple[Retrievers | None, Fresh, Retrievers] | None = None
         self._desk = None
         self._watcher: Watcher | None = None
+        self._work = {}
         _memories.add(self)
 
     @classmethod
@@ -252,6 +253,7 @@ class Hippo(Consolidating, Pruning, Linking, Mixing, Viewing, Deciding, Explorin
             self.waiting,
             info.get("synonym_search", {}),
             info.get("vector_search", {}),
+            self.background_work,
         )
 
     def history(self, document_id: str | None = None) -> list[Version]:
@@ -282,9 +284,13 @@ class Hippo(Consolidating, Pruning, Linking, Mixing, Viewing, Deciding, Explorin
         return to_igraph(self.contents())
 
     def close(self) -> None:
-        """Let go of the snapshot, so that it may be removed once there is a newer one. Closing twice does nothing."""
+        """Let go of the snapshot, so that it may be removed once there is a newer one. Closing twice does nothing.
+
+        A merge in the background is waited for; a consolidation is called off, unless it publishes already.
+        """
         if self._watcher is not None:
             self._watcher.stop()
+        self._closing = True
         self._end_merging()
         with self._lock:
             self._closed = True

@@ -1,6 +1,5 @@
-"""The side of a memory that agents use: remember at once, recall, forget; merged with the index in the background."""
+"""The side of a memory that agents use: remember at once, recall, forget."""
 
-import threading
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -8,7 +7,6 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from hippo.asking import Asking
-from hippo.changing import Changing
 from hippo.checks import AsOf, Where, condition, within
 from hippo.deferred import in_thread_of
 from hippo.documents.messages import message_turns
@@ -17,30 +15,22 @@ from hippo.documents.turns import POSITION, SESSION, SPEAKER
 from hippo.errors import (
     DocumentError,
     DuplicateDocumentError,
-    HippoError,
-    IndexBusyError,
-    IndexClosedError,
     IndexEmptyError,
     InputError,
 )
 from hippo.identity import Identity
-from hippo.protocols import ProgressCallback
-from hippo.renewing import Renewing
+from hippo.merging import Merging
 from hippo.retrieval.profiles import Profile
 from hippo.tracing import traced
-from hippo.types import ChangeReport, Document, Retrieval
+from hippo.types import Document, Retrieval
 
 if TYPE_CHECKING:
     from hippo.snapshot.contents import Contents
 
 __all__ = ["Remembering"]
 
-_SHARE = 50
-"""A merge does not begin by itself before a fiftieth of the documents is new: its work grows with the whole index, so
-that what it costs for each document does not."""
 
-
-class Remembering(Renewing, Asking, Changing):
+class Remembering(Merging, Asking):
     """Remembering, recalling and forgetting. `hippo.Hippo` adds opening and closing.
 
     `remember` writes into a log beside the snapshot and returns when that is on disk; it waits for nobody, also while
@@ -48,14 +38,6 @@ class Remembering(Renewing, Asking, Changing):
     log into the index: `merge`, any other change, or by itself in the background, once `indexing.merge_after` documents
     wait.
     """
-
-    _merging: threading.Thread | None = None
-    _again = False
-    """Whether something was forgotten while a change was under way that may have come too early to take it along."""
-    _changes = 0
-    """Changes under way; meanwhile no merge begins in the background."""
-    merge_error: Exception | None = None
-    """Why the last merge in the background failed; what was remembered waits in the log. None: it did not."""
 
     @traced("hippo.remember")
     def remember(
@@ -103,6 +85,7 @@ class Remembering(Renewing, Asking, Changing):
         as_of: AsOf = None,
         recency_half_life: float | None = None,
         newest_wins: bool | None = None,
+        derived: bool | None = None,
     ) -> Retrieval:
         """Rank what the newest snapshot holds, and what was remembered since, for a question.
 
@@ -113,12 +96,13 @@ class Remembering(Renewing, Asking, Changing):
             question: The question.
             k: Number of passages.
             session: Only what was said in this session.
-            profile: As for `retrieve`; so are the next six.
+            profile: As for `retrieve`; so are the next seven.
             explain: Whether hits say what led to them.
             where: Which documents count.
             as_of: What was known then counts.
             recency_half_life: Days after which a passage counts half.
             newest_wins: Whether passages rank after newer ones that replace what they say.
+            derived: Whether what consolidation made counts too.
         """
         self.refresh()
         return self.retrieve(
@@ -130,6 +114,7 @@ class Remembering(Renewing, Asking, Changing):
             as_of=as_of,
             recency_half_life=recency_half_life,
             newest_wins=newest_wins,
+            derived=derived,
         )
 
     def forget(
@@ -171,52 +156,12 @@ class Remembering(Renewing, Asking, Changing):
             self._merge_if_due(now=True)
         return ids
 
-    def merge(self, *, progress: ProgressCallback | None = None) -> ChangeReport:
-        """Bring what was remembered and forgotten into the index, and publish it.
-
-        What comes of it is what adding the same documents would have made; of an id that
-        was remembered several times, one version after the other: where older versions are kept, all of them are, else
-        the last one. `add`, `update`, `delete` and `sync` do so too, before anything else.
-
-        Args:
-            progress: Is told of every step.
-
-        Raises:
-            IndexBusyError: Another process is changing the index.
-        """
-        report = self._change((), progress, "merge")
-        self.merge_error = None
-        return report
-
-    def finish_forgetting(self, *, progress: ProgressCallback | None = None) -> ChangeReport:
-        """Take what was forgotten off the disk, and publish the index: as `merge`, but no language model is needed.
-
-        What was remembered, too, comes into the index; passages that wait for a model go on waiting.
-
-        Args:
-            progress: Is told of every step.
-
-        Raises:
-            IndexBusyError: Another process is changing the index.
-        """
-        return self._change((), progress, "forget", extracting=False)
-
     aremember = in_thread_of(remember)
     """`remember` without blocking the event loop."""
     arecall = in_thread_of(recall)
     """`recall` without blocking the event loop."""
     aforget = in_thread_of(forget)
     """`forget` without blocking the event loop."""
-    amerge = in_thread_of(merge)
-    """`merge` without blocking the event loop."""
-    afinish_forgetting = in_thread_of(finish_forgetting)
-    """`finish_forgetting` without blocking the event loop."""
-
-    @property
-    def waiting(self) -> int:
-        """What was remembered or forgotten and is not merged yet: number of documents, as far as this memory knows."""
-        fresh = self._beside()
-        return 0 if fresh is None else fresh.version - self._merged
 
     def _prepare_place(self) -> None:
         """Make the folder of a new index, and say in it what the index is made with."""
@@ -253,70 +198,6 @@ class Remembering(Renewing, Asking, Changing):
             return self._retriever_now().contents
         except IndexEmptyError as error:
             raise DocumentError(str(self.path), "nothing was remembered yet") from error
-
-    def _merge_if_due(self, *, now: bool = False) -> None:
-        """Begin a merge in the background, unless one is under way."""
-        after = self.config.indexing.merge_after
-        if not after or self._closed:
-            return
-        documents = int(self._snapshot.info.get("documents", 0)) if self._snapshot else 0
-        if not now and self._log().log.end - self._merged < max(after, documents // _SHARE):
-            return
-        with self._lock:
-            if self._changes or (self._merging is not None and self._merging.is_alive()):
-                self._again |= now
-            else:
-                self._merging = threading.Thread(target=self._merge_behind, name="hippo-merge", daemon=True)
-                self._merging.start()
-
-    def _merge_behind(self) -> None:
-        while True:
-            try:
-                self.merge()
-            except (IndexBusyError, IndexClosedError):
-                return  # Who is at work takes it along, or the next one does.
-            except Exception as error:
-                self.merge_error = error
-                if isinstance(error, HippoError):
-                    self._forget_without_model()
-            with self._lock:
-                if not self._again:
-                    self._merging = None
-                    return
-                self._again = False
-
-    def _forget_without_model(self) -> None:
-        """Bring what is to be forgotten off the disk, though the model that extracts cannot be asked."""
-        try:
-            fresh = self._beside()
-            if fresh is not None and fresh.gone:
-                self.finish_forgetting()
-        except (IndexBusyError, IndexClosedError):
-            return  # As above.
-        except Exception as error:
-            self.merge_error = error
-
-    def _change(self, *arguments: Any, **options: Any) -> ChangeReport:
-        with self._lock:
-            self._changes += 1
-        try:
-            self._end_merging()
-            return super()._change(*arguments, **options)
-        finally:
-            with self._lock:
-                self._changes -= 1
-                # The merge in the background looks for itself whether it has to go on.
-                again = self._again and not self._changes and threading.current_thread() is not self._merging
-                self._again &= not again
-            if again:
-                self._merge_if_due(now=True)
-
-    def _end_merging(self) -> None:
-        """Wait for a merge in the background."""
-        merging = self._merging
-        if merging is not None and merging is not threading.current_thread():
-            merging.join()
-            self._merging = None
 
 
 def _documents(

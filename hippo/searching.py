@@ -25,16 +25,17 @@ if TYPE_CHECKING:
     from hippo.retrieval.rank import Walked
     from hippo.retrieval.retrieve import Recognize, Retriever
 
-__all__ = ["Search", "Searching", "Time", "check_question", "listed", "problem_of"]
+__all__ = ["Choice", "Search", "Searching", "check_question", "listed", "problem_of"]
 
 
 @dataclass(frozen=True, slots=True)
-class Time:
-    """What a question asks of the time of documents, as it was given: see `hippo.asking.Asking.retrieve`."""
+class Choice:
+    """What a question asks of the documents that count, as it was given: see `hippo.asking.Asking.retrieve`."""
 
     as_of: AsOf = None
     recency_half_life: float | None = None
     newest_wins: bool | None = None
+    derived: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ class Searching(ABC):
         explain: bool,
         steps: object,
         where: Where,
-        time: Time,
+        choice: Choice,
     ) -> Search:
         """The options of a retrieval.
 
@@ -91,11 +92,10 @@ class Searching(ABC):
             UnknownNameError: No such profile.
         """
         chosen = self._profile(profile)
-        if time.recency_half_life is not None or time.newest_wins is not None:
-            half_life = chosen.recency_half_life if time.recency_half_life is None else time.recency_half_life
-            newest_wins = chosen.newest_wins if time.newest_wins is None else time.newest_wins
-            chosen = resolve_profile(replace(chosen, recency_half_life=half_life, newest_wins=newest_wins))
-        allowed, as_of = condition(where), moment(time.as_of)
+        given = {name: getattr(choice, name) for name in ("recency_half_life", "newest_wins", "derived")}
+        if own := {name: value for name, value in given.items() if value is not None}:
+            chosen = resolve_profile(replace(chosen, **own))
+        allowed, as_of = condition(where), moment(choice.as_of)
         retriever = once(partial(self._retriever_of, chosen, allowed, as_of, apart=explain))
         return Search(whole("k", k), chosen, explain, whole("steps", steps), allowed, as_of, retriever)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from hippo.checks import AsOf, Where, whole
 from hippo.errors import InputError
 from hippo.retrieval.profiles import Profile
-from hippo.searching import Searching, Time, check_question
+from hippo.searching import Choice, Searching, check_question
 from hippo.types import View
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Viewing(Searching):
         as_of: AsOf = None,
         recency_half_life: float | None = None,
         newest_wins: bool | None = None,
+        derived: bool | None = None,
     ) -> View:
         """Passages for a question, the graph around them, and the activation of every node sweep by sweep.
 
@@ -52,6 +53,7 @@ class Viewing(Searching):
             as_of: What was known then counts, as for `retrieve`.
             recency_half_life: As for `retrieve`.
             newest_wins: As for `retrieve`.
+            derived: As for `retrieve`.
 
         Raises:
             InputError: There are more than two profiles or none, or a number is out of range.
@@ -67,8 +69,8 @@ class Viewing(Searching):
             raise InputError(f"sentences must be a whole number of at least 0, got {sentences!r}")
         from hippo.exploration.view import Asked, view_of
 
-        time = Time(as_of, recency_half_life, newest_wins)
-        searches = [self._search(k, profile, True, 1, where, time) for profile in profiles]
+        choice = Choice(as_of, recency_half_life, newest_wins, derived)
+        searches = [self._search(k, profile, True, 1, where, choice) for profile in profiles]
         asked = []
         # All of them see one snapshot.
         for search in (replace(one, retriever=searches[0].retriever) for one in searches):

@@ -9,6 +9,7 @@ from hippo.cli.evidence import name, show_recognition, taken
 from hippo.cli.options import (
     AsOfOption,
     ConfigOption,
+    DerivedOption,
     IndexArgument,
     JsonOption,
     LLMOption,
@@ -54,6 +55,7 @@ def ask(
     as_of: AsOfOption = None,
     recency: RecencyOption = None,
     newest_wins: NewestWinsOption = None,
+    derived: DerivedOption = None,
     reasoning: Annotated[
         bool | None, typer.Option("--reasoning", help="Let the model think before it answers.", show_default=False)
     ] = None,
@@ -76,6 +78,7 @@ def ask(
         "as_of": as_of,
         "recency_half_life": recency,
         "newest_wins": newest_wins,
+        "derived": derived,
         "reasoning": reasoning,
     }
     with open_existing(index, config, llm=llm, recognition=recognition, reranking=reranking) as memory:

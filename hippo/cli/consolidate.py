@@ -45,7 +45,7 @@ def consolidate(
     """Make gists, join facts, set contradictions side by side.
 
     Gists are of sessions and of entities. What is made are documents that are marked, point to their sources and go
-    when these go. They are results for profiles with derived = true, and in hippo context. What was remembered is
+    when these go. They are results with --derived, and in hippo context. What was remembered is
     merged first.
     """
     opened = open_existing(index, config, llm=llm, wait=wait)

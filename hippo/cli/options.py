@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 __all__ = [
     "AsOfOption",
     "ConfigOption",
+    "DerivedOption",
     "IndexArgument",
     "JsonOption",
     "LLMOption",
@@ -120,6 +121,14 @@ RecencyOption = Annotated[
         "--recency",
         metavar="DAYS",
         help="Age after which a passage counts half. Default: the profile's, or none.",
+        show_default=False,
+    ),
+]
+DerivedOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--derived/--no-derived",
+        help="Whether what hippo consolidate made counts too. Default: as the profile says.",
         show_default=False,
     ),
 ]

@@ -10,6 +10,7 @@ from hippo.cli.evidence import show_path, show_recognition, show_retrieval, warn
 from hippo.cli.options import (
     AsOfOption,
     ConfigOption,
+    DerivedOption,
     IndexArgument,
     JsonOption,
     LLMOption,
@@ -69,6 +70,7 @@ def query(
     as_of: AsOfOption = None,
     recency: RecencyOption = None,
     newest_wins: NewestWinsOption = None,
+    derived: DerivedOption = None,
     llm: LLMOption = None,
     config: ConfigOption = None,
     html: Annotated[
@@ -110,6 +112,7 @@ def query(
             "as_of": as_of,
             "recency_half_life": recency,
             "newest_wins": newest_wins,
+            "derived": derived,
         }
         with waiting(memory, as_json=json_):
             named = as_profile(profile) if profile else None

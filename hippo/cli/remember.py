@@ -11,6 +11,7 @@ from hippo.cli.evidence import show_path, show_retrieval
 from hippo.cli.options import (
     AsOfOption,
     ConfigOption,
+    DerivedOption,
     IndexArgument,
     JsonOption,
     LLMOption,
@@ -115,6 +116,7 @@ def recall(
     as_of: AsOfOption = None,
     recency: RecencyOption = None,
     newest_wins: NewestWinsOption = None,
+    derived: DerivedOption = None,
     llm: LLMOption = None,
     config: ConfigOption = None,
     json_: JsonOption = False,
@@ -134,6 +136,7 @@ def recall(
             as_of=as_of,
             recency_half_life=recency,
             newest_wins=newest_wins,
+            derived=derived,
         )
     if json_:
         print_json(found.to_dict())

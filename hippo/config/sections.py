@@ -146,6 +146,9 @@ class IndexingConfig:
         keep_runs: Manifests of runs kept in the index, the newest; 0: none are written.
         merge_after: Remembered documents after which they are merged into the index in the background, and not before
             they are a fiftieth of it; 0: only `merge` and other changes do so.
+        consolidate_after: Remembered documents after which a merge in the background is followed by a consolidation
+            (`Hippo.consolidate`), and not before they are a twentieth of the index; 0: only `consolidate` does it.
+        consolidate_abstractive: Whether a language model then tells gists in its own words.
         memory: Bytes that the steps of a change aim to hold at most; what is larger lies in files of the index until it
             is done. 67108864 (64 MiB) to 2**50.
     """
@@ -157,6 +160,8 @@ class IndexingConfig:
     keep_versions: bool = True
     keep_runs: int = 50
     merge_after: int = 256
+    consolidate_after: int = 0
+    consolidate_abstractive: bool = False
     memory: int = 1_073_741_824
 
     def __post_init__(self) -> None:
@@ -164,8 +169,10 @@ class IndexingConfig:
             checked(getattr(self, name) >= 1, f"indexing.{name}", f"must be at least 1, got {getattr(self, name)}")
         fits = 64 * 2**20 <= self.memory <= 2**50
         checked(fits, "indexing.memory", f"must be 67108864 to {2**50} bytes, got {self.memory}")
-        for name in ("keep_snapshots", "wait_seconds", "keep_runs", "merge_after"):
+        for name in ("keep_snapshots", "wait_seconds", "keep_runs", "merge_after", "consolidate_after"):
             checked(getattr(self, name) >= 0, f"indexing.{name}", f"must be 0 or more, got {getattr(self, name)}")
+        problem = "needs merges in the background, which indexing.merge_after = 0 turns off"
+        checked(self.merge_after > 0 or not self.consolidate_after, "indexing.consolidate_after", problem)
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,25 +58,40 @@ def joined_facts(sentences: Sentences) -> Iterator[Derived]:
 
 
 def contradicting(sentences: Sentences) -> Iterator[Derived]:
-    """Both sides of what is said of one subject in one relation with two objects, the older first, with their days."""
+    """Both sides of what is said of one subject in one relation with two objects, the older first.
+
+    Each side has its `text`, the ids of its `document` and `passage`, the `day` and the `time` of the document, and of
+    a triple its `relation` and `object`. Events are no sides: see `hippo.retrieval.exclusive`.
+    """
     contents = sentences.contents
     times = passage_times(contents)
     rows = [row for row in sorted(set(sentences.chunks[sentences.own].tolist())) if times[row] != EVER]
     seen: set[tuple[str, str, str]] = set()
     for subject, old, new in contradictions(contents, rows, times):
-        texts = sentences.text(old), sentences.text(new)
-        if (subject, *texts) in seen:
+        sides = [_side(sentences, fact) for fact in (old, new)]
+        said = subject, sentences.text(old), sentences.text(new)
+        if said in seen:
             continue
-        seen.add((subject, *texts))
+        seen.add(said)
         chunks = int(sentences.chunks[old]), int(sentences.chunks[new])
-        days = [_day(sentences, chunk) for chunk in chunks]
-        owners = [contents.documents.column("document_id")[int(sentences.documents[chunk])].as_py() for chunk in chunks]
-        sides = [
-            {"text": text, "document": owner, "day": day} for text, owner, day in zip(texts, owners, days, strict=True)
-        ]
-        text = f"{texts[0]} ({days[0]}) {texts[1]} ({days[1]})"
+        text = " ".join(f"{side['text']} ({side['day']})" for side in sides)
         title = contents.chunks.column("title")[chunks[1]].as_py()
         yield Derived("contradiction", subject, title, text, tuple(dict.fromkeys(chunks)), {"sides": sides})
+
+
+def _side(sentences: Sentences, fact: int) -> dict[str, str | None]:
+    """What one side says, where and when."""
+    contents, chunk = sentences.contents, int(sentences.chunks[fact])
+    document = int(sentences.documents[chunk])
+    said = {
+        "text": sentences.text(fact),
+        "document": contents.documents.column("document_id")[document].as_py(),
+        "passage": contents.chunks.column("chunk_id")[chunk].as_py(),
+        "day": _day(sentences, chunk),
+        "time": contents.documents.column("timestamp")[document].as_py().isoformat(),
+    }
+    relation, object_ = (contents.facts.column(name)[fact].as_py() for name in ("predicate", "object"))
+    return said if relation is None else {**said, "relation": relation, "object": object_}
 
 
 def alike(bags: Sequence[frozenset[str]]) -> list[list[int]]:

@@ -15,6 +15,7 @@ import numpy as np
 
 from hippo.consolidation.make import Derived
 from hippo.documents.turns import SESSION
+from hippo.retrieval.replaced import evidence_of
 from hippo.search.terms import terms
 from hippo.snapshot.contents import Contents
 from hippo.snapshot.derived import derived_rows
@@ -48,10 +49,7 @@ class Sentences:
 
     def text(self, fact: int) -> str:
         """The evidence of a fact, as it stands in its passage; its own text where it has none."""
-        start, end = (self.contents.facts.column(name)[fact].as_py() for name in ("start", "end"))
-        passage: str = self.contents.chunks.column("text")[int(self.chunks[fact])].as_py()
-        said = passage[start:end].strip() if 0 <= start < end else ""
-        return said or str(self.contents.facts.column("text")[fact].as_py())
+        return evidence_of(self.contents, fact)
 
     def place(self, fact: int) -> tuple[int, int]:
         """Where a fact comes in time."""

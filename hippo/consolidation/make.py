@@ -35,21 +35,19 @@ class Derived:
 
 
 def document_of(contents: Contents, one: Derived) -> Document:
-    """The document of it: its id says what it is and what it says, its timestamp is that of its newest source."""
+    """The document of it: its id says what it is, what it says and from where, so that there is never another version.
+
+    Its timestamp is that of its newest source.
+    """
     owners = contents.chunks.column("document")
     rows = sorted({owners[chunk].as_py() for chunk in one.chunks})
     sources = [contents.documents.column("document_id")[row].as_py() for row in rows]
     times: list[datetime] = [
         time for row in rows if (time := contents.documents.column("timestamp")[row].as_py()) is not None
     ]
-    known = {
-        DERIVED: one.kind,
-        "of": one.of,
-        "sources": sources,
-        "passages": sorted(_ids(contents, one.chunks)),
-        **one.more,
-    }
-    key = f"{DERIVED}/{one.kind}/{text_hash(chr(0).join([one.of, one.text]))}"
+    passages = sorted(_ids(contents, one.chunks))
+    known = {DERIVED: one.kind, "of": one.of, "sources": sources, "passages": passages, **one.more}
+    key = f"{DERIVED}/{one.kind}/{text_hash(chr(0).join([one.of, one.text, *passages]))}"
     return Document(one.text, key, one.title, known, max(times, default=None))
 
 

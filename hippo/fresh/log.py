@@ -25,13 +25,15 @@ from typing import Any
 from hippo.durable import keep_beside, locked, sync_directory, sync_file, writing
 from hippo.errors import IndexCorruptError
 
-__all__ = ["FOLDER", "FRESH", "Log", "Record"]
+__all__ = ["CONSOLIDATED", "FOLDER", "FRESH", "Log", "Record"]
 
 FOLDER = "fresh"
 """Folder of the log, in the folder of an index."""
 
 FRESH = "fresh"
 """Name under which a store and the manifest of a snapshot say up to which number they hold what was remembered."""
+CONSOLIDATED = "consolidated"
+"""The same, of what derived documents follow from."""
 
 _SUFFIX = ".log"
 _SUM = 8

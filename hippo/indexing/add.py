@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from hippo.config import Config
 from hippo.encoding import checked
+from hippo.fresh.log import CONSOLIDATED
 from hippo.identity import Identity
 from hippo.indexing.absorb import absorb
 from hippo.indexing.batches import fill_cache
@@ -42,6 +43,7 @@ def add_documents(
     forget: bool = False,
     decisions: Mapping[tuple[str, str], str | None] = MappingProxyType({}),
     outdated: Sequence[str] = (),
+    consolidated: int | None = None,
     progress: ProgressCallback | None = None,
 ) -> ChangeReport:
     """Store documents, delete others, extract and embed what is new, and publish a snapshot.
@@ -65,6 +67,7 @@ def add_documents(
         revisions: What is new of documents that the index holds.
         forget: Whether documents that go go with all their versions, the older ones too.
         outdated: Ids of derived documents that go, with all that is left of them.
+        consolidated: Up to which number of what was remembered the documents say what follows; None: they do not.
         decisions: About synonyms: "accepted", "rejected" or None, for none any more, by pair of keys.
         progress: Is told of every step.
     """
@@ -92,6 +95,8 @@ def add_documents(
         ingested = ingest(store, documents, chunker, fresh, clock, deleting, revisions, keep=keep, forget=forget)
         if stale := sorted({*store.stale_derived(), *outdated}):
             ingest(store, (), chunker, fresh, clock, stale, forget=True)
+        if consolidated is not None:
+            store.set_meta({CONSOLIDATED: str(consolidated)})
         if decided := store.changed_decisions(decisions):
             store.set_meta({PUBLISHED: ""})
             store.put_decisions(decided)

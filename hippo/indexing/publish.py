@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from hippo.backends.vectors import build_search
 from hippo.config import GraphConfig
-from hippo.fresh.log import FRESH
+from hippo.fresh.log import CONSOLIDATED, FRESH
 from hippo.graph.rules import make_graph
 from hippo.graph.synonyms import Similar
 from hippo.identity import Identity
@@ -42,11 +42,13 @@ def manifest_info(store: Store, identity: Identity, extractor: str | None) -> di
         extractor: Fingerprint of the extractor.
     """
     failed = Counter(reason for _, reason, _ in store.failures())
+    meta = store.meta()
     return {
         **identity.to_info(),
         "extractor": extractor,
         "pending": store.count_pending(extractor) - failed.total(),
-        FRESH: int(store.meta().get(FRESH, 0)),
+        FRESH: int(meta.get(FRESH, 0)),
+        **({CONSOLIDATED: int(meta[CONSOLIDATED])} if CONSOLIDATED in meta else {}),
         "failed": dict(failed),
     }
 

@@ -72,6 +72,7 @@ class HippoRetriever(BaseRetriever):
         as_of: Answer from what was known then; None: from the present documents.
         recency_half_life: Days after which a passage counts half; None: the profile's.
         newest_wins: Whether passages rank after newer ones that replace what they say; None: the profile's.
+        derived: Whether what consolidation made counts too; None: as the profile says.
         callback_manager: Of LlamaIndex.
         verbose: As `BaseRetriever` has it.
 
@@ -95,6 +96,7 @@ class HippoRetriever(BaseRetriever):
         as_of: AsOf = None,
         recency_half_life: float | None = None,
         newest_wins: bool | None = None,
+        derived: bool | None = None,
         callback_manager: CallbackManager | None = None,
         verbose: bool = False,
     ) -> None:
@@ -109,6 +111,7 @@ class HippoRetriever(BaseRetriever):
             "as_of": as_of,
             "recency_half_life": recency_half_life,
             "newest_wins": newest_wins,
+            "derived": derived,
         }
         self.memory = memory_of(type(self).__name__, index, path)
         super().__init__(callback_manager=callback_manager, verbose=verbose)

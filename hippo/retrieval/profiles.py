@@ -62,9 +62,9 @@ class Profile:
         time_weight: ω: how much a passage of the time that a question asks about ("in 2021", "before she moved") gains:
             up to 1 + ω times its score (`hippo.retrieval.timeline`); 0: nothing. Of what holds of a person at present
             the newest version then comes first (`hippo.retrieval.holding`).
-        retention: Half-lives in days by kind of document, "turn", "document" or what its metadata say under `kind`; a
-            passage counts less the older it is and the less often it was recalled (`hippo.retrieval.retention`). A kind
-            not named is not forgotten.
+        retention: Half-lives in days by kind of document, "turn", "document", of derived ones "gist", "fact" and
+            "contradiction", or what its metadata say under `kind`; a passage counts less the older it is and the less
+            often it was recalled (`hippo.retrieval.retention`). A kind not named is not forgotten.
         retention_floor: φ: share of its score that is never lost so, 0 to 1.
         source_cap: c: largest share that the documents of one source may bring, of the facts and passages that seed, of
             the restart vector and of the results, above 0 and up to 1; 1: not capped. What exactly is bounded says

@@ -8,17 +8,22 @@ differ: "Acme. Its head is Alice Smith." and "Acme. Its head is Bob Jones since 
 A statement that one document makes twice, with two objects, holds of several things at once, as "wrote" does: nothing
 replaces it. Only passages with different timestamps are compared, so those without one replace nothing and are not
 replaced.
+
+Rankings put the newer of two events first, too ("met Ben in Rome", "met Ben in Oslo"), which loses nothing. A
+contradiction is more than that: a statement that has room for another object (`hippo.retrieval.exclusive`) has none.
 """
 
 from collections import defaultdict
 from collections.abc import Hashable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hippo.ids import entity_key
+from hippo.retrieval.exclusive import Room, numbers_apart, room, room_of_predicate, tells_no_object
+from hippo.retrieval.statements import statements
 from hippo.search.terms import terms
 from hippo.snapshot.contents import Contents
 from hippo.snapshot.history import EVER
@@ -26,7 +31,7 @@ from hippo.snapshot.history import EVER
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["POOL", "contradictions", "replacements"]
+__all__ = ["POOL", "contradictions", "evidence_of", "replacements"]
 
 POOL = 100
 """Passages that are compared, the best ones; as many as are asked for, if those are more."""
@@ -47,6 +52,8 @@ class _Fact:
     predicate: str | None = None
     object: str | None = None
     row: int = -1
+    room: Room | None = None
+    """What it leaves room for, where that matters."""
 
 
 _Said = tuple[_Fact, str, str]
@@ -73,14 +80,15 @@ def replacements(contents: Contents, order: Sequence[int], times: "NDArray[np.in
 def contradictions(
     contents: Contents, rows: Sequence[int], times: "NDArray[np.int64]"
 ) -> Iterator[tuple[str, int, int]]:
-    """Facts that newer ones replace: the key of their subject, the row of the older and that of the newer fact.
+    """Facts that newer ones contradict: the key of their subject, the row of the older and that of the newer fact.
 
     Args:
         contents: The index.
         rows: Rows of the passages that are compared; each has a timestamp.
         times: Timestamp of each passage, int64 `(P,)`.
     """
-    facts = list(_facts(contents, rows, times))
+    facts = [one for fact in _facts(contents, rows, times) for one in _judged(contents, fact)]
+    # Two may be the subject of a pair: the later is the one that it names.
     found = {(old.row, new.row): old.subject for old, new in [*_triples(facts), *_sentences(facts)]}
     yield from ((subject, old, new) for (old, new), subject in sorted(found.items()))
 
@@ -102,6 +110,44 @@ def _facts(contents: Contents, rows: Sequence[int], times: "NDArray[np.int64]") 
                 keys[int(indices[indptr[fact]])].as_py() if indptr[fact] < indptr[fact + 1] else ""
             ):
                 yield _Fact(*place, about, tuple(terms(text)), row=fact)
+
+
+def _judged(contents: Contents, fact: _Fact) -> Iterator[_Fact]:
+    """A fact with what it leaves room for; nothing if that is many objects, since nothing contradicts it then.
+
+    What is told of somebody in a turn is about them, whoever says it, and about the speaker, as "Bob is my boss" is.
+    """
+    if fact.predicate is not None:
+        left = room_of_predicate(fact.predicate, fact.object or "")
+        if left == "number":
+            number, rest = numbers_apart(fact.object or "")
+            yield replace(fact, room=left, predicate=f"{fact.predicate} … {rest}", object=number)
+        elif left == "one":
+            yield replace(fact, room=left)
+        return
+    # As it was said: days that were worked out for it are no part of what it says.
+    said = evidence_of(contents, fact.row)
+    left = room(said)
+    if left == "many":
+        return
+    title = contents.chunks.column("title")[fact.passage].as_py()
+    yield replace(fact, room=left, words=tuple(terms(f"{title}. {said}" if title else said)))
+    if "said" in contents.chunks.column_names and contents.chunks.column("said")[fact.passage].is_valid:
+        for name in {one.name for one in statements(said) if one.name} - {fact.subject}:
+            yield replace(fact, room=left, subject=name, words=tuple(terms(said)))
+
+
+def evidence_of(contents: Contents, row: int) -> str:
+    """What a fact is from, as it stands in its passage; its own text where that is not known.
+
+    Args:
+        contents: The index.
+        row: Row of the fact.
+    """
+    start, end, chunk = (contents.facts.column(name)[row].as_py() for name in ("start", "end", "chunk"))
+    passage: str = contents.chunks.column("text")[chunk].as_py()
+    said = passage[start:end].strip() if 0 <= start < end else ""
+    return said or str(contents.facts.column("text")[row].as_py())
 
 
 def _triples(facts: Sequence[_Fact]) -> Iterator[tuple[_Fact, _Fact]]:
@@ -145,6 +191,8 @@ def _sentences(facts: Sequence[_Fact]) -> Iterator[tuple[_Fact, _Fact]]:
         for length in range(1, min(_MOST_OTHER, len(words) // 2) + 1):
             for start in range(len(words) - length + 1):
                 end = start + length
+                if fact.room is not None and tells_no_object(words[start:end], fact.room):
+                    continue
                 frame = frames[fact.subject, before[start], after[len(words) - end]]
                 frame.append((fact, words[start], words[end - 1]))
     for frame in frames.values():

@@ -19,7 +19,9 @@ import pyarrow.compute as pc
 
 from hippo.documents.turns import SESSION
 from hippo.retrieval.recency import DAY, newest_of, passage_times
+from hippo.snapshot.derived import DERIVED
 from hippo.snapshot.history import EVER
+from hippo.store.derived import derived_kind
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -31,7 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["KIND", "Recalled", "Retention"]
 
 KIND = "kind"
-"""Key of the metadata with the kind of a document; without it, it is a "turn" if it has a session, else "document"."""
+"""Key of the metadata with the kind of a document. Without it, what is derived is of its own kind ("gist", "fact",
+"contradiction"), what has a session is a "turn", and all else a "document"."""
 
 Recalled = Mapping[str, tuple[int, int]]
 """By id of a chunk: how often it was recalled, and when the last time, in microseconds since 1970."""
@@ -86,9 +89,9 @@ def _kinds(documents: "pa.Table") -> list[str]:
     found = []
     for raw in documents.column("metadata").to_pylist():
         # Parsing what cannot name a kind would take most of the time.
-        metadata = json.loads(raw) if f'"{KIND}"' in raw or f'"{SESSION}"' in raw else {}
+        metadata = json.loads(raw) if any(f'"{key}"' in raw for key in (KIND, SESSION, DERIVED)) else {}
         kind = metadata.get(KIND)
-        usual = "turn" if metadata.get(SESSION) is not None else "document"
+        usual = derived_kind(metadata) or ("turn" if metadata.get(SESSION) is not None else "document")
         found.append(kind if isinstance(kind, str) else usual)
     return found
 

@@ -23,6 +23,7 @@ __all__ = [
     "relations_of",
     "speaks_of_self",
     "statements",
+    "tells_the_past",
 ]
 
 _PERSON = (
@@ -175,13 +176,24 @@ def _tense(sentence: str) -> tuple[bool, bool]:
     """Whether what a sentence tells holds on, and whether it tells a change."""
     if _CHANGED.search(sentence):
         return True, True
-    verbs = (match["verb"] for match in _PRESENT.finditer(sentence))
-    present = any(not (verb and _PAST.fullmatch(verb)) for verb in verbs)
-    if present and _NOW.search(sentence):
+    if _in_present(sentence) and _NOW.search(sentence):
         return True, True
-    if _OVER.search(sentence):
-        return False, False
-    return present or not _PAST.search(sentence), False
+    return not (_OVER.search(sentence) or tells_the_past(sentence)), False
+
+
+def _in_present(sentence: str) -> bool:
+    verbs = (match["verb"] for match in _PRESENT.finditer(sentence))
+    return any(not (verb and _PAST.fullmatch(verb)) for verb in verbs)
+
+
+def tells_the_past(sentence: str) -> bool:
+    """Whether the verbs of a sentence, as far as they are known, are in the past.
+
+    Examples:
+        >>> tells_the_past("Ann met Ben."), tells_the_past("Ann lives in Rome."), tells_the_past("I know whom she met.")
+        (True, False, False)
+    """
+    return not _in_present(sentence) and bool(_PAST.search(sentence))
 
 
 def relations_of(text: str) -> frozenset[int]:

@@ -95,7 +95,7 @@ def _application(
     """
     measures = Measures()
     service = Service(memory, settings, measures)
-    measures.watch(lambda: memory.usage, lambda: service.ready)
+    measures.watch(lambda: memory.usage, lambda: memory.background_work, lambda: service.ready)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

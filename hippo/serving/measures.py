@@ -6,7 +6,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from hippo.types import Usage
+from hippo.types import BackgroundWork, Usage
 
 __all__ = ["CONTENT_TYPE", "Measures"]
 
@@ -53,9 +53,14 @@ class Measures:
         for stage, value in seconds.items():
             self.stages.labels(stage).observe(value)
 
-    def watch(self, usage: Callable[[], Mapping[str, Usage]], ready: Callable[[], bool]) -> None:
-        """Count what language models take, and say whether the server is ready, whenever it is asked for."""
-        self.registry.register(_Watched(usage, ready))
+    def watch(
+        self,
+        usage: Callable[[], Mapping[str, Usage]],
+        work: Callable[[], Mapping[str, BackgroundWork]],
+        ready: Callable[[], bool],
+    ) -> None:
+        """Count what language models take and what is done in the background, and say whether the server is ready."""
+        self.registry.register(_Watched(usage, work, ready))
 
     def text(self) -> bytes:
         """All figures in Prometheus' text format."""
@@ -63,11 +68,21 @@ class Measures:
 
 
 class _Watched(Collector):
-    def __init__(self, usage: Callable[[], Mapping[str, Usage]], ready: Callable[[], bool]) -> None:
-        self._usage, self._ready = usage, ready
+    def __init__(
+        self,
+        usage: Callable[[], Mapping[str, Usage]],
+        work: Callable[[], Mapping[str, BackgroundWork]],
+        ready: Callable[[], bool],
+    ) -> None:
+        self._usage, self._work, self._ready = usage, work, ready
 
     def collect(self) -> Iterator[Metric]:
         yield GaugeMetricFamily("hippo_ready", "Whether questions can be answered.", value=float(self._ready()))
+        done = CounterMetricFamily("hippo_background", "Merges and consolidations.", labels=["work", "outcome"])
+        for kind, work in self._work().items():
+            done.add_metric([kind, "done"], work.done)
+            done.add_metric([kind, "failed"], work.failed)
+        yield done
         figures = {
             "requests": "Replies of language models that were paid for.",
             "replayed": "Replies that came from the cache.",

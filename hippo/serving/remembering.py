@@ -16,11 +16,12 @@ from hippo.serving.schemas import (
     ContextRequest,
     ForgetRequest,
     LinkRequest,
+    PruneRequest,
     RecallRequest,
     RememberRequest,
     UnlinkRequest,
 )
-from hippo.types import ChangeReport, Consolidation, Context, Link, Retrieval
+from hippo.types import ChangeReport, Consolidation, Context, Link, PrunedDocument, Retrieval
 
 __all__ = ["memories"]
 
@@ -65,6 +66,14 @@ async def forget(body: ForgetRequest, service: ServiceOf) -> Response:
     options = body.model_dump(include={"session", "where", "missing_ok", "dry_run"})
     gone = await in_thread(partial(service.memory.forget, *body.ids or (), **options))
     return json_response({"documents": gone})
+
+
+@memories.post("/prune", response_model=list[PrunedDocument], summary="Delete what a policy no longer keeps")
+async def prune(body: PruneRequest, service: ServiceOf) -> Response:
+    """What goes, the oldest first; nothing is deleted unless `dry_run` is false."""
+    work = partial(service.memory.prune, **body.model_dump())
+    gone = await (in_thread(work) if body.dry_run else service.change(work))
+    return json_response([one.to_dict() for one in gone])
 
 
 @memories.get("/links", response_model=list[Link], summary="List links")

@@ -15,6 +15,7 @@ __all__ = [
     "ForgetRequest",
     "LinkRequest",
     "ManyRequest",
+    "PruneRequest",
     "RecallRequest",
     "RememberRequest",
     "RetrieveRequest",
@@ -45,6 +46,9 @@ class _Search(_Body):
         None, ge=1e-6, allow_inf_nan=False, description="Days after which a document counts half; null: the profile's."
     )
     newest_wins: bool | None = Field(None, description="Whether newer statements go before older ones.")
+    derived: bool | None = Field(
+        None, description="Whether gists, joined facts and contradictions count too; null: as the profile says."
+    )
 
     def options(self) -> dict[str, Any]:
         """Keywords of `Hippo.retrieve` and `Hippo.ask`."""
@@ -153,8 +157,12 @@ class ContextRequest(_Body):
         None, description="What may be in it; null: all."
     )
     session: Session = Field(None, description=f"{_SESSION} null: all.")
+    profile: str | None = Field(None, description="Retrieval profile; null: the server's.", examples=["hippo"])
     where: Where = Field(None, description=_WHERE, examples=["year >= 1800"])
     as_of: str | None = Field(None, description="What was known at this time, ISO 8601; null: now.")
+    recency_half_life: float | None = Field(
+        None, ge=1e-6, allow_inf_nan=False, description="Days after which a document counts half; null: the profile's."
+    )
     newest_wins: bool | None = Field(None, description="Whether newer statements go before older ones.")
 
 
@@ -175,6 +183,22 @@ class ForgetRequest(_Body):
     where: Where = Field(None, description=_WHERE)
     missing_ok: bool = Field(False, description="Pass over ids that are not known.")
     dry_run: bool = Field(False, description="Only list what would be forgotten.")
+
+
+class PruneRequest(_Body):
+    """A policy; what is given has to hold together."""
+
+    older_than: float | None = Field(None, ge=0, allow_inf_nan=False, description="Days.", examples=[365])
+    retention_below: float | None = Field(
+        None, ge=0, le=1, description="What the profile's forgetting curve leaves of a document."
+    )
+    where: Where = Field(None, description=_WHERE)
+    session: Session = Field(None, description=_SESSION)
+    keep_newest: int = Field(0, ge=0, description="Newest documents of each session that stay in any case.")
+    as_of: str | None = Field(None, description="From when ages count, ISO 8601; null: from the newest timestamp.")
+    profile: str | None = Field(None, description="Whose forgetting curve counts; null: the server's.")
+    dry_run: bool = Field(True, description="Only list what would go.")
+    forget: bool = Field(False, description="Leave nothing of it, no older versions either.")
 
 
 class LinkRequest(_Body):

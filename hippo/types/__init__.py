@@ -20,7 +20,18 @@ from hippo.types.graph import Entity, EntityPath, Link, Neighbor, Passage
 from hippo.types.mixed import Consolidation, Context, ContextItem, FactHit, PrunedDocument
 from hippo.types.models import Completion, LLMRequest, Message, Usage
 from hippo.types.plain import to_dict
-from hippo.types.reports import Backup, ChangeReport, Estimate, Health, Problem, Progress, Pruned, Run, Status
+from hippo.types.reports import (
+    BackgroundWork,
+    Backup,
+    ChangeReport,
+    Estimate,
+    Health,
+    Problem,
+    Progress,
+    Pruned,
+    Run,
+    Status,
+)
 from hippo.types.results import (
     Answer,
     Citation,
@@ -39,6 +50,7 @@ from hippo.types.views import Sentence, Spread, View, ViewEdge, ViewNode
 
 __all__ = [
     "Answer",
+    "BackgroundWork",
     "Backup",
     "ChangeReport",
     "Chunk",

@@ -8,7 +8,18 @@ from hippo.types.documents import ExtractionFailure, Skipped
 from hippo.types.models import Usage
 from hippo.types.plain import Plain
 
-__all__ = ["Backup", "ChangeReport", "Estimate", "Health", "Problem", "Progress", "Pruned", "Run", "Status"]
+__all__ = [
+    "BackgroundWork",
+    "Backup",
+    "ChangeReport",
+    "Estimate",
+    "Health",
+    "Problem",
+    "Progress",
+    "Pruned",
+    "Run",
+    "Status",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +115,23 @@ class Estimate(Plain):
 
 
 @dataclass(frozen=True, slots=True)
+class BackgroundWork(Plain):
+    """Work of one kind that a memory has done by itself since it was opened.
+
+    Attributes:
+        done: How often it came to its end.
+        failed: How often it did not.
+        seconds: How long the last one took, or went until it failed.
+        problem: Why the last one failed; None: it did not.
+    """
+
+    done: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Status(Plain):
     """What an index holds.
 
@@ -126,6 +154,8 @@ class Status(Plain):
             similar pairs that were found; `pairs`, on how many it was measured. Empty where they were not.
         vector_search: Of "fact", where there are too many to compare all: `kind` of the search, `effort`,
             and `recall`, the share of the nearest 100 that it finds.
+        background: What the memory that was asked has done by itself since it was opened, by kind: "merge" and
+            "consolidate".
     """
 
     path: str
@@ -144,6 +174,7 @@ class Status(Plain):
     waiting: int = 0
     synonym_search: Mapping[str, Any] = field(default_factory=dict)
     vector_search: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    background: Mapping[str, BackgroundWork] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

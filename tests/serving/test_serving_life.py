@@ -61,8 +61,8 @@ def test_documents_come_change_and_go(start: Start, index: Path) -> None:
     assert server.is_healthy()
 
 
-def test_what_is_remembered_is_recalled_forgotten_and_merged(start: Start, index: Path) -> None:
-    server = start(index)
+def test_what_is_remembered_is_recalled_forgotten_merged_and_consolidated(start: Start, index: Path) -> None:
+    server = start(index, HIPPO_INDEXING__CONSOLIDATE_AFTER="8")
     said = {"text": "Ada Smith moved to Oslo.", "session": "s1", "metadata": {"speaker": "Ben"}}
     [key] = server.post("/remember", said).json()["documents"]
     messages = [{"role": "user", "content": "Ben likes Oslo."}]
@@ -94,6 +94,33 @@ def test_what_is_remembered_is_recalled_forgotten_and_merged(start: Start, index
     gists = [one for one in server.client.get("/documents").json() if one["metadata"].get("derived") == "gist"]
     assert "session s2" in {one["metadata"]["of"] for one in gists}
     assert server.post("/consolidate", {"kinds": ["jokes"]}).status_code == 422
+    for day, text in enumerate(("I live in Riga.", "I live in Oslo.", "I met Tom in Riga.", "I met Tom in Oslo."), 1):
+        told = {"text": text, "session": "s3", "timestamp": f"2024-05-0{day}", "metadata": {"speaker": "Eve"}}
+        assert server.post("/remember", told).status_code == 200
+    assert "consolidate" not in server.client.get("/status").json()["background"]
+    # The merge that follows is in the background, and so is what follows from it.
+    assert server.post("/forget", {"ids": [other]}).status_code == 200
+    while not (done := server.client.get("/status").json()["background"].get("consolidate")):
+        assert server.process.poll() is None
+    assert (done["done"], done["failed"], done["problem"]) == (1, 0, None)
+    assert 'hippo_background_total{outcome="done",work="consolidate"} 1.0' in server.client.get("/metrics").text
+    assert "work in the background is done work=consolidate" in server.log()
+    [one] = server.client.get("/documents", params={"where": "derived = 'contradiction'"}).json()
+    told = [(side["text"], side["time"], side["document"][:2]) for side in one["metadata"]["sides"]]
+    assert told == [
+        ("I live in Riga.", "2024-05-01T00:00:00+00:00", "s3"),
+        ("I live in Oslo.", "2024-05-02T00:00:00+00:00", "s3"),
+    ]
+    asked = {"question": "Where does Eve live?", "k": 50}
+    for path, derived in (("/recall", None), ("/recall", True), ("/retrieve", True), ("/retrieve", False)):
+        hits = server.post(path, {**asked, "derived": derived}).json()["hits"]
+        assert any("derived" in hit["metadata"] for hit in hits) is bool(derived)
+    policy = {"older_than": 1.5, "session": "s3", "as_of": "2024-05-04"}
+    gone = [one["document_id"] for one in server.post("/prune", policy).json()]
+    assert len(gone) == 2
+    assert [one["document_id"] for one in server.post("/prune", {**policy, "dry_run": False}).json()] == gone
+    assert server.client.get("/documents", params={"where": "derived = 'contradiction'"}).json() == []
+    assert server.post("/prune", {}).status_code == 422
 
 
 def test_questions_do_not_wait_for_changes_which_come_one_by_one(start: Start, index: Path) -> None:

@@ -98,7 +98,7 @@ def test_every_endpoint_for_questions_is_known_and_none_for_changes() -> None:
             if "POST" in one.methods
         }
 
-    changing = {"/remember", "/forget", "/links", "/links/delete", "/merge", "/consolidate"}
+    changing = {"/remember", "/forget", "/links", "/links/delete", "/merge", "/consolidate", "/prune"}
     assert posts(questions, chat, memories) - changing == set(_QUESTIONS)
     assert not (posts(changes) | changing) & set(_QUESTIONS)
     assert posts(explorer) - {"/explorer/synonyms"} == set(EXPLORED)

@@ -29,7 +29,7 @@ CHECKS = [
 def test_the_schema_is_kept(server: Any) -> None:
     schema = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
     operations = [found.ok() for found in schema.get_all_operations()]
-    assert len(operations) == 25
+    assert len(operations) == 26
     for operation in operations:
         for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
             try_out(operation, mode)
@@ -61,6 +61,7 @@ def test_every_operation_has_an_example_or_no_body(server: Any) -> None:
         "/forget",
         "/merge",
         "/consolidate",
+        "/prune",
         "/links",
         "/context",
         "/links/delete",

@@ -23,7 +23,7 @@ from hippo.retrieval.profiles import Profile
 
 __all__ = ["HippoRetriever"]
 
-_OPTIONS = ("k", "where", "profile", "explain", "steps", "as_of", "recency_half_life", "newest_wins")
+_OPTIONS = ("k", "where", "profile", "explain", "steps", "as_of", "recency_half_life", "newest_wins", "derived")
 
 
 class HippoRetriever(BaseRetriever):
@@ -50,6 +50,7 @@ class HippoRetriever(BaseRetriever):
         as_of: Answer from what was known then; None: from the present documents.
         recency_half_life: Days after which a passage counts half; None: the profile's.
         newest_wins: Whether passages rank after newer ones that replace what they say; None: the profile's.
+        derived: Whether what consolidation made counts too; None: as the profile says.
 
     Raises:
         FilterError: The condition is wrong.
@@ -67,6 +68,7 @@ class HippoRetriever(BaseRetriever):
     as_of: datetime | date | str | None = None
     recency_half_life: float | None = None
     newest_wins: bool | None = None
+    derived: bool | None = None
 
     _creates: ClassVar[bool] = False
     """Whether the index may be a new one."""
