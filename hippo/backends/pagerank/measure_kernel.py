@@ -25,8 +25,6 @@ __all__ = ["WIDTH", "excess", "measure_block", "measure_one", "strengths"]
 
 WIDTH = 16
 """Columns of a block."""
-HALF = 8
-"""Half of them."""
 
 
 def strengths(
@@ -65,19 +63,20 @@ def strengths(
             s[:] = plain[u]
             for entry in range(spans[u, 0], spans[u, 1]):
                 w, g = weights[entry], gain[np.int64(indices[entry]) - first]
-                for column in range(columns):
+                for column in range(WIDTH):
                     s[column] += w * g[column]
-        if s[0] > 0.0:
-            if first <= u and u < stop:
-                g = gain[u - first]
-                for column in range(columns):
-                    f[column] = damping * g[column] / s[column]
-            else:
-                for column in range(columns):
-                    f[column] = damping / s[column]
-        else:
+        if not s[0] > 0.0:
             s[:] = 1.0
             f[:] = 0.0
+        elif columns == 1:
+            f[0] = damping * (gain[u - first, 0] if first <= u and u < stop else 1.0) / s[0]
+        elif first <= u and u < stop:
+            g = gain[u - first]
+            for column in range(WIDTH):
+                f[column] = damping * g[column] / s[column]
+        else:
+            for column in range(WIDTH):
+                f[column] = damping / s[column]
 
 
 def measure_one(
@@ -96,24 +95,24 @@ def measure_one(
     scores: Float64,
     found: Float64,
 ) -> None:
-    """`measure_block` for one column, to the same bits of scores."""
+    """`measure_block` for one column, to the same bits; its arrays have no second dimension."""
     stop, end = first + len(gain), start + len(scores)
     least, most, absolute, total, following = math.inf, -math.inf, 0.0, 0.0, 0
     for u in range(len(z)):
         swept = 0.0
         for entry in range(indptr[u], indptr[u + 1]):
-            swept += weights[entry] * z[indices[entry], 0]
-        s, volume, factor = strength[u, 0], strength[u, 0], damping if live[u] else 0.0
+            swept += weights[entry] * z[indices[entry]]
+        s, volume, factor = strength[u], strength[u], damping if live[u] else 0.0
         if first <= u and u < stop:
-            swept *= gain[u - first, 0]
-            volume *= gain[u - first, 0]
+            swept *= gain[u - first]
+            volume *= gain[u - first]
         swept *= factor
         if following < len(seeds) and u == seeds[following]:
-            swept += s * shift[following, 0]
+            swept += s * shift[following]
             following += 1
         if start <= u and u < end:
-            scores[u - start, 0] = max(0.0, swept)
-        mass = swept - s * z[u, 0]
+            scores[u - start] = max(0.0, swept)
+        mass = swept - s * z[u]
         # Of many nodes, few have a potential that has to be divided.
         if mass < least * volume:
             least = mass / volume
@@ -121,7 +120,7 @@ def measure_one(
             most = mass / volume
         absolute += abs(mass)
         total += mass
-    found[0, 0], found[1, 0], found[2, 0], found[3, 0] = least, most, absolute, total
+    found[0], found[1], found[2], found[3] = least, most, absolute, total
 
 
 def measure_block(
@@ -159,52 +158,60 @@ def measure_block(
         found: Receives for each column the least and the greatest potential, |q|₁ and Σ q, float64 `(4, k)`.
     """
     stop, end = first + len(gain), start + len(scores)
-    # Half of a block at a time: so many float64 numbers stay in registers, and all loops have a fixed length.
-    row, least, most, absolute, total = np.empty((5, HALF))
-    for base in range(0, WIDTH, HALF):
-        least[:], most[:], absolute[:], total[:] = math.inf, -math.inf, 0.0, 0.0
-        following = 0
-        for u in range(len(z)):
-            a = b = c = d = e = f = g = h = 0.0
-            for entry in range(indptr[u], indptr[u + 1]):
-                w, y = weights[entry], z[indices[entry]]
-                a += w * y[base]
-                b += w * y[base + 1]
-                c += w * y[base + 2]
-                d += w * y[base + 3]
-                e += w * y[base + 4]
-                f += w * y[base + 5]
-                g += w * y[base + 6]
-                h += w * y[base + 7]
-            row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7] = a, b, c, d, e, f, g, h
-            factor = damping if live[u] else 0.0
-            own = first <= u and u < stop
-            if own:
-                for i in range(HALF):
-                    row[i] *= gain[u - first, base + i]
-            for i in range(HALF):
-                row[i] *= factor
-            if following < len(seeds) and u == seeds[following]:
-                for i in range(HALF):
-                    row[i] += strength[u, base + i] * shift[following, base + i]
-                following += 1
-            if start <= u and u < end:
-                for i in range(HALF):
-                    scores[u - start, base + i] = max(0.0, row[i])
-            for i in range(HALF):
-                row[i] -= strength[u, base + i] * z[u, base + i]
-                absolute[i] += abs(row[i])
-                total[i] += row[i]
-            if own:
-                for i in range(HALF):
-                    row[i] /= gain[u - first, base + i]
-            for i in range(HALF):
-                row[i] /= strength[u, base + i]
-                least[i] = min(least[i], row[i])
-                most[i] = max(most[i], row[i])
-        for i in range(HALF):
-            found[0, base + i], found[1, base + i] = least[i], most[i]
-            found[2, base + i], found[3, base + i] = absolute[i], total[i]
+    # Loops of a fixed length over these become a few instructions.
+    row, volume, least, most, absolute, total = np.empty((6, WIDTH))
+    least[:], most[:], absolute[:], total[:] = math.inf, -math.inf, 0.0, 0.0
+    following = 0
+    for u in range(len(z)):
+        a = b = c = d = e = f = g = h = i = j = k = m = n = p = q = r = 0.0
+        for entry in range(indptr[u], indptr[u + 1]):
+            w, y = weights[entry], z[indices[entry]]
+            a += w * y[0]
+            b += w * y[1]
+            c += w * y[2]
+            d += w * y[3]
+            e += w * y[4]
+            f += w * y[5]
+            g += w * y[6]
+            h += w * y[7]
+            i += w * y[8]
+            j += w * y[9]
+            k += w * y[10]
+            m += w * y[11]
+            n += w * y[12]
+            p += w * y[13]
+            q += w * y[14]
+            r += w * y[15]
+        row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7] = a, b, c, d, e, f, g, h
+        row[8], row[9], row[10], row[11], row[12], row[13], row[14], row[15] = i, j, k, m, n, p, q, r
+        factor = damping if live[u] else 0.0
+        volume[:] = strength[u]
+        if first <= u and u < stop:
+            for column in range(WIDTH):
+                row[column] *= gain[u - first, column]
+                volume[column] *= gain[u - first, column]
+        for column in range(WIDTH):
+            row[column] *= factor
+        if following < len(seeds) and u == seeds[following]:
+            for column in range(WIDTH):
+                row[column] += strength[u, column] * shift[following, column]
+            following += 1
+        if start <= u and u < end:
+            for column in range(WIDTH):
+                scores[u - start, column] = max(0.0, row[column])
+        beyond = False
+        for column in range(WIDTH):
+            row[column] -= strength[u, column] * z[u, column]
+            absolute[column] += abs(row[column])
+            total[column] += row[column]
+        # Of many nodes, few have a potential that has to be divided.
+        for column in range(WIDTH):
+            beyond |= row[column] < least[column] * volume[column] or row[column] > most[column] * volume[column]
+        if beyond:
+            for column in range(WIDTH):
+                least[column] = min(least[column], row[column] / volume[column])
+                most[column] = max(most[column], row[column] / volume[column])
+    found[0], found[1], found[2], found[3] = least, most, absolute, total
 
 
 def excess(
@@ -248,6 +255,9 @@ def excess(
         score = scores[i, column]
         # Of those as good as the last of the head, the first ones are in it.
         if score > least or (score == least and i <= head[count - 1]):
+            continue
+        # Most are too low to matter, whatever their volume.
+        if score + bounds[3] <= rest + rest_above:
             continue
         u = start + i
         volume = strength[u, column] * (gain[u - first, column] if first <= u and u < stop else 1.0)

@@ -37,9 +37,9 @@ _FASTER = 1.7
 _TO_ORDER = 1e3
 # Bounds shrink faster than the error at first.
 _EARLY = 0.7
-_SINGLE = 1e6
+_SINGLE = 3e6
 """By how much the error may have shrunk before float32 would keep it from shrinking."""
-_LEAST_BLOCK = 4
+_LEAST_BLOCK = 3
 """Columns from which sweeping a whole block is cheaper than one by one."""
 _MOST_ORDERED = 20_000_000
 """Entries of a graph up to which a copy in the order of the sweep is made: 16 bytes each."""
@@ -67,9 +67,9 @@ def relax(problem: Problem, loops: Loops, max_iterations: int, threads: int) -> 
 
     def run(start: int) -> None:
         block = _Block(problem, slice(start, min(start + width, m)), width, loops, matrix)
-        for j, swept, bound, proven in block.solve(max_iterations):
+        for j, found, swept, bound, proven in block.solve(max_iterations):
             column = start + j
-            scores[order, column] = block.scores[first - block.start : stop - block.start, j]
+            scores[order, column] = found[first - block.start : stop - block.start]
             iterations[column], residual[column], certified[column] = swept, bound, proven
 
     starts = range(0, m, width)
@@ -163,12 +163,14 @@ class _Block:
     """Columns that are swept together, filled up to a whole block. All look for an end at the same sweeps.
 
     They are swept in float32, which is as good until the residual comes near its rounding, and then in float64.
-    Strengths, and the sweep that is measured and handed over, are float64 throughout: what is proven is proven.
+    Strengths, and the sweep that is measured and handed over, are float64 throughout: what is proven is proven. When
+    few columns are left, they go on one by one.
     """
 
     def __init__(self, problem: Problem, columns: slice, width: int, loops: Loops, matrix: _Matrix) -> None:
         n, used = problem.graph.n, columns.stop - columns.start
-        self._problem, self._used, self._loops, self._matrix = problem, used, loops, matrix
+        self._problem, self._columns, self._used = problem, columns, used
+        self._width, self._loops, self._matrix = width, loops, matrix
         self._pattern = matrix.indptr, matrix.indices
         self._first = problem.gained.start
         self._gain = np.ones((0 if problem.gain is None else len(problem.gain), width))
@@ -183,6 +185,14 @@ class _Block:
         self._strength, self._factor = np.empty((n, width)), np.empty((n, width), np.float32)
         self._find_strengths()
         self._plant(columns)
+        self._z: NDArray[Any] = np.zeros(self._strength.shape, np.float32)
+        self._z[self._seeds] = self._shift
+        # Of more candidates, some are nearer to each other.
+        goal = 1.0 / problem.tolerance if problem.top is None else _TO_ORDER * problem.top**1.5
+        first = math.ceil(sweeps_to(goal, problem.damping) / _FASTER)
+        # Looks are on a grid, so that several columns share one; when a column is looked at depends on it alone.
+        self._stride = max(1, first // 4)
+        self._due, self._swept = dict.fromkeys(range(used), first), 0
 
     def _find_strengths(self) -> None:
         matrix, gained = self._matrix, slice(self._first, self._first + len(self._gain))
@@ -207,58 +217,74 @@ class _Block:
         masses = planted.weights[part] * problem.scale[columns][owners]
         self._shift[rows[nodes], owners] = masses / self._strength[nodes, owners]
 
-    def solve(self, max_iterations: int) -> Iterator[tuple[int, int, float, bool]]:
-        """Columns as they are done: place in the block, sweeps, bound of the L1 error, whether certified."""
-        problem = self._problem
-        z = np.zeros(self._strength.shape, np.float32)
-        z[self._seeds] = self._shift
-        # Of more candidates, some are nearer to each other.
-        goal = 1.0 / problem.tolerance if problem.top is None else _TO_ORDER * problem.top**1.5
-        first = math.ceil(sweeps_to(goal, problem.damping) / _FASTER)
-        single = math.floor(sweeps_to(_SINGLE, problem.damping) / _FASTER)
-        # Looks are on a grid, so that several columns share one; when a column is looked at depends on it alone.
-        stride = max(1, first // 4)
-        due, swept = dict.fromkeys(range(self._used), first), 0
+    def solve(self, max_iterations: int) -> Iterator[tuple[int, Float64, int, float, bool]]:
+        """Columns as they are done.
+
+        Yields:
+            Place in the block, scores from `start` on, sweeps, bound of the L1 error, whether certified.
+        """
+        problem, due = self._problem, self._due
         while due:
-            following = min(*due.values(), max_iterations - 1)
-            if swept < single:
-                self._sweep(z, min(following, single) - swept)
-                swept = min(following, single)
-            if following > swept:
-                z = z.astype(np.float64, copy=False)
-                self._sweep(z, following - swept)
-                swept = following
-            last = swept >= max_iterations - 1
-            found = self._measured(z)
-            for j in [j for j, at in due.items() if last or at <= swept]:
+            if self._width > 1 and len(due) < _LEAST_BLOCK:
+                for j in due:
+                    for _, *outcome in self._alone(j).solve(max_iterations):
+                        yield j, *outcome
+                return
+            self._sweep_to(min(*due.values(), max_iterations - 1))
+            last = self._swept >= max_iterations - 1
+            found = self._measured()
+            for j in [j for j, at in due.items() if last or at <= self._swept]:
                 bound, excess = self._outcome(j, found[:, j])
                 proven = excess < 1.0
                 if proven or bound <= problem.tolerance or last:
                     del due[j]
-                    yield j, swept + 1, bound, proven
+                    yield j, self.scores[:, j], self._swept + 1, bound, proven
                 else:
                     wait = sweeps_to(min(excess, bound / problem.tolerance), problem.damping) / _FASTER
-                    due[j] += stride * max(1, round(_EARLY * wait / stride))
+                    due[j] += self._stride * max(1, round(_EARLY * wait / self._stride))
 
-    def _sweep(self, z: NDArray[Any], times: int) -> None:
-        if self._factor.dtype != z.dtype:
-            self._factor = self._factor.astype(z.dtype)
+    def _alone(self, j: int) -> _Block:
+        """One of the columns, from where it is."""
+        column = self._columns.start + j
+        one = _Block(self._problem, slice(column, column + 1), 1, self._loops, self._matrix)
+        one._z, one._due, one._swept = self._z[:, j : j + 1].copy(), {0: self._due[j]}, self._swept
+        return one
+
+    def _sweep_to(self, swept: int) -> None:
+        """Sweep until there were so many sweeps."""
+        single = math.floor(sweeps_to(_SINGLE, self._problem.damping) / _FASTER)
+        if self._swept < single:
+            self._sweep(min(swept, single) - self._swept)
+        if swept > single:
+            self._z = self._z.astype(np.float64, copy=False)
+            self._sweep(swept - max(self._swept, single))
+        self._swept = swept
+
+    def _sweep(self, times: int) -> None:
+        kind = self._z.dtype
+        if self._factor.dtype != kind:
+            self._factor = self._factor.astype(kind)
             self._find_strengths()
-        weights = self._matrix.singles if z.dtype == np.float32 else self._matrix.weights
-        shift = self._shift.astype(z.dtype)
-        omega = np.full(1, relaxation_factor(self._problem.damping), z.dtype)
-        sweep = self._loops.relax_one if z.shape[1] == 1 else self._loops.relax_block
+        weights = self._matrix.singles if kind == np.float32 else self._matrix.weights
+        factor, shift, z = self._columns_of(self._factor, self._shift.astype(kind), self._z)
+        omega = np.full(1, relaxation_factor(self._problem.damping), kind)
+        sweep = self._loops.relax_one if self._width == 1 else self._loops.relax_block
         for _ in range(times):
-            sweep(*self._pattern, weights, self._factor, self._seeds, shift, omega, z)
+            sweep(*self._pattern, weights, factor, self._seeds, shift, omega, z)
 
-    def _measured(self, z: NDArray[Any]) -> Float64:
+    def _measured(self) -> Float64:
         """A plain sweep, whose scores are kept; returned are, by column, extremes of potentials, |q|₁ and Σ q."""
-        found = np.empty((4, z.shape[1]))
-        walk = self._gain, self._first, self._problem.damping, self._strength, self._matrix.live
-        seeds = self._seeds, self._shift, z
-        measure = self._loops.measure_one if z.shape[1] == 1 else self._loops.measure_block
-        measure(*self._pattern, self._matrix.weights, *walk, *seeds, self.start, self.scores, found)
+        found = np.empty((4, self._width))
+        given = self._gain, self._strength, self._shift, self._z, self.scores, found
+        gain, strength, shift, z, scores, told = self._columns_of(*given)
+        walk = gain, self._first, self._problem.damping, strength, self._matrix.live
+        measure = self._loops.measure_one if self._width == 1 else self._loops.measure_block
+        measure(*self._pattern, self._matrix.weights, *walk, self._seeds, shift, z, self.start, scores, told)
         return found
+
+    def _columns_of(self, *arrays: NDArray[Any]) -> tuple[NDArray[Any], ...]:
+        """Arrays as the loops take them: of one column, vectors."""
+        return arrays if self._width > 1 else tuple(array.reshape(-1) for array in arrays)
 
     def _outcome(self, j: int, found: Float64) -> tuple[float, float]:
         """Bound of the L1 error of a column, and how many times too wide the bounds are to prove what was asked for."""

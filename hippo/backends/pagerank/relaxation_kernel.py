@@ -87,11 +87,11 @@ def relax_one(
         indptr: Of the adjacency, unsigned `(n + 1,)`.
         indices: Of the adjacency, unsigned `(nnz,)`.
         weights: Of the adjacency, float32 or float64 `(nnz,)`, as are all that follow.
-        factor: f, `(n, 1)`.
+        factor: f, `(n,)`.
         seeds: Nodes with a shift, int64 `(s,)`, ascending.
-        shift: b of these, `(s, 1)`.
+        shift: b of these, `(s,)`.
         omega: ω, `(1,)`.
-        z: The iterate, `(n, 1)`.
+        z: The iterate, `(n,)`.
     """
     w, zero, first = omega[0], omega[0] - omega[0], 0
     for seed in range(len(seeds) + 1):
@@ -100,10 +100,10 @@ def relax_one(
             # In the order of `relax_block`, to the same bits.
             a = zero
             for entry in range(indptr[u], indptr[u + 1]):
-                a += weights[entry] * z[indices[entry], 0]
-            z[u, 0] += w * (factor[u, 0] * a - z[u, 0])
+                a += weights[entry] * z[indices[entry]]
+            z[u] += w * (factor[u] * a - z[u])
         if seed < len(seeds):
-            z[stop - 1, 0] += w * shift[seed, 0]
+            z[stop - 1] += w * shift[seed]
         first = stop
 
 
