@@ -299,11 +299,14 @@ class Walk:
         adjacency: Symmetric CSR `(n, n)`, float64 or float32, non-negative, zero diagonal, indices sorted.
         damping: Probability of following an edge, in (0, 1); 1 - damping is the probability of a restart.
         gain: g: float64 `(n, m)` or `(n, 1)` or None for ones; positive. One column per question.
+        symmetric: Whether the adjacency is known to be as it has to be, since it was built so: an engine need not
+            compare it with its mirror image, which takes seconds where there are many edges.
     """
 
     adjacency: "csr_array"
     damping: float
     gain: "Float64 | None" = None
+    symmetric: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,7 +86,7 @@ def measure(nodes: int, arguments: Namespace) -> list[dict[str, Any]]:
         profile = PROFILES[_WALKS[name]]
         questions = make_questions(graph, max(arguments.questions, arguments.check, 1))
         gain = questions.gain if profile.query_gain else None
-        walk = Walk(graph.adjacency(profile.kind_weights), profile.damping, gain)
+        walk = Walk(graph.adjacency(profile.kind_weights), profile.damping, gain, symmetric=True)
         task = Task(f"{graph.n_nodes:.1e} nodes, {name}", graph, walk, questions, arguments.top)
         rows += _singles(task, arguments)
         if arguments.check:

@@ -108,7 +108,7 @@ def spread(
     # Where the order of activations is not that of the passages, all of them are needed.
     top = None if profile.exact or reordered else k
     if isinstance(engine, SeededPageRank):
-        walk = Walk(adjacency, profile.damping, gains(favoured, profile))
+        walk = Walk(adjacency, profile.damping, gains(favoured, profile), symmetric=True)
         planted = [(one.nodes, one.weights) for one in seeds]
         everywhere = everywhere or profile.scoring == "facts"
         found = engine.rank_seeds(
@@ -119,7 +119,7 @@ def spread(
         restart = np.zeros((adjacency.shape[0], len(seeds)), order="F")
         for column, one in enumerate(seeds):
             restart[one.nodes, column] = one.weights
-        walk = Walk(adjacency, profile.damping, gains_everywhere(favoured, profile, passages.start))
+        walk = Walk(adjacency, profile.damping, gains_everywhere(favoured, profile, passages.start), symmetric=True)
         found = engine.rank(walk, restart, tolerance=tolerance, top=top, candidates=passages)
     walks = []
     for column, one in enumerate(seeds):

@@ -340,7 +340,7 @@ class Retriever:
     def walk(self, walked: "Walked", profile: Profile) -> Walk:
         """The walk of a question."""
         favoured = gains_everywhere([walked.favoured], profile, self.contents.graph.n_entities)
-        return Walk(self._adjacency(profile), profile.damping, favoured)
+        return Walk(self._adjacency(profile), profile.damping, favoured, symmetric=True)
 
     def paths(self, question: str, walked: "Walked", profile: Profile) -> Paths:
         """The strongest paths from a question to its passages."""

@@ -6,6 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hippo.graph import model
 from hippo.graph.build import assemble, count_pairs, distinct_pairs
 from hippo.graph.model import Graph
 
@@ -71,6 +72,15 @@ def test_distinct_pairs_weigh_one(links):
 
 
 ALPHAS = st.sampled_from([0.0, 0.3, 1.0, 2.0])
+
+
+def test_adjacency_is_the_same_however_many_entries_are_weighed_at_once(monkeypatch):
+    links = [(0, 1), (0, 2), (1, 7), (3, 9), (4, 5), (4, 5)]
+    graph = build({"relation": links, "other": links[2:]})
+    whole = graph.adjacency({"relation": 0.3}).toarray()
+    monkeypatch.setattr(model, "_ENTRIES", 3)
+    np.testing.assert_array_equal(graph.adjacency({"relation": 0.3}).toarray(), whole)
+    assert whole[7, 1] == float(np.float32(0.3)) + 1.0
 
 
 @given(LINKS, LINKS, ALPHAS, ALPHAS)

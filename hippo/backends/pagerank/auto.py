@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -86,7 +85,7 @@ class AutoPageRank(Solver):
         graph = problem.graph
         if problem.top is None or graph.nnz < _LEAST_ENTRIES or self._power.uses_cuda(problem):
             return np.zeros(len(problem.planted), bool)
-        if importlib.util.find_spec("numba") is None:
+        if not self._power.has_numba:
             return np.zeros(len(problem.planted), bool)
         indptr, planted = graph.adjacency.indptr, problem.planted
         degrees = np.append(0, np.cumsum(indptr[planted.nodes + 1] - indptr[planted.nodes], dtype=np.int64))

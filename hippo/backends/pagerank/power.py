@@ -7,6 +7,7 @@ import math
 import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -95,7 +96,12 @@ class PowerPageRank(Solver):
     def _uses_numba(self, problem: Problem) -> bool:
         if self._compiled is not None:
             return self._compiled
-        return problem.graph.nnz >= _COMPILED_ENTRIES and importlib.util.find_spec("numba") is not None
+        return problem.graph.nnz >= _COMPILED_ENTRIES and self.has_numba
+
+    @cached_property
+    def has_numba(self) -> bool:
+        """Whether numba is installed: looked for once, since that asks the file system."""
+        return importlib.util.find_spec("numba") is not None
 
     def uses_cuda(self, problem: Problem) -> bool:
         """Whether this problem would be solved on a CUDA device."""

@@ -29,8 +29,10 @@ class Graph:
         live: Whether a node has an edge of positive weight, bool `(n,)`.
     """
 
-    def __init__(self, adjacency: Any) -> None:
+    def __init__(self, adjacency: Any, symmetric: bool = False) -> None:
         _check_adjacency(adjacency)
+        if not symmetric:
+            _check_symmetry(adjacency)
         data = np.asarray(adjacency.data, dtype=np.float64)
         self.adjacency = sp.csr_array((data, adjacency.indices, adjacency.indptr), shape=adjacency.shape)
         self.strength: Float64 = np.asarray(self.adjacency.sum(axis=1), dtype=np.float64).ravel()
@@ -57,8 +59,12 @@ class Graph:
 _graphs: dict[int, tuple[weakref.ref[Any], Graph]] = {}
 
 
-def graph_of(adjacency: Any) -> Graph:
+def graph_of(adjacency: Any, symmetric: bool = False) -> Graph:
     """The `Graph` of an adjacency, by identity: change no adjacency that has been used in a walk.
+
+    Args:
+        adjacency: The adjacency.
+        symmetric: See `hippo.protocols.Walk`.
 
     Raises:
         InputError: The adjacency is not a symmetric, non-negative CSR matrix with sorted indices and zero diagonal.
@@ -67,7 +73,7 @@ def graph_of(adjacency: Any) -> Graph:
     known = _graphs.get(key)
     if known is not None and known[0]() is adjacency:
         return known[1]
-    graph = Graph(adjacency)
+    graph = Graph(adjacency, symmetric)
 
     def forget(reference: weakref.ref[Any]) -> None:
         # The id may already belong to a newer adjacency.
@@ -220,9 +226,7 @@ class Problem:
         Raises:
             InputError: As for `of`.
         """
-        problem = cls.seeded(
-            Walk(walk.adjacency, walk.damping), [(nodes, weights)], tolerance, top, candidates, everywhere=True
-        )
+        problem = cls.seeded(replace(walk, gain=None), [(nodes, weights)], tolerance, top, candidates, everywhere=True)
         n = problem.graph.n
         if walk.gain is not None and walk.gain.shape != (n, 1):
             raise InputError(f"gain must have shape ({n}, 1), got {walk.gain.shape}")
@@ -265,7 +269,7 @@ def outcomes(certified: Any, residual: Float64, problem: Problem) -> tuple[str, 
 
 def _check(walk: Walk, tolerance: float, top: int | None, candidates: slice | None) -> tuple[Graph, slice]:
     """The graph, and the candidates from the first to past the last."""
-    graph = graph_of(walk.adjacency)
+    graph = graph_of(walk.adjacency, walk.symmetric)
     if not 0.0 < walk.damping < 1.0:
         raise InputError(f"damping must lie strictly between 0 and 1, got {walk.damping!r}")
     if not 0.0 < tolerance < math.inf:
@@ -296,22 +300,30 @@ def _check_seeds(nodes: Int64, weights: Float64, n: int) -> tuple[Int64, Float64
 
 
 def _check_adjacency(adjacency: Any) -> None:
+    """Check what compiled loops rely on: that they stay within their arrays."""
     if not isinstance(adjacency, sp.csr_array | sp.csr_matrix):
         raise InputError(f"adjacency must be a SciPy CSR array, got {type(adjacency).__name__}")
     if adjacency.ndim != 2 or adjacency.shape[0] != adjacency.shape[1]:
         raise InputError(f"adjacency must be square, got shape {adjacency.shape}")
     if adjacency.dtype not in (np.float32, np.float64):
         raise InputError(f"adjacency must be float32 or float64, got {adjacency.dtype}")
-    if not adjacency.has_canonical_format:
-        raise InputError("adjacency must have sorted indices without duplicates; call sum_duplicates() on it")
-    data = adjacency.data
+    data, indices, indptr = adjacency.data, adjacency.indices, adjacency.indptr
+    ends = len(indptr) == adjacency.shape[0] + 1 and indptr[0] == 0 and indptr[-1] == len(indices) == len(data)
+    within = not len(indices) or (indices.min() >= 0 and indices.max() < adjacency.shape[0])
+    if not (ends and within and (np.diff(indptr) >= 0).all()):
+        raise InputError("adjacency must be a CSR matrix whose rows and columns lie within it")
     if len(data) and not (data.min() >= 0 and np.isfinite(data.max())):
         raise InputError("adjacency must hold finite weights of at least 0")
+
+
+def _check_symmetry(adjacency: Any) -> None:
+    if not adjacency.has_canonical_format:
+        raise InputError("adjacency must have sorted indices without duplicates; call sum_duplicates() on it")
     if adjacency.diagonal().any():
         raise InputError("adjacency must have a zero diagonal; call setdiag(0) on it")
     mirror = adjacency.T.tocsr()
     mirror.sort_indices()
-    pairs = ((adjacency.indptr, mirror.indptr), (adjacency.indices, mirror.indices), (data, mirror.data))
+    pairs = ((adjacency.indptr, mirror.indptr), (adjacency.indices, mirror.indices), (adjacency.data, mirror.data))
     if not all(np.array_equal(ours, theirs) for ours, theirs in pairs):
         raise InputError("adjacency must be symmetric: w_uv = w_vu, both stored")
 

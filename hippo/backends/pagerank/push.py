@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hippo.backends.pagerank.power import PowerPageRank
 from hippo.backends.pagerank.problem import Graph, Problem
-from hippo.backends.pagerank.push_kernel import COLUMNS, CURSOR, ESTIMATE, GAIN, RESIDUE, STRENGTH, compiled
+from hippo.backends.pagerank.push_kernel import COLUMNS, CURSOR, GAIN, RESIDUE, STRENGTH, Loops, compiled
 from hippo.backends.pagerank.solver import Solver
 from hippo.backends.pagerank.stopping import head_excess, interval, l1_factor
 from hippo.backends.pagerank.sweep import relaxation_factor, sweeps_to
@@ -217,9 +216,15 @@ class _State:
     """Arrays of n nodes, zeroed where they were touched after each question and so used again."""
 
     def __init__(self, n: int) -> None:
-        self.table = np.zeros((n, COLUMNS))
+        # Aligned, so that no row lies in two cache lines; filled at once, so that the system gives large pages.
+        room = np.empty(COLUMNS * (n + 2))
+        first = -room.ctypes.data // room.itemsize % (2 * COLUMNS)
+        self.table = room[first : first + COLUMNS * n].reshape(n, COLUMNS)
+        self.table.fill(0.0)
+        self.estimate, self.waits = np.zeros(n), np.zeros(n, dtype=np.bool_)
         self.queue = np.empty(n, dtype=np.int64)
         self.touched = np.empty(n, dtype=np.int64)
+        self.scores, self.volumes = np.empty((2, n))
 
 
 class _Run:
@@ -231,11 +236,11 @@ class _Run:
         gain: Float64,
         highest: float | None,
         state: _State,
-        loops: tuple[Callable[..., Any], ...],
+        loops: Loops,
     ) -> None:
         self.problem, self.state, self.gain = problem, state, gain
         self.count = 0
-        self._push, self._untouched = loops
+        self._loops = loops
         # Nodes without a gain have 1.
         self._highest = highest or max(float(gain.max(initial=0.0)), 1.0 if len(gain) < problem.graph.n else 0.0)
 
@@ -248,19 +253,19 @@ class _Run:
         # The seeds' potentials are not bounded by the threshold yet.
         bounded = not graph.live[seeds].any()
         while True:
-            touched = state.touched[: self.count]
-            left = table[touched, RESIDUE]
-            residual = l1_factor(problem.damping) * float(np.abs(left).sum())
-            scores = left + table[touched, ESTIMATE]
+            mass, total, count = self._weigh()
+            residual = l1_factor(problem.damping) * mass
             excess = math.inf
             if problem.top is not None and bounded:
-                excess = self._excess(touched, scores, threshold, left, problem.top)
+                excess = self._excess(count, mass, total, threshold, problem.top)
             reached = residual <= problem.tolerance
             if excess < slack or reached:
                 stopped = "proven" if excess < 1.0 else "tolerance" if reached else "slack"
-                return LocalRanks(touched.copy(), np.maximum(scores, 0.0), residual, stopped, pushes)
+                touched = state.touched[: self.count].copy()
+                scores = np.maximum(table[touched, RESIDUE] + state.estimate[touched], 0.0)
+                return LocalRanks(touched, scores, residual, stopped, pushes)
             threshold /= min(max(excess / slack, _LEAST_STEP), _GREATEST_STEP)
-            self.count, read, more, waiting = self._push(
+            self.count, read, more, waiting = self._loops.push(
                 matrix.indptr,
                 matrix.indices,
                 matrix.data,
@@ -272,6 +277,8 @@ class _Run:
                 threshold,
                 budget,
                 table,
+                state.estimate,
+                state.waits,
                 state.queue,
                 state.touched,
                 self.count,
@@ -309,35 +316,39 @@ class _Run:
         else:
             state.table[seeds, CURSOR] = graph.adjacency.indptr[seeds + 1]
             state.table[seeds, STRENGTH] = graph.strength[seeds]
-        state.table[seeds, np.where(live, RESIDUE, ESTIMATE)] = mass
+        state.table[seeds[live], RESIDUE] = mass[live]
+        state.estimate[seeds[~live]] = mass[~live]
         volume = gain * graph.strength[seeds] * self._highest
         return float((mass[live] / volume[live]).max(initial=0.0))
 
-    def _excess(self, touched: Int64, scores: Float64, threshold: float, left: Float64, top: int) -> float:
-        problem, graph = self.problem, self.problem.graph
+    def _weigh(self) -> tuple[float, float, int]:
+        """|q|₁, Σ q, and the number of candidates touched; their scores and volumes go into the state."""
+        graph, state, candidates = self.problem.graph, self.state, self.problem.candidates
+        walk = graph.adjacency.indptr, graph.strength, self._highest
+        chosen = candidates.start, candidates.stop
+        touched = state.touched[: self.count]
+        return self._loops.weigh(touched, state.table, state.estimate, *walk, *chosen, state.scores, state.volumes)
+
+    def _excess(self, count: int, mass: float, total: float, threshold: float, top: int) -> float:
+        problem, graph, state = self.problem, self.problem.graph, self.state
         start, stop = problem.candidates.start, problem.candidates.stop
-        chosen = (touched >= start) & (touched < stop)
-        nodes, scores = touched[chosen], scores[chosen]
-        if len(nodes) < min(top, stop - start):
+        if count < min(top, stop - start):
             return math.inf
-        rows = self.state.table[nodes]
-        summed = rows[:, CURSOR] == graph.adjacency.indptr[nodes + 1]
-        volume = rows[:, GAIN] * np.where(summed, rows[:, STRENGTH], graph.strength[nodes] * self._highest)
-        if len(nodes) < stop - start:
+        if count < stop - start:
             # One stands for all that have not been touched: score 0, the greatest volume among them.
             order = graph.memo(("descending", start, stop), lambda: _descending(graph, start, stop))
-            other = self._untouched(
-                order, graph.strength, self.gain, problem.gained.start, self._highest, self.state.table
-            )
-            volume = np.append(volume, other * self._highest)
-            scores = np.append(scores, 0.0)
-        mass, total = float(np.abs(left).sum()), float(left.sum())
+            gained = self.gain, problem.gained.start, self._highest
+            other = self._loops.untouched(order, graph.strength, *gained, state.table)
+            state.scores[count], state.volumes[count] = 0.0, other * self._highest
+            count += 1
         bounds = interval(problem.damping, mass, total, -threshold, threshold)
-        return head_excess(scores, volume, bounds, top)
+        return head_excess(state.scores[:count], state.volumes[:count], bounds, top)
 
     def clear(self) -> None:
         """Zero what was touched."""
-        self.state.table[self.state.touched[: self.count]] = 0.0
+        touched = self.state.touched[: self.count]
+        self.state.table[touched] = 0.0
+        self.state.estimate[touched] = 0.0
 
 
 def _descending(graph: Graph, start: int, stop: int) -> Int64:

@@ -1,8 +1,9 @@
 """The inner loops of forward push: plain Python over arrays, compiled by numba where it is installed.
 
-The state of a node is one row of `table` `(n, 6)`, so that touching a node costs one cache line or two: RESIDUE q, GAIN
-g (0: not touched yet), STRENGTH the part of s = Σ w_uv g_v that has been summed so far, ESTIMATE x̂, CURSOR the entry of
-the adjacency at which that sum goes on (it ends at `indptr[u + 1]`), WAITS whether the node is in the queue.
+The state of a node is one row of `table` `(n, 4)`, of which two fill a cache line: RESIDUE q, GAIN g (0: not touched
+yet), STRENGTH the part of s = Σ w_uv g_v that has been summed so far, CURSOR the entry of the adjacency at which that
+sum goes on (it ends at `indptr[u + 1]`). Apart from it is what is seldom asked for: the estimate x̂, and whether a node
+is in the queue.
 """
 
 from __future__ import annotations
@@ -10,26 +11,37 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from hippo.errors import MissingExtraError
 
 if TYPE_CHECKING:
+    import numpy as np
     from numpy.typing import NDArray
 
     from hippo.protocols import Float64, Int64
 
     Integers = NDArray[Any]
 
-__all__ = ["COLUMNS", "CURSOR", "ESTIMATE", "GAIN", "RESIDUE", "STRENGTH", "WAITS", "compiled", "push", "untouched"]
+__all__ = ["COLUMNS", "CURSOR", "GAIN", "RESIDUE", "STRENGTH", "Loops", "compiled"]
 
-RESIDUE, GAIN, STRENGTH, ESTIMATE, CURSOR, WAITS = range(6)
-COLUMNS = 6
+RESIDUE, GAIN, STRENGTH, CURSOR = range(4)
+COLUMNS = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Loops:
+    """The loops below."""
+
+    push: Callable[..., tuple[int, float, int, int]]
+    untouched: Callable[..., float]
+    weigh: Callable[..., tuple[float, float, int]]
 
 
 @functools.cache
-def compiled() -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """`push` and `untouched`, compiled.
+def compiled() -> Loops:
+    """The loops, compiled.
 
     The machine code is cached beside this file, or in numba's folder of the user where that cannot be written to.
 
@@ -40,12 +52,12 @@ def compiled() -> tuple[Callable[..., Any], Callable[..., Any]]:
         import numba
     except ImportError as error:
         raise MissingExtraError("engine 'push'", "numba", "local") from error
+    loops = (push, untouched, weigh)
     try:
-        push_, untouched_ = (numba.njit(cache=True, nogil=True)(loop) for loop in (push, untouched))
+        return Loops(*(numba.njit(cache=True, nogil=True)(loop) for loop in loops))
     except RuntimeError:
         # No folder can be written to: compile in every process.
-        push_, untouched_ = (numba.njit(nogil=True)(loop) for loop in (push, untouched))
-    return push_, untouched_
+        return Loops(*(numba.njit(nogil=True)(loop) for loop in loops))
 
 
 def push(
@@ -60,6 +72,8 @@ def push(
     threshold: float,
     budget: float,
     table: Float64,
+    estimate: Float64,
+    waits: NDArray[np.bool_],
     queue: Int64,
     touched: Int64,
     count: int,
@@ -85,7 +99,9 @@ def push(
         omega: ω, at least 1 and below 2.
         threshold: Greatest absolute potential that may be left.
         budget: Entries of the adjacency that may be read.
-        table: State, float64 `(n, 6)`.
+        table: State, float64 `(n, 4)`.
+        estimate: x̂, float64 `(n,)`.
+        waits: Whether nodes are in the queue, bool `(n,)`: none is before and after.
         queue: Scratch, int64 `(n,)`.
         touched: The nodes touched so far, int64 `(n,)`, of which `count` are filled.
         count: Number of touched nodes.
@@ -101,17 +117,17 @@ def push(
     pushes = 0
     for i in range(count):
         v = touched[i]
-        begin, end = int(table[v, 4]), indptr[v + 1]
+        begin, end = int(table[v, 3]), indptr[v + 1]
         while begin < end and abs(table[v, 0]) > threshold * table[v, 1] * table[v, 2]:
             w = indices[begin]
             g = gain[w - first_gained] if first_gained <= w and w < last_gained else 1.0
             table[v, 2] += weights[begin] * (g if g > 0.0 else math.nan)
             begin += 1
             work += 1
-        table[v, 4] = begin
+        table[v, 3] = begin
         if abs(table[v, 0]) > threshold * table[v, 1] * table[v, 2]:
             queue[waiting] = v
-            table[v, 5] = 1.0
+            waits[v] = True
             waiting += 1
     while waiting > 0 and work < budget:
         u = queue[first]
@@ -119,8 +135,8 @@ def push(
         waiting -= 1
         mass = omega * table[u, 0]
         table[u, 0] -= mass
-        table[u, 5] = 0.0
-        table[u, 3] += mass
+        waits[u] = False
+        estimate[u] += mass
         pushes += 1
         factor = damping * mass / table[u, 2]
         own = table[u, 1]
@@ -131,19 +147,19 @@ def push(
                 if plain:
                     table[v, 1] = 1.0
                     table[v, 2] = strength[v]
-                    table[v, 4] = indptr[v + 1]
+                    table[v, 3] = indptr[v + 1]
                 else:
                     # NaN where the gain cannot be used: 0 would say that the node was never touched.
                     g = gain[v - first_gained] if first_gained <= v and v < last_gained else 1.0
                     table[v, 1] = g if g > 0.0 else math.nan
-                    table[v, 4] = indptr[v]
+                    table[v, 3] = indptr[v]
                 touched[count] = v
                 count += 1
             residue = table[v, 0] + factor * weights[entry] * table[v, 1]
             table[v, 0] = residue
             bound = threshold * table[v, 1]
-            if table[v, 5] == 0.0 and abs(residue) > bound * max(table[v, 2], weights[entry] * own):
-                begin, end = int(table[v, 4]), indptr[v + 1]
+            if abs(residue) > bound * max(table[v, 2], weights[entry] * own) and not waits[v]:
+                begin, end = int(table[v, 3]), indptr[v + 1]
                 total = table[v, 2]
                 while begin < end and abs(residue) > bound * total:
                     w = indices[begin]
@@ -152,18 +168,20 @@ def push(
                     begin += 1
                     work += 1
                 table[v, 2] = total
-                table[v, 4] = begin
+                table[v, 3] = begin
                 if abs(residue) > bound * total:
                     last = first + waiting
                     queue[last if last < size else last - size] = v
-                    table[v, 5] = 1.0
+                    waits[v] = True
                     waiting += 1
         # What over-relaxation left may itself be too much.
-        if table[u, 5] == 0.0 and abs(table[u, 0]) > threshold * own * table[u, 2]:
+        if not waits[u] and abs(table[u, 0]) > threshold * own * table[u, 2]:
             last = first + waiting
             queue[last if last < size else last - size] = u
-            table[u, 5] = 1.0
+            waits[u] = True
             waiting += 1
+    for place in range(first, first + waiting):
+        waits[queue[place if place < size else place - size]] = False
     return count, work, pushes, waiting
 
 
@@ -178,7 +196,7 @@ def untouched(
         gain: g of the nodes from `first_gained` on, float64 `(c,)`; of all others it is 1.
         first_gained: See `gain`.
         highest: Greatest gain of a candidate: no later one can pass, once `highest * strength` falls below the best.
-        table: State, float64 `(n, 6)`.
+        table: State, float64 `(n, 4)`.
     """
     best = -1.0
     for v in order:
@@ -188,3 +206,44 @@ def untouched(
             place = v - first_gained
             best = max(best, gain[place] * strength[v] if 0 <= place < len(gain) else strength[v])
     return best
+
+
+def weigh(
+    touched: Int64,
+    table: Float64,
+    estimate: Float64,
+    indptr: Integers,
+    strength: Float64,
+    highest: float,
+    start: int,
+    stop: int,
+    scores: Float64,
+    volumes: Float64,
+) -> tuple[float, float, int]:
+    """What bounds on the order need to know of the nodes touched so far.
+
+    Args:
+        touched: The nodes, int64 `(t,)`.
+        table: State, float64 `(n, 4)`.
+        estimate: x̂, float64 `(n,)`.
+        indptr: Of the adjacency, `(n + 1,)`.
+        strength: Σ_u w_uv, float64 `(n,)`.
+        highest: Greatest gain of a node: with `strength` it bounds s where that has not been summed to its end.
+        start: First candidate.
+        stop: Past the last one.
+        scores: Receives x̂ + q of the candidates among them, float64 `(n,)`, as many as they are.
+        volumes: Receives D of these, or a bound of it, likewise.
+
+    Returns:
+        |q|₁, Σ q, and the number of candidates.
+    """
+    mass, total, count = 0.0, 0.0, 0
+    for v in touched:
+        left = table[v, 0]
+        mass += abs(left)
+        total += left
+        if start <= v and v < stop:
+            scores[count] = left + estimate[v]
+            volumes[count] = table[v, 1] * (table[v, 2] if table[v, 3] == indptr[v + 1] else strength[v] * highest)
+            count += 1
+    return mass, total, count
