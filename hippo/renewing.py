@@ -218,9 +218,10 @@ class Renewing(Searching):
 
     def _make_retrievers(self, snapshot: Snapshot) -> "Retrievers":
         from hippo.retrieval.filtered import Retrievers
-        from hippo.snapshot.contents import read_contents
+        from hippo.snapshot.contents import ASKED, read_contents
         from hippo.snapshot.history import read_history
 
+        snapshot.read_ahead(*ASKED)
         return Retrievers(read_contents(snapshot), self._maker(), partial(read_history, snapshot))
 
     def _maker(self) -> "Callable[..., Retriever]":

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from hippo.snapshot.merge import Part
 
 __all__ = [
+    "ASKED",
     "EMBEDDED",
     "SEARCH",
     "SEARCHES",
@@ -62,6 +63,11 @@ SIMILAR = tuple(f"similar.{part}" for part in _SIMILAR_ARRAYS)
 """Arrays of similar names."""
 SEARCH, SEARCHES = "search", "vector_search"
 """Name of the folder of a search, before its kind; key of a manifest that says what searches there are, by kind."""
+ASKED = (
+    *("documents", "entities", "vectors.passage", "words", "search.fact", "graph", "vectors.fact"),
+    *("fact_entities", "facts", "chunks"),
+)
+"""What questions read, in about that order, for `Snapshot.read_ahead`."""
 _RESTRICTABLE = 2
 """The first format that holds what parts are made from."""
 

@@ -1,5 +1,6 @@
 """Publishing and removing while others read, and writers that die on the way."""
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -44,6 +45,27 @@ def test_a_reader_keeps_what_it_opened(tmp_path: Path) -> None:
     assert folders(tmp_path) == ["000004"]
     with Snapshot.open(tmp_path, verify=True) as snapshot:
         assert snapshot.info["value"] == 4
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="the system cannot be asked")
+def test_what_questions_read_is_read_ahead_where_there_is_memory_for_it(tmp_path: Path, monkeypatch: Any) -> None:
+    with SnapshotWriter(tmp_path) as writer:
+        for name in ("graph.indptr", "graphs", "words.fact.texts"):
+            writer.array(name, np.arange(1000))
+        writer.publish({})
+    asked = []
+
+    def advise(file: int, start: int, length: int, advice: int) -> None:
+        assert (start, length, advice) == (0, 0, os.POSIX_FADV_WILLNEED)
+        asked.append(Path(f"/proc/self/fd/{file}").readlink().name)
+
+    monkeypatch.setattr(os, "posix_fadvise", advise)
+    with Snapshot.open(tmp_path) as snapshot:
+        snapshot.read_ahead("words", "graph")
+        assert asked == ["words.fact.texts.npy", "graph.indptr.npy"]
+        monkeypatch.setattr(os, "sysconf", lambda name: 128)
+        snapshot.read_ahead("words", "graph")
+        assert len(asked) == 2
 
 
 def test_a_reader_in_another_process_holds_until_it_dies(tmp_path: Path) -> None:
