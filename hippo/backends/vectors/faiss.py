@@ -215,7 +215,7 @@ class FaissVectorIndex:
                 self._device_index.nprobe = min(effort, _GPU_MOST)
 
     def _tune(self, neighbours: int = 100, sample: int = 256) -> None:
-        """Double the effort until the neighbours of a sample of queries are found.
+        """Find the effort, to an eighth, at which the neighbours of a sample of queries are found.
 
         Questions do not lie where the vectors lie, so every other query is a vector moved at random, to a cosine of
         about 0.6 with itself, as far as questions are from their passages. The rest are vectors, whose own row does not
@@ -232,15 +232,24 @@ class FaissVectorIndex:
         truth, _ = self._exact.search(queries, wanted)
         others = truth != places[:, None]
         most = self._index.nlist if self.kind == "ivf-sq8" else len(self)
-        effort = 4
-        while True:
-            self._set_effort(min(effort, most))
+
+        def recall(effort: int) -> float:
+            self._set_effort(effort)
             found, _ = self.search(queries, wanted)
             hit = (truth[:, :, None] == found[:, None, :]).any(axis=2)
-            self.recall = float(hit[others].mean()) if others.any() else 1.0
-            if self.recall >= _RECALL or effort >= most:
-                return
-            effort *= 2
+            return float(hit[others].mean()) if others.any() else 1.0
+
+        few, enough = 0, min(4, most)
+        while (reached := recall(enough)) < _RECALL and enough < most:
+            few, enough = enough, min(2 * enough, most)
+        for _ in range(2 if few else 0):
+            middle = (few + enough) // 2
+            if (found := recall(middle)) >= _RECALL:
+                enough, reached = middle, found
+            else:
+                few = middle
+        self._set_effort(enough)
+        self.recall = reached
 
 
 def _spread(count: int, sample: int) -> NDArray[np.int64]:
