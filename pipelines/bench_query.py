@@ -27,6 +27,7 @@ from hippo.evaluation.latency import in_turns
 from hippo.parts import make_encoder
 from hippo.retrieval.names import _names_in
 from hippo.retrieval.profiles import PROFILES
+from hippo.search.lexical import _asked
 from hippo.snapshot.contents import Contents
 from pipelines.common import new_parser, publish, table
 from pipelines.replay import ReplayEncoder, TimedEncoder
@@ -85,12 +86,12 @@ def measure(memory: Hippo, questions: Sequence[str], vectors: "Float32", argumen
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in (*ways, "batch")}
     batch = [questions[place % len(questions)] for place in range(arguments.batch)]
     for turn in range(arguments.rounds + 1):  # the first one warms up
-        _names_in.cache_clear()
+        _forget()
         for question, name in in_turns(questions if turn else questions[:20], list(ways)):
             taken = _timed(lambda: ways[name](question))  # noqa: B023  (called at once)
             if turn:
                 times[name].append(taken)
-        _names_in.cache_clear()
+        _forget()
         wall, processor = _timed(lambda: memory.retrieve_many(batch, k=_K, profile=arguments.profile))
         if turn:
             times["batch"].append((wall / len(batch), processor / len(batch)))
@@ -104,6 +105,11 @@ def measure(memory: Hippo, questions: Sequence[str], vectors: "Float32", argumen
         "profile": arguments.profile,
         "ways": {name: _summary(taken, float(peer)) for name, taken in times.items()},
     }
+
+
+def _forget() -> None:
+    _names_in.cache_clear()
+    _asked.cache_clear()
 
 
 class Published:

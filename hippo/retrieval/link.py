@@ -13,7 +13,7 @@ import numpy as np
 
 from hippo.backends.scoring import ARRAYS
 from hippo.backends.scoring import scoring as choose_scoring
-from hippo.backends.scoring.standard import standard_score
+from hippo.backends.scoring.standard import LEAST_DEVIATION, standard_score
 from hippo.protocols import VectorIndex
 from hippo.search.layered import LayeredIndex
 from hippo.search.lexical import LexicalIndex
@@ -24,12 +24,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hippo.backends.scoring import Scoring
+    from hippo.backends.scoring.codes import Codes
 
 __all__ = ["Linked", "Linker", "Scaled", "minmax", "standard_score"]
 
 _LEXICAL_SHARPNESS = 2.0
 """Used where there are no vectors: how fast weights fall per deviation of BM25. A cosine deviation of 0.1 and a
 temperature of 0.05, usual values, give the same."""
+
+_CLEAR = 4.0
+"""How many times the error of rounded similarities, which is spread over the dimensions, their deviation has to be so
+that it is that of the similarities."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +129,8 @@ class Linker:
         vectors: Unit vectors of the same texts, float32 `(n, d)`, or None.
         moments: Their moments.
         index: A search over them; None: every text is compared.
+        codes: The same vectors in 8 bits, by which the best are found where only they are asked for; None: they are
+            found by `index`, or by the vectors.
         more: Unit vectors of further texts, which the index does not search: the last m of the n.
         hidden: Texts that may be neither seeds nor results, bool `(n,)`; None: none.
         scoring: What scores; None: what suits the number of texts.
@@ -139,11 +146,13 @@ class Linker:
         more: "NDArray[np.float32] | None" = None,
         hidden: "NDArray[np.bool_] | None" = None,
         scoring: "Scoring | None" = None,
+        codes: "Codes | None" = None,
     ) -> None:
         self.lexical = lexical
         self.vectors = tuple(block for block in (vectors, more) if block is not None)
         self.moments = moments
         self.index = index
+        self.codes = codes
         self.hidden = hidden
         self.scoring: Scoring = scoring or choose_scoring(lexical.size)
         self._rows = np.arange(lexical.size)
@@ -152,6 +161,8 @@ class Linker:
         """Unit vectors of some texts, float32 `(n, d)`, in their order; None: there are none."""
         if not self.vectors:
             return None
+        if len(self.vectors) == 1:
+            return self.vectors[0][rows]
         found = np.empty((len(rows), self.vectors[0].shape[1]), np.float32)
         first = 0
         for block in self.vectors:
@@ -174,7 +185,8 @@ class Linker:
             questions: m questions.
             queries: Their unit vectors, float32 `(m, d)`; None: by words alone.
             lexical_weight: β.
-            best: With a search index: only candidates that are sure to hold this many best texts. None: every text.
+            best: With a search index, or codes: only candidates that are sure to hold this many best texts. None: every
+                text.
 
         Returns:
             One result per question.
@@ -198,6 +210,8 @@ class Linker:
                 self._candidates(question, query, best, lexical_weight)
                 for question, query in zip(questions, queries, strict=True)
             ]
+        if best and self.codes is not None:
+            return self._near(self.codes, questions, queries, best, lexical_weight)
         blocks = [self.scoring.products(block, queries) for block in self.vectors]
         cosines = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
         found = []
@@ -251,6 +265,33 @@ class Linker:
             if np.sort(linked.fused)[-count:][0] >= bound:
                 return replace(linked, sure=count)
             reach = min(reach * 4, searched)
+
+    def _near(
+        self, codes: "Codes", questions: Sequence[str], queries: "NDArray[np.float32]", count: int, weight: float
+    ) -> list[Linked]:
+        """All texts whose approximate score may be one of the `count` best, as they are.
+
+        A text that is one of the best has at least the score of the last of them, and that is at least the last of the
+        approximate scores, less their error.
+        """
+        found = []
+        near, errors = codes.similarities(queries)
+        for block in self.vectors[1:]:
+            near = np.concatenate([near, self.scoring.products(block, queries).T], axis=1)
+        for question, query, about, error in zip(questions, queries, near, errors.tolist(), strict=True):
+            words, of_words = self._words(question)
+            of_cosines = self.scoring.moments(about)
+            if self.hidden is not None or of_cosines[1] < _CLEAR * error:
+                of_cosines = self._of_cosines(query)
+            fused = self.scoring.fused(about, of_cosines, words, of_words, weight)
+            if self.hidden is not None:
+                fused[self.hidden] = -np.inf
+            least = fused[self.scoring.best(fused, count)[-1:]].min(initial=np.inf)
+            rows = np.flatnonzero(fused >= least - 2.0 * error / max(of_cosines[1], LEAST_DEVIATION))
+            cosines = self.scoring.products(cast("NDArray[np.float32]", self.rows(rows)), query[None])[:, 0]
+            linked = self._fuse(rows, cosines, of_cosines, words[rows], of_words, weight)
+            found.append(replace(linked, sure=None if len(rows) == len(self._rows) else count))
+        return found
 
     def _cosines(self, rows: "NDArray[np.int64]", query: "NDArray[np.float32]") -> "NDArray[np.float32]":
         """Similarities of some rows, ascending."""

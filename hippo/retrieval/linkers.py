@@ -4,7 +4,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 from hippo import registry
-from hippo.backends.scoring import scoring
+from hippo.backends.scoring import ARRAYS, scoring
 from hippo.backends.vectors import APPROXIMATE_FROM, open_vectors
 from hippo.protocols import VectorIndex
 from hippo.retrieval.link import Linker
@@ -14,6 +14,8 @@ from hippo.types import TextKind
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+    from hippo.backends.scoring.codes import Codes
 
 __all__ = ["Linkers"]
 
@@ -57,19 +59,34 @@ class Linkers:
         return open_vectors(vectors, "auto" if self._vectors == "auto" else "numpy", saved)
 
     @cached_property
+    def codes(self) -> "Codes | None":
+        """The vectors of the snapshot's facts in 8 bits; None: there is another search, or few are compared as fast."""
+        if self._over is not None:
+            return self._over.codes
+        vectors = self._contents.vectors.get("fact")
+        if vectors is None or self.index is not None or self.scoring is ARRAYS:
+            return None
+        from hippo.backends.scoring.codes import Codes
+
+        return Codes(vectors)
+
+    @cached_property
     def facts(self) -> Linker:
         """Of facts."""
         hidden = None if self.hidden is None else self.hidden[self._contents.facts.column("chunk").to_numpy()]
-        return self._linker("fact", self.index, hidden)
+        return self._linker("fact", self.index, self.codes, hidden)
 
     @cached_property
     def passages(self) -> Linker:
         """Of passages."""
-        return self._linker("passage", None, self.hidden)
+        return self._linker("passage", None, None, self.hidden)
 
-    def _linker(self, kind: TextKind, index: VectorIndex | None, hidden: "NDArray[np.bool_] | None") -> Linker:
+    def _linker(
+        self, kind: TextKind, index: VectorIndex | None, codes: "Codes | None", hidden: "NDArray[np.bool_] | None"
+    ) -> Linker:
         contents = self._contents
         more = contents.fresh.vectors.get(kind) if contents.fresh else None
         vectors, moments = contents.vectors.get(kind), contents.moments.get(kind)
         words = contents.words_of(kind)
-        return Linker(words, vectors, moments, index, more=more, hidden=hidden, scoring=self.scoring)
+        options = {"more": more, "hidden": hidden, "scoring": self.scoring, "codes": codes}
+        return Linker(words, vectors, moments, index, **options)

@@ -13,6 +13,7 @@ sorted sparse matrix is built at once.
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -173,12 +174,14 @@ class LexicalIndex:
 
         Only of terms that a text says, each once.
         """
-        wanted = np.array(sorted(map(term_hash, set(terms(question)))), np.uint64)
-        places = np.searchsorted(self.vocabulary, wanted)
+        wanted = _asked(question)
         if not len(self.vocabulary):
-            places = places[:0]
-        found = places[self.vocabulary[np.minimum(places, len(self.vocabulary) - 1)] == wanted[: len(places)]]
-        return np.column_stack([self.indptr[found], self.indptr[found + 1]])
+            return np.empty((0, 2), np.int64)
+        places = np.searchsorted(self.vocabulary, wanted)
+        places = places[self.vocabulary[np.minimum(places, len(self.vocabulary) - 1)] == wanted]
+        found = np.empty((len(places), 2), np.int64)
+        found[:, 0], found[:, 1] = self.indptr[places], self.indptr[places + 1]
+        return found
 
     def scores(self, question: str) -> "NDArray[np.float64]":
         """BM25 score of every text: float64 `(n,)`, 0 where no term matches; a term of the question counts once."""
@@ -187,6 +190,12 @@ class LexicalIndex:
             return np.zeros(self.size)
         texts, weights = (np.concatenate([part[span] for span in spans]) for part in (self.texts, self.weights))
         return np.asarray(np.bincount(texts, weights, minlength=self.size), np.float64)
+
+
+@lru_cache(maxsize=256)
+def _asked(question: str) -> "NDArray[np.uint64]":
+    """Hashes of the terms of a question, each once, ascending: it is asked of passages and of facts."""
+    return np.unique(hashes_of(question))
 
 
 def _norm(lengths: "NDArray[np.integer]") -> "NDArray[np.float64]":

@@ -2,7 +2,9 @@
 
 import functools
 import math
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +19,10 @@ if TYPE_CHECKING:
 
     from hippo.protocols import Float32, Float64, Int64
 
-__all__ = ["CompiledScoring"]
+__all__ = ["CompiledScoring", "compile_loops", "in_threads"]
+
+_THREAD_BYTES = 1 << 25
+"""Bytes of vectors for which another thread pays."""
 
 
 class CompiledScoring:
@@ -38,7 +43,8 @@ class CompiledScoring:
             # The loop needs so many: it treats all rows alike.
             vectors = np.concatenate([vectors, np.zeros((ROWS - count, vectors.shape[1]), np.float32)])
         found = np.empty((len(queries), len(vectors)), np.float32)
-        self._loops.multiply(vectors, np.ascontiguousarray(queries, np.float32), found)
+        given = vectors, np.ascontiguousarray(queries, np.float32), found
+        in_threads(lambda begin, end: self._loops.multiply(*given, begin, end), len(vectors), vectors.nbytes)
         return found[:, :count].T
 
     def words(
@@ -93,10 +99,9 @@ class _Loops:
 def _compiled() -> _Loops:
     """The loops, compiled for arrays that may be mapped; the machine code is cached as that of the walks is."""
     try:
-        import numba
+        from numba import types
     except ImportError as error:
         raise MissingExtraError("compiled scoring", "numba", "local") from error
-    from numba import types
 
     def read(kind: Any, dimensions: int = 1) -> Any:
         return types.Array(kind, dimensions, "C", readonly=True)
@@ -105,7 +110,7 @@ def _compiled() -> _Loops:
     matrix, number = read(types.float32, 2), types.float64
     pair = types.UniTuple(number, 2)
     signatures = {
-        multiply: types.void(matrix, matrix, types.float32[:, ::1]),
+        multiply: types.void(matrix, matrix, types.float32[:, ::1], types.int64, types.int64),
         add_words: pair(read(types.int32), singles, longs, doubles),
         moments: [pair(singles), pair(read(types.float64))],
         fuse: types.void(singles, number, number, read(types.float64), number, number, doubles),
@@ -114,11 +119,33 @@ def _compiled() -> _Loops:
     # Sums may be split among lanes: that is what makes one instruction of eight additions.
     options = {"nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"}}
 
-    def compile_all(cache: bool) -> _Loops:
-        return _Loops(*(numba.njit(kinds, cache=cache, **options)(loop) for loop, kinds in signatures.items()))
+    return _Loops(*compile_loops(signatures, options))
+
+
+def compile_loops(signatures: Mapping[Callable[..., Any], Any], options: Mapping[str, Any]) -> list[Callable[..., Any]]:
+    """Loops compiled for given arguments; their machine code is cached where a folder can be written to."""
+    import numba
 
     try:
-        return compile_all(True)
+        return [numba.njit(kinds, cache=True, **options)(loop) for loop, kinds in signatures.items()]
     except RuntimeError:
         # No folder can be written to: compile in every process.
-        return compile_all(False)
+        return [numba.njit(kinds, **options)(loop) for loop, kinds in signatures.items()]
+
+
+def in_threads(work: Callable[[int, int], None], count: int, size: int) -> None:
+    """Do what is to be done for some rows, in several threads where all of them are many bytes.
+
+    Args:
+        work: Does it from a row, a multiple of `ROWS`, to past another one.
+        count: Number of rows.
+        size: Bytes of all rows.
+    """
+    threads = min(os.cpu_count() or 1, size // _THREAD_BYTES)
+    if threads < 2:
+        work(0, count)
+        return
+    step = -(-count // threads // ROWS) * ROWS
+    # Memory gives two cores more than one.
+    with ThreadPoolExecutor(threads) as pool:
+        list(pool.map(lambda begin: work(begin, min(begin + step, count)), range(0, count, step)))

@@ -10,14 +10,14 @@ if TYPE_CHECKING:
 
     from hippo.protocols import Float32, Float64, Int64
 
-__all__ = ["ROWS", "add_words", "fuse", "largest", "moments", "multiply"]
+__all__ = ["ROWS", "add_words", "approach", "encode", "fuse", "largest", "moments", "multiply"]
 
 ROWS = 8
 """Vectors that meet a query at once."""
 
 
-def multiply(vectors: "Float32", queries: "Float32", found: "Float32") -> None:
-    """Inner product of every vector and every query.
+def multiply(vectors: "Float32", queries: "Float32", found: "Float32", begin: int, end: int) -> None:
+    """Inner product of some vectors and every query.
 
     Eight vectors at a time meet all queries: a query's part is read once for the eight, they come from memory once for
     all queries. Every product is added up by the same instructions, the last vectors being met with some before them,
@@ -27,10 +27,12 @@ def multiply(vectors: "Float32", queries: "Float32", found: "Float32") -> None:
         vectors: float32 `(n, d)`, n at least `ROWS`.
         queries: float32 `(m, d)`.
         found: Receives them, float32 `(m, n)`.
+        begin: The first vector, a multiple of `ROWS`.
+        end: Past the last one, a multiple of `ROWS` or n.
     """
     count, width = vectors.shape
     zero = np.float32(0.0)
-    for first in range(0, count, ROWS):
+    for first in range(begin, end, ROWS):
         row = min(first, count - ROWS)
         r, s, t, u = vectors[row], vectors[row + 1], vectors[row + 2], vectors[row + 3]
         v, w, x, y = vectors[row + 4], vectors[row + 5], vectors[row + 6], vectors[row + 7]
@@ -138,3 +140,57 @@ def largest(scores: "Float64", found: "Int64") -> None:
         found[place] = text
         if step >= size:
             found[end] = top
+
+
+def encode(vectors: "Float32", codes: "NDArray[np.int8]", scales: "Float32", errors: "Float32") -> None:
+    """Vectors in 8 bits: the whole numbers c for which scale · c is nearest.
+
+    Args:
+        vectors: float32 `(n, d)`.
+        codes: Receives c, -127 to 127, int8 `(n, d)`.
+        scales: Receives a 127th of the greatest entry of each vector, float32 `(n,)`.
+        errors: Receives the length of what is left of each, float32 `(n,)`.
+    """
+    for row in range(len(vectors)):
+        vector, code = vectors[row], codes[row]
+        greatest = np.float32(0.0)
+        for i in range(len(vector)):
+            greatest = max(greatest, abs(vector[i]))
+        scale = greatest / np.float32(127.0)
+        slope = np.float32(1.0) / scale if scale > 0.0 else np.float32(0.0)
+        square = 0.0
+        for i in range(len(vector)):
+            code[i] = np.int8(np.rint(vector[i] * slope))
+            left = vector[i] - scale * code[i]
+            square += left * left
+        scales[row], errors[row] = scale, math.sqrt(square)
+
+
+def approach(
+    codes: "NDArray[np.int8]",
+    scales: "Float32",
+    queries: "NDArray[np.int16]",
+    slopes: "Float32",
+    found: "Float32",
+    begin: int,
+    end: int,
+) -> None:
+    """Inner products of some vectors and every query, both in whole numbers: exact but for their rounding.
+
+    Args:
+        codes: int8 `(n, d)`.
+        scales: What one is worth, float32 `(n,)`.
+        queries: int16 `(m, d)`, so small that no sum leaves 32 bits.
+        slopes: What one is worth, float32 `(m,)`.
+        found: Receives them, float32 `(m, n)`.
+        begin: The first vector.
+        end: Past the last one.
+    """
+    for row in range(begin, end):
+        code, scale = codes[row], scales[row]
+        for j in range(len(queries)):
+            query, total = queries[j], np.int32(0)
+            # Numbers of 32 bits throughout: of 64, half as many are added at once.
+            for i in range(len(code)):
+                total = np.int32(total + np.int32(np.int32(code[i]) * np.int32(query[i])))
+            found[j, row] = np.float32(total) * scale * slopes[j]
