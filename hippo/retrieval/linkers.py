@@ -88,5 +88,4 @@ class Linkers:
         more = contents.fresh.vectors.get(kind) if contents.fresh else None
         vectors, moments = contents.vectors.get(kind), contents.moments.get(kind)
         words = contents.words_of(kind)
-        options = {"more": more, "hidden": hidden, "scoring": self.scoring, "codes": codes}
-        return Linker(words, vectors, moments, index, **options)
+        return Linker(words, vectors, moments, index, more=more, hidden=hidden, scoring=self.scoring, codes=codes)

@@ -253,11 +253,11 @@ class _Run:
         # The seeds' potentials are not bounded by the threshold yet.
         bounded = not graph.live[seeds].any()
         while True:
-            mass, total, count = self._weigh()
-            residual = l1_factor(problem.damping) * mass
+            left, total, count = self._weigh()
+            residual = l1_factor(problem.damping) * left
             excess = math.inf
             if problem.top is not None and bounded:
-                excess = self._excess(count, mass, total, threshold, problem.top)
+                excess = self._excess(count, left, total, threshold, problem.top)
             reached = residual <= problem.tolerance
             if excess < slack or reached:
                 stopped = "proven" if excess < 1.0 else "tolerance" if reached else "slack"

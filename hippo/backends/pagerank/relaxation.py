@@ -227,8 +227,8 @@ class _Block:
         while due:
             if self._width > 1 and len(due) < _LEAST_BLOCK:
                 for j in due:
-                    for _, *outcome in self._alone(j).solve(max_iterations):
-                        yield j, *outcome
+                    for _, scores, swept, bound, proven in self._alone(j).solve(max_iterations):
+                        yield j, scores, swept, bound, proven
                 return
             self._sweep_to(min(*due.values(), max_iterations - 1))
             last = self._swept >= max_iterations - 1

@@ -122,7 +122,7 @@ def _compiled() -> _Loops:
     return _Loops(*compile_loops(signatures, options))
 
 
-def compile_loops(signatures: Mapping[Callable[..., Any], Any], options: Mapping[str, Any]) -> list[Callable[..., Any]]:
+def compile_loops(signatures: Mapping[Any, Any], options: Mapping[str, Any]) -> list[Callable[..., Any]]:
     """Loops compiled for given arguments; their machine code is cached where a folder can be written to."""
     import numba
 
