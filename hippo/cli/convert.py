@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from hippo.cli.options import JsonOption
+from hippo.cli.options import ConfigOption, JsonOption
 from hippo.cli.output import console, print_json, printable, warn
 
 __all__ = ["EXAMPLES", "convert"]
@@ -25,16 +25,21 @@ def convert(
         ),
     ],
     out: Annotated[Path, typer.Argument(metavar="OUT", help="Folder to make, for the two files.", show_default=False)],
+    config: ConfigOption = None,
     json_: JsonOption = False,
 ) -> None:
     """Take over what LightRAG or GraphRAG has extracted.
 
     Passages go into documents.jsonl, each a document of its own, entities and relations into openie.json. The last line
-    says how to index them. No language model is asked.
+    says how to index them. No language model is asked. Tables and graphs are parsed in a process of their own, within
+    the limits of memory and time in [documents] of the configuration.
     """
+    from hippo.config import load_config
+    from hippo.documents import Limits
     from hippo.migration import convert as run
 
-    made = run(folder, out)
+    settings = load_config(config).documents
+    made = run(folder, out, limits=Limits(settings.memory, settings.seconds))
     if json_:
         print_json(made.to_dict())
         return

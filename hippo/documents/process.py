@@ -23,6 +23,7 @@ from hippo.types import Document, Skipped
 __all__ = ["ParserProcess"]
 
 _MODULE = "hippo.documents.worker"
+_READERS = "hippo.documents.formats"
 _MOST_FILES = 1000
 """Files that one process reads, as libraries may leak; then a fresh one takes over."""
 _START_SECONDS = 60.0
@@ -50,10 +51,11 @@ class ParserProcess:
 
     Args:
         limits: What one file may take.
+        readers: Module whose `READERS` it offers, by suffix.
     """
 
-    def __init__(self, limits: Limits = Limits()) -> None:  # noqa: B008  (frozen)
-        self._limits = limits
+    def __init__(self, limits: Limits = Limits(), readers: str = _READERS) -> None:  # noqa: B008  (frozen)
+        self._limits, self._readers = limits, readers
         self._running: _Running | None = None
         self._files = 0
 
@@ -112,7 +114,7 @@ class ParserProcess:
             self.close()
         self._files += 1
         if self._running is None:
-            self._running = _start()
+            self._running = _start(self._readers)
         return self._running
 
 
@@ -163,14 +165,14 @@ class _Running:
         return self._process.wait()
 
 
-def _start() -> _Running:
+def _start(readers: str) -> _Running:
     """A process that has said that it is ready.
 
     Raises:
         DocumentError: There is none.
     """
     # -P: no module is imported from the working folder, which may be that of the documents.
-    command = [sys.executable, "-P", "-B", "-m", _MODULE]
+    command = [sys.executable, "-P", "-B", "-m", _MODULE, readers]
     try:
         process = subprocess.Popen(  # noqa: S603  (our own module)
             command,
@@ -188,7 +190,7 @@ def _start() -> _Running:
         running.ask(None, _START_SECONDS, _BUFFER)
     except (_LostError, ValueError) as error:
         problem = f"ended with status {running.end()} when started to parse files"
-        raise DocumentError(sys.executable, f"{problem}; `python -m {_MODULE}` may say why") from error
+        raise DocumentError(sys.executable, f"{problem}; `python -m {_MODULE} {readers}` may say why") from error
     except BaseException:
         running.end()
         raise

@@ -18,7 +18,7 @@ from hippo.documents.source import REST_UNREAD, FileInput
 from hippo.errors import DocumentError
 from hippo.types import Document, Skipped
 
-__all__ = ["read_csv", "read_jsonl", "read_parquet", "read_tsv"]
+__all__ = ["batch_size", "read_csv", "read_jsonl", "read_parquet", "read_tsv"]
 
 _BATCH = 256
 """Most rows of a Parquet file that are in memory at once."""
@@ -231,7 +231,7 @@ def read_parquet(file: FileInput) -> Iterator[Document | Skipped]:
         with pq.ParquetFile(file.path) as table:
             names = table.schema_arrow.names
             file.columns.require(names, file.source)
-            for batch in table.iter_batches(batch_size=_batch_size(table.metadata)):
+            for batch in table.iter_batches(batch_size=batch_size(table.metadata)):
                 for record in batch.to_pylist():
                     row += 1
                     yield _document(file, record, row)
@@ -242,7 +242,7 @@ def read_parquet(file: FileInput) -> Iterator[Document | Skipped]:
         yield file.skip("no rows")
 
 
-def _batch_size(metadata: Any) -> int:
+def batch_size(metadata: Any) -> int:
     """Rows of a batch, fewer where they are long. Sizes that are a lie cost speed, or memory, which is limited."""
     size = sum(metadata.row_group(index).total_byte_size for index in range(metadata.num_row_groups))
     return min(_BATCH, max(1, int(_BATCH_BYTES * metadata.num_rows // max(1, size))))

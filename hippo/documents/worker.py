@@ -1,21 +1,21 @@
-"""The process that parses files for another: `python -m hippo.documents.worker`, started by `hippo.documents.process`.
+"""The process that parses files for another: `python -m hippo.documents.worker READERS`, started by `ParserProcess`.
 
-Requests come on standard input, replies go to standard output, as `hippo.documents.wire` has them. It ends with its
-input. Where the system has the means (Linux), it takes no more memory than its requests say; where it has `resource`
-(not Windows), it also takes no more time of the processor, writes no files and leaves no core dumps.
+READERS is the module whose readers it offers. Requests come on standard input, replies go to standard output, as
+`hippo.documents.wire` has them. It ends with its input. Where the system has the means (Linux), it takes no more memory
+than its requests say; where it has `resource` (not Windows), it also takes no more time of the processor, writes no
+files and leaves no core dumps.
 """
 
 import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from hippo.documents.formats import READERS
 from hippo.documents.source import FileInput
 from hippo.documents.wire import BATCH_BYTES, OUT_OF_MEMORY, dump, file_of, line_of, load
 from hippo.errors import DocumentError, MissingExtraError
@@ -30,23 +30,25 @@ __all__ = ["main"]
 _MOST_ITEMS = 256
 """Items of a reply."""
 _STATM = Path("/proc/self/statm")
+_Item = Document | Skipped
 
 
 def main() -> None:
     """Answer requests until there are no more."""
+    readers = import_module(sys.argv[1]).READERS
     # Whoever presses Ctrl+C means the process that asks, which ends this one if it has to.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     replies = _private_output()
     _forbid_files()
     _answer(replies, b'{"items":[],"more":false}')
-    items: Iterator[Document | Skipped] = iter(())
+    items: Iterator[_Item] = iter(())
     max_bytes = 0
     for line in sys.stdin.buffer:
         try:
             request = load(line)
             if request:
                 file = file_of(request)
-                items, max_bytes = _read(file), file.max_bytes
+                items, max_bytes = _read(file, readers), file.max_bytes
                 _limit(request["memory"], request["seconds"])
             reply = _batch(items, max_bytes)
         except MemoryError:
@@ -73,18 +75,18 @@ def _answer(replies: BinaryIO, reply: bytes) -> None:
         os._exit(1)
 
 
-def _read(file: FileInput) -> Iterator[Document | Skipped]:
+def _read(file: FileInput, readers: Mapping[str, Callable[[FileInput], Iterator[_Item]]]) -> Iterator[_Item]:
     """Items of a file; the parsers raise almost anything about a damaged one, and then it is skipped."""
     suffix = file.path.suffix.lower()
     try:
-        yield from READERS[suffix](file)
+        yield from readers[suffix](file)
     except (DocumentError, MissingExtraError, MemoryError):
         raise
     except Exception as error:
         yield file.skip(f"no readable {suffix[1:].upper()}: {type(error).__name__}: {error}")
 
 
-def _batch(items: Iterator[Document | Skipped], max_bytes: int) -> bytes:
+def _batch(items: Iterator[_Item], max_bytes: int) -> bytes:
     """The next reply."""
     lines: list[bytes] = []
     size = 0

@@ -15,6 +15,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from hippo.documents.foreign import FOREIGN, read_values
+from hippo.documents.process import ParserProcess
 from hippo.documents.turns import turn
 from hippo.errors import DocumentError, UnknownNameError
 from hippo.types import Document
@@ -93,9 +95,8 @@ def load_conversations(path: Path, shape: str) -> Conversations:
 
 def _records(path: Path) -> list[Any]:
     if path.suffix == ".parquet":
-        import pyarrow.parquet as pq
-
-        return list(pq.read_table(path).to_pylist())
+        with ParserProcess(readers=FOREIGN) as process:
+            return list(read_values(path, process))
     text = path.read_text(encoding="utf-8")
     if path.suffix in (".jsonl", ".ndjson"):
         return [json.loads(line) for line in text.split("\n") if line.strip()]

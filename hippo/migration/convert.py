@@ -7,13 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hippo.documents.foreign import FOREIGN
+from hippo.documents.limits import Limits
+from hippo.documents.process import ParserProcess
 from hippo.errors import DocumentError
 from hippo.export.place import new_folder
 from hippo.ids import entity_key
 from hippo.migration.foreign import Foreign
 from hippo.types.plain import Plain
 
-__all__ = ["DOCUMENTS", "OPENIE", "Converted", "convert"]
+__all__ = ["DOCUMENTS", "OPENIE", "Converted", "convert", "read_foreign", "write_foreign"]
 
 DOCUMENTS = "documents.jsonl"
 OPENIE = "openie.json"
@@ -42,7 +45,7 @@ class Converted(Plain):
     dropped: Mapping[str, int]
 
 
-def convert(folder: str | Path, out: str | Path) -> Converted:
+def convert(folder: str | Path, out: str | Path, *, limits: Limits = Limits()) -> Converted:  # noqa: B008  (frozen)
     """Write the passages of another system, and what it extracted from them, for `hippo index`.
 
     Every passage becomes a document with the id that it has there; entities and relations become the triples of the
@@ -52,12 +55,19 @@ def convert(folder: str | Path, out: str | Path) -> Converted:
     Args:
         folder: Working folder of LightRAG, or output folder of GraphRAG; which of the two is seen from its files.
         out: Folder to make, for `documents.jsonl` and `openie.json`.
+        limits: What each Parquet or GraphML file may take: they are parsed in a process of their own.
 
     Raises:
-        DocumentError: The folder is of neither, or a file in it is missing or malformed.
+        DocumentError: The folder is of neither, or a file in it is missing, malformed, or takes too much.
         InputError: `out` exists and is not empty, or cannot be written.
     """
-    foreign = _read(Path(folder))
+    with ParserProcess(limits, FOREIGN) as process:
+        foreign = read_foreign(Path(folder), process)
+    return write_foreign(foreign, Path(out))
+
+
+def write_foreign(foreign: Foreign, target: Path) -> Converted:
+    """Write what was read; see `convert`."""
     dropped = Counter(foreign.dropped)
     texts = {identity: passage for identity, passage in foreign.passages.items() if passage.text.strip()}
     dropped["passage without text"] += len(foreign.passages) - len(texts)
@@ -67,7 +77,6 @@ def convert(folder: str | Path, out: str | Path) -> Converted:
     triples, triple_count = _by_passage(
         [(one.passages, [one.subject, one.words, one.object]) for one in foreign.relations], texts, dropped, "relation"
     )
-    target = Path(out)
     with new_folder(target) as temporary:
         with (temporary / DOCUMENTS).open("w", encoding="utf-8") as file:
             for identity, passage in texts.items():
@@ -91,14 +100,20 @@ def convert(folder: str | Path, out: str | Path) -> Converted:
     )
 
 
-def _read(folder: Path) -> Foreign:
+def read_foreign(folder: Path, process: ParserProcess) -> Foreign:
+    """Read a folder of either system; see `convert`.
+
+    Args:
+        folder: The folder.
+        process: Made with `readers=FOREIGN`.
+    """
     from hippo.migration.graphrag import UNITS, read_graphrag
     from hippo.migration.lightrag import GRAPH, read_lightrag
 
     if (folder / GRAPH).exists():
-        return read_lightrag(folder)
+        return read_lightrag(folder, process)
     if any((folder / name).exists() for name in UNITS):
-        return read_graphrag(folder)
+        return read_graphrag(folder, process)
     expected = f"{GRAPH} of LightRAG, or {UNITS[0]} of GraphRAG"
     raise DocumentError(str(folder), f"holds neither {expected}")
 

@@ -1,8 +1,11 @@
 """The output folder of Microsoft's GraphRAG: tables of entities, relationships, text units and documents as Parquet."""
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from hippo.documents.foreign import read_values
+from hippo.documents.process import ParserProcess
 from hippo.errors import DocumentError
 from hippo.migration.foreign import Foreign, Named, Passage, Related, words_of
 
@@ -13,35 +16,35 @@ UNITS = ("text_units.parquet", "create_final_text_units.parquet")
 _OLDER = "create_final_"
 
 
-def read_graphrag(folder: Path) -> Foreign:
+def read_graphrag(folder: Path, process: ParserProcess) -> Foreign:
     """Read entities, relationships and text units; titles of documents, if their table is there.
 
     Args:
         folder: Holds `entities.parquet`, `relationships.parquet` and `text_units.parquet`, or the same names behind
             `create_final_`, as older versions write them.
+        process: Where the tables are parsed.
 
     Raises:
-        DocumentError: A table is missing or malformed.
+        DocumentError: A table is missing, malformed, or takes more than the process may.
     """
     titles = {}
     if _path(folder, "documents").exists():
-        titles = {str(row.get("id")): row.get("title") for row in _rows(folder, "documents", "id")}
+        titles = {str(row["id"]): row.get("title") for row in _rows(folder, process, "documents", "id")}
     passages = {}
-    for row in _rows(folder, "text_units", "id", "text"):
-        documents = row.get("document_ids") or [row.get("document_id")]
+    for row in _rows(folder, process, "text_units", "id", "text"):
+        documents = row["document_ids"] or [row.get("document_id")]
         document = next((str(one) for one in documents if one), None)
         title = titles.get(document or "")
         passages[str(row["id"])] = Passage(str(row["text"] or ""), document, title if isinstance(title, str) else None)
-    named = "title" if "title" in _columns(folder, "entities") else "name"
     entities = [
-        Named(str(row[named]), tuple(map(str, row.get("text_unit_ids") or ())))
-        for row in _rows(folder, "entities", named)
+        Named(str(row["title"] if "title" in row else row["name"]), row["text_unit_ids"])
+        for row in _rows(folder, process, "entities", "title|name")
     ]
     relations = []
-    for row in _rows(folder, "relationships", "source", "target"):
+    for row in _rows(folder, process, "relationships", "source", "target"):
         left, right = str(row["source"]), str(row["target"])
         words = words_of(left, str(row.get("description") or ""), right)
-        relations.append(Related(left, words, right, tuple(map(str, row.get("text_unit_ids") or ()))))
+        relations.append(Related(left, words, right, row["text_unit_ids"]))
     return Foreign("GraphRAG", passages, entities, relations)
 
 
@@ -50,50 +53,26 @@ def _path(folder: Path, name: str) -> Path:
     return older if older.exists() else folder / f"{name}.parquet"
 
 
-def _columns(folder: Path, name: str) -> list[str]:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    path = _path(folder, name)
-    try:
-        return list(pq.read_schema(path).names)
-    except FileNotFoundError as error:
-        raise DocumentError(str(path), "no such file") from error
-    except (OSError, pa.ArrowException) as error:
-        raise DocumentError(str(path), f"cannot be read as Parquet: {error}") from error
-
-
-_READ = (
-    "id",
-    "title",
-    "name",
-    "text",
-    "document_ids",
-    "document_id",
-    "text_unit_ids",
-    "source",
-    "target",
-    "description",
-)
 _LISTS = ("document_ids", "text_unit_ids")
+_READ = ("id", "title", "name", "text", "document_id", "source", "target", "description", *_LISTS)
 
 
-def _rows(folder: Path, name: str, *needed: str) -> list[dict[str, Any]]:
-    """Rows of a table, with the columns that are read."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
+def _rows(folder: Path, process: ParserProcess, name: str, *needed: str) -> Iterator[Mapping[str, Any]]:
+    """Rows of a table, with their lists of ids.
 
-    columns, path = _columns(folder, name), _path(folder, name)
-    if missing := [column for column in needed if column not in columns]:
-        raise DocumentError(str(path), f"has no column {missing[0]!r}, but {columns}")
-    try:
-        table = pq.read_table(path, columns=[one for one in _READ if one in columns])
-    except (OSError, pa.ArrowException) as error:
-        raise DocumentError(str(path), f"cannot be read as Parquet: {error}") from error
-    for one in table.schema:
-        if one.name in _LISTS and not any(
-            is_one(one.type) for is_one in (pa.types.is_list, pa.types.is_large_list, pa.types.is_null)
-        ):
-            raise DocumentError(str(path), f"column {one.name!r} must hold lists of ids, not {one.type}")
-    rows: list[dict[str, Any]] = table.to_pylist()
-    return rows
+    Args:
+        folder: Holds it.
+        process: Where it is parsed.
+        name: Of the table.
+        needed: Names of columns that it must have; of several apart by "|", one.
+    """
+    path = _path(folder, name)
+    for row in read_values(path, process, columns=_READ):
+        for column in needed:
+            if not any(one in row for one in column.split("|")):
+                raise DocumentError(str(path), f"has no column {column!r}, but {sorted(row)[:20]}")
+        lists = {column: row.get(column) or [] for column in _LISTS}
+        for column, ids in lists.items():
+            if not isinstance(ids, list):
+                raise DocumentError(str(path), f"column {column!r} must hold lists of ids, not {type(ids).__name__}")
+        yield {**row, **{column: tuple(map(str, ids)) for column, ids in lists.items()}}

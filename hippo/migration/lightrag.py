@@ -1,12 +1,13 @@
 """The working folder of LightRAG with its default stores: a graph as GraphML, and chunks as JSON."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from xml.etree.ElementTree import ParseError
 
-import networkx
-
+from hippo.documents.foreign import read_values
+from hippo.documents.process import ParserProcess
+from hippo.documents.records import clean
 from hippo.errors import DocumentError
 from hippo.migration.foreign import Foreign, Named, Passage, Related, words_of
 
@@ -19,33 +20,31 @@ _BETWEEN = "<SEP>"
 _UNKNOWN = ("", "unknown_source")
 
 
-def read_lightrag(folder: Path) -> Foreign:
+def read_lightrag(folder: Path, process: ParserProcess) -> Foreign:
     """Read entities, relations and chunks.
 
     Args:
         folder: Holds `graph_chunk_entity_relation.graphml` and `kv_store_text_chunks.json`.
+        process: Where the graph is parsed.
 
     Raises:
-        DocumentError: A file is missing or malformed.
+        DocumentError: A file is missing, malformed, or takes more than the process may.
     """
     passages = _passages(folder / _CHUNKS)
-    path = folder / GRAPH
-    try:
-        graph = networkx.read_graphml(path)
-    except OSError as error:
-        raise DocumentError(str(path), f"cannot be read: {error.strerror or error}") from error
-    except (ParseError, networkx.NetworkXError, ValueError, KeyError) as error:
-        raise DocumentError(str(path), f"no GraphML: {error}") from error
-    entities = [Named(str(name), _values(data, "source_id")) for name, data in graph.nodes(data=True)]
-    relations = []
-    for left, right, data in graph.edges(data=True):
+    entities, relations = [], []
+    for one in read_values(folder / GRAPH, process):
+        data = one["attributes"]
+        if "name" in one:
+            entities.append(Named(one["name"], _values(data, "source_id")))
+            continue
+        left, right = one["ends"]
         description = next(iter(_values(data, "description")), "")
-        words = words_of(str(left), description, str(right), str(data.get("keywords") or ""))
-        relations.append(Related(str(left), words, str(right), _values(data, "source_id")))
+        words = words_of(left, description, right, str(data.get("keywords") or ""))
+        relations.append(Related(left, words, right, _values(data, "source_id")))
     return Foreign("LightRAG", passages, entities, relations)
 
 
-def _values(data: dict[str, Any], key: str) -> tuple[str, ...]:
+def _values(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
     """The values of an attribute, without repeats."""
     return tuple(dict.fromkeys(part for part in str(data.get(key) or "").split(_BETWEEN) if part))
 
@@ -65,10 +64,10 @@ def _passages(path: Path) -> dict[str, Passage]:
             raise DocumentError(str(path), f"chunk {identity!r} has no content")
         source, document = chunk.get("file_path"), chunk.get("full_doc_id")
         position = chunk.get("chunk_order_index")
-        passages[identity] = Passage(
-            chunk["content"],
-            document if isinstance(document, str) else None,
-            source if isinstance(source, str) and source not in _UNKNOWN else None,
+        passages[clean(identity)] = Passage(
+            clean(chunk["content"]),
+            clean(document) if isinstance(document, str) else None,
+            clean(source) if isinstance(source, str) and source not in _UNKNOWN else None,
             position if isinstance(position, int) else None,
         )
     return passages
