@@ -77,7 +77,7 @@ class Identity:
             return None
         try:
             return cls(**json.loads(file.read_text(encoding="utf-8")))
-        except (OSError, ValueError, TypeError) as error:
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             raise IndexCorruptError(
                 str(file), f"it cannot be read: {error}. Delete it and run `hippo index` again"
             ) from error

@@ -33,7 +33,8 @@ from typing import Any
 
 from pipelines.common import new_parser, publish, table
 from pipelines.fuzz_plan import Plan, keep, resume
-from pipelines.fuzz_targets import CONTAINED, TARGETS, Target
+from pipelines.fuzz_target import Target
+from pipelines.fuzz_targets import CONTAINED, TARGETS
 from pipelines.fuzz_worker import Finding, Job, Report, input_of, processor_time, work
 
 _INPUTS = 10_000_000

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from pipelines.fuzz_seeds import CELLS, PDF, PDF_WORDS, PIECES, WORD_WORDS
 
-__all__ = ["docx", "json_text", "mutated", "pages", "parquet", "pick", "rows", "text"]
+__all__ = ["docx", "json_text", "mutated", "packed", "pages", "parquet", "pick", "rows", "text"]
 
 T = TypeVar("T", str, bytes)
 Item = TypeVar("Item")
@@ -214,3 +214,13 @@ def _tables() -> tuple[bytes, ...]:
             pq.write_table(one, whole, compression=codec)
             found.append(whole.getvalue())
     return tuple(found)
+
+
+def packed(rows: Sequence[Any]) -> bytes:
+    """A Parquet file of some rows, each a mapping."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    whole = io.BytesIO()
+    pq.write_table(pa.Table.from_pylist(list(rows)), whole)
+    return whole.getvalue()

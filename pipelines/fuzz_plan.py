@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from pipelines.common import write
-from pipelines.fuzz_targets import Target
+from pipelines.fuzz_target import Target
 from pipelines.fuzz_worker import Finding, Job, Report
 
 __all__ = ["Plan", "keep", "resume"]

@@ -1,9 +1,11 @@
-"""What `pipelines.fuzz` tries: every reader of files and every function that reads text from outside."""
+"""What `pipelines.fuzz` tries: every reader of documents and every function that reads text from outside.
+
+What reads other files is in `pipelines.fuzz_files`. A test compares both with the parsers that the library calls.
+"""
 
 import json
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from functools import cache, partial
 from pathlib import Path
@@ -29,6 +31,7 @@ from hippo.recognition.reply import read_reply as read_selection
 from hippo.retrieval.when import asked_times
 from hippo.search.terms import term_hash, terms
 from hippo.types import Chunk, Document, Extraction, Skipped
+from pipelines.fuzz_files import file_targets
 from pipelines.fuzz_inputs import docx, json_text, mutated, pages, parquet, pick, rows, text
 from pipelines.fuzz_seeds import (
     ANSWER_WORDS,
@@ -72,8 +75,9 @@ from pipelines.fuzz_seeds import (
     WHERE,
     WHERE_WORDS,
 )
+from pipelines.fuzz_target import Target, must, of_text, written
 
-__all__ = ["CONTAINED", "TARGETS", "Target"]
+__all__ = ["CONTAINED", "TARGETS"]
 
 CONTAINED = "contained"
 """Outcome of a file that crashed its parser, or took more than it may, in the process that is there for this."""
@@ -83,56 +87,15 @@ _MARKS = [b"\xff\xfe", b"\xef\xbb\xbf", b"\0", b"\x81", b"\xe9"]
 _LIMITS = Limits(memory=512 * 2**20, seconds=5.0)
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One thing to try.
-
-    Attributes:
-        name: What it is called.
-        share: Its share of the inputs, beside those of the others.
-        batch: Inputs tried in one go, about a second's worth.
-        make: An input: a text or bytes.
-        check: Reads an input, within a folder of its own; gives the outcome in a word. Raises what it must not.
-        allowed: Errors that it may raise besides those of `hippo.errors`.
-    """
-
-    name: str
-    share: float
-    batch: int
-    make: Callable[[random.Random], str | bytes]
-    check: Callable[[str | bytes, Path], str]
-    allowed: tuple[type[Exception], ...] = ()
-
-
-def _of_text(
-    name: str,
-    share: float,
-    batch: int,
-    make: Callable[[random.Random], str],
-    function: Callable[[str], str],
-    allowed: tuple[type[Exception], ...] = (),
-) -> Target:
-    return Target(name, share, batch, make, partial(_call, function), allowed)
-
-
-def _call(function: Callable[[str], str], value: str | bytes, _: Path) -> str:
-    return function(value if isinstance(value, str) else value.decode("utf-8", "surrogatepass"))
-
-
-def _must(holds: bool, what: str) -> None:
-    if not holds:
-        raise AssertionError(what)
-
-
 # Text of documents
 
 
 def _chunks(value: str) -> str:
     spans = sentence_spans(value, "de" if len(value) % 3 else None)
-    _must("".join(value[start:end] for start, end in spans) == value, "sentences cover the text")
+    must("".join(value[start:end] for start, end in spans) == value, "sentences cover the text")
     title = value[:20] if len(value) % 2 else None
     chunks = SentenceChunker(max_tokens=16, counter=WordCounter()).chunk(Document(value, id="a", title=title))
-    _must("".join(chunk.text for chunk in chunks) == value, "chunks cover the text")
+    must("".join(chunk.text for chunk in chunks) == value, "chunks cover the text")
     return "chunks"
 
 
@@ -144,9 +107,9 @@ def _extractor() -> PatternExtractor:
 def _extract(value: str) -> str:
     chunk = Chunk("c", "d", 0, value, 0, len(value), value[-40:] if len(value) % 2 else None)
     (found,) = _extractor().extract([chunk])
-    _must(isinstance(found, Extraction), "rules do not fail")
+    must(isinstance(found, Extraction), "rules do not fail")
     for mention in found.mentions if isinstance(found, Extraction) else ():
-        _must(mention.start == -1 or value[mention.start : mention.end] == mention.surface, "mentions stand where said")
+        must(mention.start == -1 or value[mention.start : mention.end] == mention.surface, "mentions stand where said")
     return "extraction"
 
 
@@ -165,10 +128,10 @@ def _terms(value: str) -> str:
 
 def _dates(value: str) -> str:
     found = find_dates(value, datetime(1 if len(value) % 7 == 0 else 9999, 12, 31))  # noqa: DTZ001
-    _must(all(one.span.start < one.span.end and one.span.name for one in found), "a date is some time")
-    _must(all(0 <= one.start < one.end <= len(value) for one in found), "dates stand where said")
+    must(all(one.span.start < one.span.end and one.span.name for one in found), "a date is some time")
+    must(all(0 <= one.start < one.end <= len(value) for one in found), "dates stand where said")
     times, rest = asked_times(value, datetime(2024, 5, 1))  # noqa: DTZ001
-    _must(bool(times) or rest == value or " ".join(value.split()) == rest, "where no time is asked about, all is")
+    must(bool(times) or rest == value or " ".join(value.split()) == rest, "where no time is asked about, all is")
     return "dates" if found else "none"
 
 
@@ -176,7 +139,7 @@ def _places(value: str) -> str:
     places = Places(value)
     for name in (value[:3], value[2:9], "Ada Lovelace", value):
         for start, end in places.of(name):
-            _must(0 <= start < end <= len(value), "places lie in the text")
+            must(0 <= start < end <= len(value), "places lie in the text")
     return "places"
 
 
@@ -202,17 +165,17 @@ def _answer(value: str) -> str:
     reply = parse(value)
     live = LiveAnswer()
     told = "".join(live.feed(value[place : place + 3]) for place in range(0, len(value), 3))
-    _must(reply.text.startswith(told) or not reply.answered, "what is told is the beginning of the answer")
+    must(reply.text.startswith(told) or not reply.answered, "what is told is the beginning of the answer")
     numbers, unknown = cited(reply.text, 5)
-    _must(all(1 <= number <= 5 for number in numbers) and unknown >= 0, "citations name passages")
+    must(all(1 <= number <= 5 for number in numbers) and unknown >= 0, "citations name passages")
     without_citations(value)
-    _must(not cites(disarm(value)), "no mark is left")
+    must(not cites(disarm(value)), "no mark is left")
     return "answer" if reply.answered else "none"
 
 
 def _selection(value: str) -> str:
     chosen = read_selection(value, 7)
-    _must(all(0 <= number < 7 for number in chosen.kept), "facts are among those shown")
+    must(all(0 <= number < 7 for number in chosen.kept), "facts are among those shown")
     return "read" if chosen.problem is None else "unusable"
 
 
@@ -229,7 +192,7 @@ def _openie(value: str) -> str:
 
 def _where(value: str) -> str:
     condition = parse_where(value)
-    _must(parse_where(str(condition)) == condition, "what a condition says of itself is read as the same")
+    must(parse_where(str(condition)) == condition, "what a condition says of itself is read as the same")
     return "condition"
 
 
@@ -239,18 +202,18 @@ def _where_mapping(value: str) -> str:
     except (ValueError, RecursionError):
         return "no JSON"
     condition = parse_where(mapping)
-    _must(parse_where(condition.to_dict()) == condition, "what a condition says of itself is read as the same")
+    must(parse_where(condition.to_dict()) == condition, "what a condition says of itself is read as the same")
     return "condition"
 
 
 def _decisions(value: str) -> str:
     found = parse_decisions(value.split("\n"), entity_key, "decisions.jsonl")
-    _must(all(first < second for first, second in found), "pairs are in order")
+    must(all(first < second for first, second in found), "pairs are in order")
     return "decisions" if found else "none"
 
 
 def _config(value: str | bytes, folder: Path) -> str:
-    path = _written(folder / "hippo.toml", value)
+    path = written(folder / "hippo.toml", value)
     load_config(path, environment={})
     return "config"
 
@@ -262,15 +225,10 @@ def _environment(value: str) -> str:
 
 
 def _questions(suffix: str, value: str | bytes, folder: Path) -> str:
-    return "questions" if load_questions(_written(folder / f"questions{suffix}", value)) else "none"
+    return "questions" if load_questions(written(folder / f"questions{suffix}", value)) else "none"
 
 
 # Files
-
-
-def _written(path: Path, value: str | bytes) -> Path:
-    path.write_bytes(value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value)
-    return path
 
 
 @cache
@@ -279,7 +237,7 @@ def _process() -> ParserProcess:
 
 
 def _file(suffix: str, value: str | bytes, folder: Path) -> str:
-    path = _written(folder / f"file{suffix}", value)
+    path = written(folder / f"file{suffix}", value)
     if not value:
         return "empty"
     items = list(read_file(FileInput(path, path.name, Columns(), _MOST_BYTES), _process()))
@@ -311,24 +269,24 @@ def _of_file(suffix: str, share: float, make: Callable[[random.Random], str | by
 
 def _targets() -> Iterator[Target]:
     prose = partial(text, seeds=PROSE)
-    yield _of_text("chunks", 1.0, 5000, prose, _chunks)
-    yield _of_text("extraction", 1.0, 3000, prose, _extract)
-    yield _of_text("keys", 3.0, 20000, prose, _keys)
-    yield _of_text("terms", 2.0, 20000, prose, _terms)
-    yield _of_text("places", 0.5, 3000, prose, _places)
+    yield of_text("chunks", 1.0, 5000, prose, _chunks)
+    yield of_text("extraction", 1.0, 3000, prose, _extract)
+    yield of_text("keys", 3.0, 20000, prose, _keys)
+    yield of_text("terms", 2.0, 20000, prose, _terms)
+    yield of_text("places", 0.5, 3000, prose, _places)
     front = partial(text, seeds=FRONT_MATTER, words=FRONT_WORDS)
-    yield _of_text("front matter", 0.3, 1000, front, _front_matter)
-    yield _of_text("replies with lists", 1.0, 3000, partial(text, seeds=LISTS, words=LIST_WORDS), _lists)
-    yield _of_text("answers", 1.0, 5000, partial(text, seeds=ANSWERS, words=ANSWER_WORDS), _answer)
-    yield _of_text("selections", 1.0, 10000, partial(text, seeds=KEEP, words=KEEP_WORDS), _selection)
-    yield _of_text("conditions", 1.0, 5000, partial(text, seeds=WHERE, words=WHERE_WORDS), _where)
+    yield of_text("front matter", 0.3, 1000, front, _front_matter)
+    yield of_text("replies with lists", 1.0, 3000, partial(text, seeds=LISTS, words=LIST_WORDS), _lists)
+    yield of_text("answers", 1.0, 5000, partial(text, seeds=ANSWERS, words=ANSWER_WORDS), _answer)
+    yield of_text("selections", 1.0, 10000, partial(text, seeds=KEEP, words=KEEP_WORDS), _selection)
+    yield of_text("conditions", 1.0, 5000, partial(text, seeds=WHERE, words=WHERE_WORDS), _where)
     mapping = partial(json_text, examples=MAPPINGS, keys=OPERATORS)
-    yield _of_text("conditions as mappings", 0.3, 3000, mapping, _where_mapping)
+    yield of_text("conditions as mappings", 0.3, 3000, mapping, _where_mapping)
     records = partial(json_text, examples=OPENIE, keys=RECORDS)
-    yield _of_text("OpenIE records", 0.3, 3000, records, _openie, (ValueError,))
+    yield of_text("OpenIE records", 0.3, 3000, records, _openie, (ValueError,))
     decisions = partial(_lines, examples=DECISIONS, keys=DECIDED)
-    yield _of_text("synonym decisions", 0.3, 3000, decisions, _decisions)
-    yield _of_text("environment", 0.1, 1000, partial(text, seeds=SETTINGS, words=TOML_WORDS), _environment)
+    yield of_text("synonym decisions", 0.3, 3000, decisions, _decisions)
+    yield of_text("environment", 0.1, 1000, partial(text, seeds=SETTINGS, words=TOML_WORDS), _environment)
     yield Target("configuration", 0.1, 1000, partial(text, seeds=TOML, words=TOML_WORDS), _config)
     questions = partial(json_text, examples=LIST_OF_QUESTIONS, keys=QUESTIONS)
     yield Target("questions", 0.1, 1000, questions, partial(_questions, ".json"))
@@ -344,12 +302,13 @@ def _targets() -> Iterator[Target]:
     yield _of_file("-chat.txt", 0.1, partial(text, seeds=WHATSAPP, words=CHAT_WORDS))
     yield _of_file(".vtt", 0.1, partial(text, seeds=CUES, words=CUE_WORDS))
     yield _of_file(".mbox", 0.01, partial(text, seeds=MAIL, words=MAIL_WORDS))
-    yield _of_text("dates", 1.0, 5000, partial(text, seeds=DATES, words=DATE_WORDS), _dates)
+    yield of_text("dates", 1.0, 5000, partial(text, seeds=DATES, words=DATE_WORDS), _dates)
     yield _of_file(".html", 0.01, partial(text, seeds=HTML, words=HTML_WORDS))
     yield _of_file(".md", 0.01, partial(text, seeds=MARKDOWN, words=MARKDOWN_WORDS))
     yield _of_file(".pdf", 0.005, pages, 100)
     yield _of_file(".docx", 0.005, docx, 100)
     yield _of_file(".parquet", 0.01, parquet, 200)
+    yield from file_targets()
 
 
 TARGETS = {target.name: target for target in _targets()}

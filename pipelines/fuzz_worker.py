@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hippo.errors import HippoError
-from pipelines.fuzz_targets import Target
+from pipelines.fuzz_target import Target
 
 __all__ = ["MEMORY", "MEMORY_PER_BYTE", "Finding", "Job", "Report", "attempt", "input_of", "processor_time", "work"]
 

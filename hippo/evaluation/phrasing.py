@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from hippo import background
@@ -11,7 +11,7 @@ from hippo.evaluation.chains import Chain
 from hippo.protocols import LLM, CachingLLM
 from hippo.types import LLMRequest, Message, Usage
 
-__all__ = ["PROMPT", "phrase"]
+__all__ = ["PROMPT", "phrase", "read_wording"]
 
 PROMPT = "question/1"
 """Name and version: a change to any text of this module is another version."""
@@ -69,7 +69,7 @@ async def _one(llm: LLM, chain: Chain) -> _Wording:
         reply = await llm.complete(request)
     except (LLMUnavailableError, LLMRequestError) as error:
         return "", Usage(), f"the model did not answer: {type(error).__name__}"
-    text, problem = _read(reply.text, chain)
+    text, problem = read_wording(reply.text, (*chain.hidden, chain.answer))
     if problem is not None and isinstance(llm, CachingLLM):
         llm.forget(request)
     return text, reply.usage, problem
@@ -83,8 +83,8 @@ def _show(chain: Chain) -> str:
     return "\n".join([*lines, f"Forbidden: {forbidden}"])
 
 
-def _read(reply: str, chain: Chain) -> tuple[str, str | None]:
-    """The question in a reply, and what is wrong with it."""
+def read_wording(reply: str, forbidden: Iterable[str]) -> tuple[str, str | None]:
+    """The question in a reply, and what is wrong with it: that it names something forbidden, for example."""
     start, end = reply.find("{"), reply.rfind("}")
     try:
         data = json.loads(reply[start : end + 1])
@@ -97,7 +97,7 @@ def _read(reply: str, chain: Chain) -> tuple[str, str | None]:
     if len(text) > _LONGEST:
         return "", f"the question has more than {_LONGEST} characters"
     told = text.casefold()
-    if any(name.casefold() in told for name in (*chain.hidden, chain.answer)):
+    if any(name.casefold() in told for name in forbidden):
         return "", "the question tells a name that it must not"
     return text, None
 

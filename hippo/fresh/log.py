@@ -335,6 +335,8 @@ def _parsed(line: bytes) -> Record | None:
         if int(line[:8], 16) != zlib.crc32(line[9:-1]) or line[8:9] != b" ":
             return None
         body = json.loads(line[9:-1])
-        return Record(body.pop("number"), body.pop("size"), body)
-    except (ValueError, KeyError, TypeError, AttributeError):
+        number, size = body.pop("number"), body.pop("size")
+        whole = type(number) is int and type(size) is int and number >= 0 and size > 0
+        return Record(number, size, body) if whole else None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None

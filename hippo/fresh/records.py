@@ -110,7 +110,7 @@ def read(records: Sequence[Record], said: Said) -> None:
                 said.links |= {(first, second, kind): weight for first, second, kind, weight in body["links"]}
             elif "lost" not in body:
                 raise KeyError(f"none of documents, forget, links in {sorted(body)}")
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
             problem = f"record {record.number} cannot be understood ({error}). Upgrade the package hippo-memory"
             raise IndexCorruptError("the log of what was remembered", problem) from error
 

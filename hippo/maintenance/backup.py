@@ -25,7 +25,7 @@ from hippo.store.copy import copy_store
 from hippo.tenants import NAMESPACES, namespace_names
 from hippo.types import Backup
 
-__all__ = ["BACKUP_FILE", "backup", "copy_index", "restore"]
+__all__ = ["BACKUP_FILE", "backup", "contents_of", "copy_index", "restore"]
 
 BACKUP_FILE = "backup.json"
 """Sums of all files of a backup."""
@@ -79,7 +79,7 @@ def restore(source: str | Path, path: str | Path) -> Backup:
         InputError: There is something at `path`.
     """
     origin, goal = Path(source), Path(path)
-    body = _read(origin)
+    body = contents_of(origin)
     if goal.parent.name == NAMESPACES and goal.parent.parent.is_dir():
         goal.parent.mkdir(exist_ok=True)  # This is the first namespace.
     with new_folder(goal) as made:
@@ -157,7 +157,7 @@ def _sum(file: Path) -> str:
         return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
-def _read(source: Path) -> dict[str, Any]:
+def contents_of(source: Path) -> dict[str, Any]:
     """What a backup says of itself.
 
     Raises:

@@ -49,7 +49,7 @@ def read_json_results(path: str | Path) -> Drawn:
         return _drawn(source.stem, data)
     except FileNotFoundError as error:
         raise DocumentError(str(path), "no such file") from error
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, ArithmeticError, RecursionError) as error:
         raise DocumentError(str(path), f"holds no result of `hippo eval --json`: {error!r}") from error
 
 

@@ -11,7 +11,7 @@ __all__ = ["TEMPORARY", "announce", "check_root", "current", "folder", "names"]
 TEMPORARY = ".tmp-"
 """Prefix of snapshots being built or removed."""
 
-_NAME = re.compile(r"\d{6,}", re.ASCII)
+_NAME = re.compile(r"\d{6,20}", re.ASCII)
 _NONE = "none"
 
 

@@ -82,7 +82,11 @@ class Manifest:
                 remedy = "Upgrade the package hippo-memory"
                 raise IndexMismatchError(str(path), "snapshot format", str(version), str(FORMAT), remedy)
             files = {name: (entry["bytes"], entry["sha256"]) for name, entry in body["files"].items()}
-            return cls(body["name"], body["created"], files, body["info"], version)
+            if not all(isinstance(size, int) and isinstance(sha256, str) for size, sha256 in files.values()):
+                raise TypeError("it has files without size and sum")
+            if not isinstance(body["info"], dict):
+                raise TypeError("its info is no object")
+            return cls(str(body["name"]), str(body["created"]), files, body["info"], version)
         except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
             raise IndexCorruptError(str(path), f"{error}. {REMEDY}") from error
 

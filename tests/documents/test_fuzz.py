@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from hippo.errors import DocumentError, HippoError
-from pipelines import fuzz, fuzz_targets
-from pipelines.fuzz_targets import TARGETS, Target
+from pipelines import fuzz, fuzz_files, fuzz_targets
+from pipelines.fuzz_target import Target
+from pipelines.fuzz_targets import TARGETS
 from pipelines.fuzz_worker import input_of
 
 ROOT = Path(__file__).parents[2]
@@ -60,6 +61,7 @@ HARMFUL = """
 def no_process_left():
     yield
     fuzz_targets._process().close()
+    fuzz_files.foreign_process().close()
 
 
 def arguments(tmp_path: Path, **values: object) -> Namespace:
@@ -173,8 +175,9 @@ def test_inputs_depend_on_seed_and_number_alone(name: str) -> None:
 
 GOOD = frozenset(
     "chunks extraction places key terms mapping read answer condition records config questions documents "
-    "decisions dates".split()
-)
+    "decisions dates remembered manifest identity snapshot backup run replies reply arrays tokens judgements turns "
+    "results wording".split()
+) | {"taken over"}
 
 
 @pytest.mark.parametrize("name", TARGETS)

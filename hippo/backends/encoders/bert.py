@@ -16,9 +16,11 @@ from numpy.typing import NDArray
 
 from hippo.errors import ModelNotFoundError
 
-__all__ = ["Bert"]
+__all__ = ["DAMAGE", "Bert", "mapped"]
 
 Float32 = NDArray[np.float32]
+DAMAGE = (OSError, ValueError, LookupError, TypeError, AttributeError, OverflowError, RecursionError, struct.error)
+"""What files that are no such model may raise."""
 
 _TOKENS = 512  # go through a layer together: its states should stay in the cache
 
@@ -39,7 +41,7 @@ class Bert:
     def __init__(self, folder: Path) -> None:
         try:
             config = json.loads((folder / "config.json").read_text("utf-8"))
-            weights = _mapped(folder / "model.safetensors")
+            weights = mapped(folder / "model.safetensors")
             self._heads, self._epsilon = int(config["num_attention_heads"]), float(config["layer_norm_eps"])
             self._words = weights["embeddings.word_embeddings.weight"]
             # Every text is of the first type: its vector is a part of every position's.
@@ -48,7 +50,7 @@ class Bert:
             self._norm = _pair(weights, "embeddings.LayerNorm")
             layers = range(int(config["num_hidden_layers"]))
             self._layers = [_layer(weights, f"encoder.layer.{number}") for number in layers]
-        except (OSError, ValueError, KeyError, TypeError, struct.error) as error:
+        except DAMAGE as error:
             reason = f"it is no BERT encoder in float32 ({error})"
             raise ModelNotFoundError(str(folder), reason, "Fetch the model again") from error
 
@@ -154,10 +156,16 @@ def _pair(weights: dict[str, Float32], name: str) -> tuple[Float32, Float32]:
     return weights[f"{name}.weight"], weights[f"{name}.bias"]
 
 
-def _mapped(file: Path) -> dict[str, Float32]:
-    """Arrays of a safetensors file: a length, a JSON object that says where each one lies, their bytes."""
+def mapped(file: Path) -> dict[str, Float32]:
+    """Arrays of a safetensors file: a length, a JSON object that says where each one lies, their bytes.
+
+    Raises:
+        One of `DAMAGE`: It is none.
+    """
     with file.open("rb") as stream:
         (length,) = struct.unpack("<Q", stream.read(8))
+        if length > file.stat().st_size:
+            raise ValueError("its header would be longer than the file")
         header: dict[str, Any] = json.loads(stream.read(length))
     data = np.memmap(file, np.uint8, mode="r", offset=8 + length)
     arrays: dict[str, Float32] = {}

@@ -13,7 +13,7 @@ from hippo.types import Completion, LLMRequest
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
 
-__all__ = ["MOST_BYTES", "MOST_REQUESTS", "Batches"]
+__all__ = ["MOST_BYTES", "MOST_REQUESTS", "Batches", "read_lines"]
 
 MOST_REQUESTS = 50_000
 """Requests that a batch may hold."""
@@ -100,7 +100,9 @@ class Batches:
         if not file:
             return {}
         content = await self._client.files.content(file)
-        return {line["custom_id"]: line for line in _objects(content.content) if isinstance(line.get("custom_id"), str)}
+        return {
+            line["custom_id"]: line for line in read_lines(content.content) if isinstance(line.get("custom_id"), str)
+        }
 
     def _result(self, line: Mapping[str, Any]) -> Completion | LLMError | None:
         """What a request got; None: the batch ended before its turn came."""
@@ -126,10 +128,11 @@ class Batches:
         return LLMRequestError(self._model, f"{problem}{f': {said}' if said else ''}. {remedy}")
 
 
-def _objects(content: bytes) -> Iterator[Mapping[str, Any]]:
+def read_lines(content: bytes) -> Iterator[Mapping[str, Any]]:
+    """Objects of a file of results; a line that holds none counts as missing, so its request is handed over again."""
     # Lines end with a newline only: texts may hold other characters that Python takes for the end of a line.
     for line in content.split(b"\n"):
-        if line.strip():
+        with suppress(ValueError, RecursionError):
             value = json.loads(line)
             if isinstance(value, dict):
                 yield value

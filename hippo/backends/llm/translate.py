@@ -74,7 +74,7 @@ class Refusal:
             return cls(status, "", "", one_line(body if isinstance(body, str) and body.strip() else otherwise))
         said = body.get("message") or body.get("detail") or otherwise
         code, kind = (str(body.get(name) or "") for name in ("code", "type"))
-        if status is None and code.isdigit():
+        if status is None and re.fullmatch(r"\d{3}", code, re.ASCII):
             status = int(code)
         text = said if isinstance(said, str) else json.dumps(said, default=str)
         return cls(status, f"{code} {kind}".strip(), str(body.get("param") or ""), one_line(text))
