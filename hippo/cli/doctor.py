@@ -10,13 +10,14 @@ from hippo.types import Health
 
 __all__ = ["EXAMPLES", "doctor"]
 
-EXAMPLES = ("hippo doctor my-index", "hippo doctor my-index --repair", "hippo doctor my-index --quick --json")
+EXAMPLES = ("hippo doctor my-index", "hippo doctor my-index --repair --wait 60", "hippo doctor my-index --quick --json")
 
 
 def doctor(
     index: IndexArgument,
     repair: Annotated[bool, typer.Option("--repair", help="Make again what is damaged.")] = False,
     quick: Annotated[bool, typer.Option("--quick", help="Compare sizes of files instead of SHA-256 sums.")] = False,
+    wait: Annotated[float, typer.Option(metavar="SECONDS", help="With --repair: wait so long for a writer.")] = 0.0,
     quiet: QuietOption = False,
     json_: JsonOption = False,
 ) -> None:
@@ -31,7 +32,7 @@ def doctor(
 
     if repair:
         with progress_bars(quiet=quiet, as_json=json_) as progress:
-            health = repair_index(index, progress=progress)
+            health = repair_index(index, progress=progress, wait=wait)
     else:
         health = check(index, quick=quick)
     if json_:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hippo.cli.options import ConfigOption, IndexArgument, JsonOption, QuietOption, open_existing
+from hippo.cli.options import ConfigOption, IndexArgument, JsonOption, QuietOption, WaitOption, open_existing
 from hippo.cli.output import console, print_json, printable, progress_bars
 from hippo.errors import InputError
 
@@ -56,6 +56,7 @@ def synonyms(
         bool, typer.Option("--missing-ok", help="Decide also about names that the index does not hold.")
     ] = False,
     limit: Annotated[int, typer.Option(min=1, metavar="N", help="Most pairs that are listed.")] = 50,
+    wait: WaitOption = None,
     config: ConfigOption = None,
     json_: JsonOption = False,
     quiet: QuietOption = False,
@@ -68,7 +69,7 @@ def synonyms(
     chosen = [name for name, value in _named(accept, reject, reset, import_, export).items() if value is not None]
     if len(chosen) > 1 or (chosen and entity is not None):
         raise InputError(f"one thing at a time: {' or '.join(chosen)}{' or a list' if entity is not None else ''}")
-    with open_existing(index, config) as memory, progress_bars(quiet=quiet, as_json=json_) as progress:
+    with open_existing(index, config, wait=wait) as memory, progress_bars(quiet=quiet, as_json=json_) as progress:
         if not chosen:
             _list(memory, entity, limit, as_json=json_)
             return

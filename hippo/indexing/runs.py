@@ -3,27 +3,32 @@
 import hashlib
 import json
 import platform
+import secrets
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import perf_counter
 from typing import Any
 
 from hippo.config import Config
-from hippo.durable import replace_text, writing
+from hippo.durable import replace_text, sync_directory, writing
 from hippo.errors import IndexBusyError
 from hippo.redact import redacted
 from hippo.store import STORE_FILE
 from hippo.types import ChangeReport, Run
 
-__all__ = ["RUNS_FOLDER", "Recorder", "read_runs", "recorded"]
+__all__ = ["RUNS_FOLDER", "Recorder", "damaged_runs", "read_runs", "recorded", "set_aside", "versions"]
 
 RUNS_FOLDER = "runs"
+_SUM = "sha256"
+_DAMAGE = (ValueError, TypeError, AttributeError, RecursionError)
+"""What reading a damaged manifest may raise."""
 
 _PACKAGES = {
     "duckdb": "duckdb",
@@ -90,12 +95,68 @@ def recorded(
 
 
 def read_runs(root: Path) -> list[Run]:
-    """Manifests of an index, the newest first; what is no manifest is passed over."""
+    """Manifests of an index, the newest first; damaged ones are passed over: `hippo doctor` names them."""
     found = []
-    for file in sorted((root / RUNS_FOLDER).glob("[0-9]*.json"), reverse=True):
-        with suppress(OSError, ValueError, TypeError):
-            found.append(Run(**json.loads(file.read_text("utf-8"))))
+    for file in reversed(_files(root / RUNS_FOLDER)):
+        with suppress(OSError, *_DAMAGE):
+            found.append(_parsed(file.read_text("utf-8")))
     return found
+
+
+def damaged_runs(root: Path) -> dict[str, str]:
+    """What is wrong with the manifests that are damaged, by the names of their files."""
+    found = {}
+    for file in _files(root / RUNS_FOLDER):
+        try:
+            _parsed(file.read_text("utf-8"))
+        except FileNotFoundError:  # A run that ended meanwhile has removed it.
+            continue
+        except (OSError, *_DAMAGE) as error:
+            found[file.name] = str(error)
+    return found
+
+
+def set_aside(root: Path) -> list[str]:
+    """Keep damaged manifests under other names, where nobody takes them for runs. Those names.
+
+    Raises:
+        IndexStateError: The disk refused.
+    """
+    folder, kept = root / RUNS_FOLDER, []
+    with writing(folder):
+        for name in damaged_runs(root):
+            kept.append(f"{name}-damaged-{secrets.token_hex(4)}")
+            (folder / name).rename(folder / kept[-1])
+        sync_directory(folder)
+    return kept
+
+
+def _files(folder: Path) -> list[Path]:
+    """Manifests, the oldest first."""
+    return sorted(folder.glob("[0-9]*.json"))
+
+
+def _text(run: Run) -> str:
+    """A manifest with its sum."""
+    body = run.to_dict()
+    return json.dumps({**body, _SUM: _sum(body)}, indent=1) + "\n"
+
+
+def _parsed(text: str) -> Run:
+    """The run that a manifest tells of; the first versions wrote no sums.
+
+    Raises:
+        One of `_DAMAGE`: It is none.
+    """
+    body = json.loads(text)
+    known = body.pop(_SUM, None)
+    if known is not None and known != _sum(body):
+        raise ValueError("its SHA-256 sum differs")
+    return Run(**body)
+
+
+def _sum(body: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()
 
 
 def _run(
@@ -121,7 +182,7 @@ def _run(
         problem=problem,
         seconds=seconds,
         report=_brief(report) if report and error is None else None,
-        versions=_versions(),
+        versions=versions(),
         encoder=encoder,
         extractor=extractor,
         fingerprint=hashlib.sha256(text.encode()).hexdigest()[:32],
@@ -137,19 +198,26 @@ def _brief(report: ChangeReport) -> dict[str, Any]:
     return plain
 
 
-def _versions() -> Mapping[str, str]:
+def versions() -> Mapping[str, str]:
+    """Versions of Python, the system, and the packages that are loaded and may have a part in what an index holds."""
     found = {"python": platform.python_version(), "system": platform.platform()}
-    for module, name in _PACKAGES.items():
-        if module in sys.modules:
-            with suppress(PackageNotFoundError):
-                found[name] = version(name)
-    return found
+    loaded = ((name, _version(name)) for module, name in _PACKAGES.items() if module in sys.modules)
+    return found | {name: known for name, known in loaded if known is not None}
+
+
+@cache
+def _version(name: str) -> str | None:
+    """Version of a distribution, whose metadata take milliseconds to read; None: it is not installed."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None
 
 
 def _write(folder: Path, run: Run, keep: int) -> None:
     if not keep:
         return
     folder.mkdir(exist_ok=True)
-    replace_text(folder / f"{run.id}.json", json.dumps(run.to_dict(), indent=1) + "\n")
-    for old in sorted(folder.glob("[0-9]*.json"))[:-keep]:
+    replace_text(folder / f"{run.id}.json", _text(run))
+    for old in _files(folder)[:-keep]:
         old.unlink(missing_ok=True)

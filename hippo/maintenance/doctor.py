@@ -8,6 +8,7 @@ from pathlib import Path
 from hippo.errors import IndexBusyError, IndexCorruptError, IndexMismatchError, IndexPathError, IndexStateError
 from hippo.fresh.log import FOLDER, Log
 from hippo.identity import IDENTITY_FILE, Identity
+from hippo.indexing.runs import RUNS_FOLDER, damaged_runs
 from hippo.llm import REPLIES_FILE, Replies
 from hippo.maintenance.invariants import violations, violations_of_past
 from hippo.recalls import RECALLS_FILE, Recalls
@@ -31,6 +32,7 @@ _REPAIRS = {
     "snapshot": "publishes again from the store, then removes it",
     "fresh": "keeps the sound records, and the damaged file beside them",
     "replies": "keeps the sound replies in a new file, and the damaged file beside it",
+    "runs": "keeps the damaged manifest under another name",
     "recalls": "begins to count anew; the damaged file is kept beside the new one",
     "table": "makes a new store without the damaged rows; what they held is extracted or embedded again, and replies "
     "that were paid for are taken from the cache",
@@ -80,6 +82,7 @@ def check(path: str | Path, *, quick: bool = False) -> Health:
     _check_replies(root, found)
     _check_recalls(root, found)
     _check_log(root, found)
+    _check_runs(root, found)
     leftovers = list(folder(root).glob(f"{TEMPORARY}*"))
     for pattern in (".store-*", ".CURRENT-*", f".{REPLIES_FILE}-*"):
         leftovers += root.glob(pattern)
@@ -103,6 +106,14 @@ def _check_recalls(root: Path, found: _Findings) -> None:
         return
     if damaged:
         found.problems.append(Problem("recalls", damaged, _REPAIRS["recalls"]))
+
+
+def _check_runs(root: Path, found: _Findings) -> None:
+    if not (root / RUNS_FOLDER).is_dir():
+        return
+    found.checked.append("runs")
+    for name, problem in damaged_runs(root).items():
+        found.problems.append(Problem("runs", f"{RUNS_FOLDER}/{name}: {problem}", _REPAIRS["runs"]))
 
 
 def _check_log(root: Path, found: _Findings) -> None:

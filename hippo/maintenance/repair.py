@@ -19,6 +19,8 @@ from hippo.engine import Hippo
 from hippo.errors import (
     ConfigError,
     ExtractionError,
+    HippoError,
+    IndexBusyError,
     IndexCorruptError,
     LLMError,
     MissingExtraError,
@@ -28,6 +30,8 @@ from hippo.fresh.log import FRESH, Log
 from hippo.identity import IDENTITY_FILE, Identity
 from hippo.indexing.clock import Clock
 from hippo.indexing.publish import manifest_info, publish
+from hippo.indexing.runs import set_aside
+from hippo.indexing.turn import in_turn, open_in_turn
 from hippo.llm import REPLIES_FILE, Replies
 from hippo.maintenance.doctor import Snapshots, check, examine_snapshots
 from hippo.maintenance.past import past_tables
@@ -35,9 +39,10 @@ from hippo.parts import by_section, make_encoder
 from hippo.recalls import RECALLS_FILE
 from hippo.snapshot import Snapshot, current
 from hippo.snapshot.contents import read_contents
-from hippo.snapshot.current import TEMPORARY, announce, folder
+from hippo.snapshot.current import TEMPORARY, announce, check_root, folder
 from hippo.snapshot.history import History, as_times, read_history
 from hippo.store import STORE_FILE, Store
+from hippo.store.connection import Connection
 from hippo.store.rebuild import rebuild
 from hippo.types import Health
 
@@ -53,6 +58,7 @@ def repair(
     encoder: "str | Encoder | None" = None,
     extractor: "str | Extractor | None" = None,
     progress: "ProgressCallback | None" = None,
+    wait: float = 0.0,
 ) -> Health:
     """Examine an index, make what is damaged again, and examine it once more.
 
@@ -64,6 +70,7 @@ def repair(
         extractor: As for `Hippo.open`, for what has to be extracted again. Where it cannot work, for want of a language
             model for example, chunks whose extraction was lost wait for it.
         progress: Is told of every step.
+        wait: Seconds to wait for a writer.
 
     Returns:
         The state afterwards; `Health.repaired` says what was done.
@@ -73,8 +80,11 @@ def repair(
         IndexCorruptError: Neither the store nor any snapshot is sound.
         IndexPathError: There is no index.
         IndexStateError: The disk refused.
+        InputError: `wait` is negative or no number.
     """
     root = Path(path)
+    check_root(root)
+    in_turn(root, lambda: _check_free(root / STORE_FILE), wait=wait)
     before = check(root)
     if before.sound:
         return before
@@ -82,18 +92,31 @@ def repair(
     with writing(root):
         done = _repair_log(root) if "fresh" in damaged else []
         done += _repair_store(root) if "store" in damaged else []
-        with Store.open(root) as store:  # From here on no other writer is at work.
+        with open_in_turn(root, wait=wait) as store:  # From here on no other writer is at work.
             if "identity" in damaged or not (root / IDENTITY_FILE).is_file():
                 done += _repair_identity(root, store)
         if "store" in damaged:
-            done.append(_extract(root, encoder, extractor, progress))
-        with Store.open(root) as store:
+            done.append(_extract(root, encoder, extractor, progress, wait))
+        with open_in_turn(root, wait=wait) as store:
             done += _repair_snapshots(root, store, encoder, Clock(progress))
             if "replies" in damaged:
                 done.append(_repair_replies(root / REPLIES_FILE))
             if "recalls" in damaged:
                 done.append(_repair_recalls(root / RECALLS_FILE))
+            if "runs" in damaged:
+                done.append(f"damaged manifests of runs are kept as {', '.join(set_aside(root))}")
     return replace(check(root), repaired=tuple(done))
+
+
+def _check_free(file: Path) -> None:
+    """Raise an `IndexBusyError` while a writer is at work; what else is wrong with a store `check` says."""
+    try:
+        if file.is_file():
+            Connection(file, read_only=True).close()
+    except IndexBusyError:
+        raise
+    except HippoError:
+        pass
 
 
 def _repair_log(root: Path) -> list[str]:
@@ -135,10 +158,11 @@ def _extract(
     encoder: "str | Encoder | None",
     extractor: "str | Extractor | None",
     progress: "ProgressCallback | None",
+    wait: float,
 ) -> str:
     """Extract what waits in a new store, and publish it."""
     try:
-        with Hippo.open(root, encoder=encoder, extractor=extractor) as memory:
+        with Hippo.open(root, encoder=encoder, extractor=extractor, wait=wait) as memory:
             report = memory.add([], progress=progress)
     except (ConfigError, ExtractionError, LLMError, MissingExtraError, ModelNotFoundError) as error:
         return f"what was lost waits for the next `hippo index`: {error}"

@@ -1,6 +1,7 @@
 """A second writer is refused at once, or waits its turn if it was asked to."""
 
 import asyncio
+import json
 import math
 import signal
 import subprocess
@@ -10,11 +11,13 @@ import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from hippo import Hippo
+from hippo.cli.app import app
 from hippo.errors import ConfigError, IndexBusyError, InputError
 from hippo.indexing.turn import open_in_turn
-from hippo.maintenance import prune
+from hippo.maintenance import prune, repair
 from hippo.store import Store
 
 HOLD = """
@@ -88,6 +91,33 @@ def test_it_gives_up_in_time(root: Path, holder: "subprocess.Popen[str]") -> Non
         assert memory.status().documents == 1
     with pytest.raises(IndexBusyError):
         prune(root, wait=0.2)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [["doctor", "--repair"], ["synonyms", "--accept", "Ada Lovelace", "Charles Babbage"]],
+    ids=lambda one: one[0],
+)
+def test_commands_wait_that_change_no_documents(root: Path, command: list[str]) -> None:
+    name, *options = command
+    begun, enough = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with Store.open(root):
+            begun.set()
+            enough.wait(60)
+
+    holding = threading.Thread(target=hold)
+    holding.start()
+    begun.wait(60)
+    refused = CliRunner().invoke(app, [name, str(root), *options, "--json"])
+    assert (refused.exit_code, json.loads(refused.stderr)["error"]) == (1, "IndexBusyError")
+    # It cannot be done before the store is let go, and that happens after it has begun to wait.
+    threading.Timer(0.3, enough.set).start()
+    done = CliRunner().invoke(app, [name, str(root), *options, "--json", "--wait", "60"])
+    holding.join()
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.stdout).get("sound", True)
 
 
 def test_who_asks_later_does_not_come_first(root: Path) -> None:
@@ -166,7 +196,8 @@ def test_ctrl_c_ends_the_wait_of_the_command(root: Path, holder: "subprocess.Pop
 def test_what_cannot_be_waited_for(root: Path) -> None:
     with pytest.raises(ConfigError, match=r"indexing\.wait_seconds.*must be 0 or more, got -1"):
         Hippo.open(root, wait=-1)
-    with pytest.raises(InputError, match="wait must be 0 seconds or more, got nan"):
-        prune(root, wait=math.nan)
+    for change in (prune, repair):
+        with pytest.raises(InputError, match="wait must be 0 seconds or more, got nan"):
+            change(root, wait=math.nan)
     with Hippo.open(root, config={"indexing": {"wait_seconds": 2.5}}) as memory:
         assert memory.config.indexing.wait_seconds == 2.5

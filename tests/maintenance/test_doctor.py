@@ -45,7 +45,7 @@ def test_a_sound_index_is_left_alone(root):
     health = check(root)
     assert health.sound
     assert not health.notes
-    assert set(health.checked) == {"store", "current", "identity", "snapshot 000002"}
+    assert set(health.checked) == {"store", "current", "identity", "runs", "snapshot 000002"}
     assert repair(root) == health
     assert {file: file.read_bytes() for file in root.rglob("*") if file.is_file()} == files
 
@@ -210,6 +210,38 @@ def test_damaged_counts_of_recalls_are_found_and_begun_anew(tmp_path):
         assert [one.read_bytes()[:2] for one in path.glob("recalls-damaged-*.sqlite")] == [b"no"]
         memory.retrieve("Who was born in Ulm?")
         assert "recalls" in check(path).checked
+
+
+def test_a_damaged_manifest_of_a_run_is_named_and_kept_aside(tmp_path):
+    path = tmp_path / "index"
+    with Hippo.open(path, encoder="hashing") as memory:
+        memory.add(TEXTS)
+        memory.delete(memory.documents()[0].id)
+        assert "runs" in check(path).checked
+        last, first = memory.runs()
+        assert (first.command, last.command) == ("add", "delete")
+        old, new = sorted((path / "runs").iterdir())
+        new.write_text(new.read_text().replace('"delete"', '"dalete"'))
+        old.write_text("[" * 100_000)
+        assert memory.runs() == []
+        problems = check(path).problems
+        assert [(one.part, one.problem.partition(":")[0]) for one in problems] == [
+            ("runs", f"runs/{old.name}"),
+            ("runs", f"runs/{new.name}"),
+        ]
+        assert problems[1].problem.endswith("its SHA-256 sum differs")
+        after = repair(path)
+        assert after.sound
+        assert after.repaired[0].startswith("damaged manifests of runs are kept as ")
+        kept = sorted((path / "runs").iterdir())
+        assert [one.name.partition("-damaged-")[0] for one in kept] == [old.name, new.name]
+    # Versions before this one wrote no sums.
+    new.write_text(json.dumps(last.to_dict()))
+    old.write_text(json.dumps({"id": first.id}))
+    with Hippo.open(path) as memory:
+        assert [run.command for run in memory.runs()] == ["delete"]
+    [problem] = check(path).problems
+    assert "required positional arguments" in problem.problem
 
 
 def test_a_writer_at_work_is_a_note(root):
