@@ -6,7 +6,7 @@ DuckDB replays its log most reliably for tables without indexes.
 
 import duckdb
 
-from hippo.errors import IndexCorruptError, IndexMismatchError
+from hippo.errors import IndexCorruptError, IndexMismatchError, IndexStateError
 from hippo.store.connection import Connection
 
 __all__ = ["MIGRATIONS", "SCHEMA_VERSION", "migrate", "schema_version"]
@@ -83,20 +83,23 @@ SCHEMA_VERSION = len(MIGRATIONS)
 
 
 def migrate(connection: Connection, version: int) -> None:
-    """Bring a store to `SCHEMA_VERSION`, one committed step at a time.
+    """Bring a store to `SCHEMA_VERSION`, one committed step at a time; a new one, which nobody sees yet, in one.
 
     Args:
         connection: An open connection without a transaction.
         version: What the store is now; 0 for an empty database.
     """
+    if version == 0:
+        with connection.transaction():
+            for script in MIGRATIONS:
+                connection.run(script)
+            known = [str(SCHEMA_VERSION), duckdb.__version__]
+            connection.run("INSERT INTO meta VALUES ('schema_version', ?), ('duckdb_version', ?)", known)
+        return
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
         with connection.transaction():
             connection.run(script)
-            if number == 1:
-                known = [str(number), duckdb.__version__]
-                connection.run("INSERT INTO meta VALUES ('schema_version', ?), ('duckdb_version', ?)", known)
-            else:
-                connection.run("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(number)])
+            connection.run("UPDATE meta SET value = ? WHERE key = 'schema_version'", [str(number)])
 
 
 def schema_version(connection: Connection) -> int:
@@ -106,8 +109,13 @@ def schema_version(connection: Connection) -> int:
         IndexCorruptError: It is a DuckDB file of something else.
         IndexMismatchError: A newer hippo made it.
     """
-    tables = connection.rows("SELECT table_name FROM duckdb_tables() WHERE table_name = 'meta'")
-    rows = connection.rows("SELECT value FROM meta WHERE key = 'schema_version'") if tables else []
+    try:
+        rows = connection.rows("SELECT value FROM meta WHERE key = 'schema_version'")
+    except IndexStateError:
+        # Asked only now, since the list of tables takes longer than all else here.
+        if connection.rows("SELECT table_name FROM duckdb_tables() WHERE table_name = 'meta'"):
+            raise
+        rows = []
     if len(rows) != 1 or not rows[0][0].isdecimal():
         remedy = "Restore it from a backup, or index into a new folder"
         raise IndexCorruptError(str(connection.path), f"it is a DuckDB file, but no store of hippo. {remedy}")

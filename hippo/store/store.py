@@ -51,6 +51,9 @@ class Store(Documents, Extractions, Embeddings, Decisions, Seeing):
         ('minilm', 0)
     """
 
+    _meta: dict[str, str] | None = None
+    """What `meta` tells, once it was read: nobody else writes to an open store."""
+
     @classmethod
     def open(cls, path: Path, *, create: bool = False) -> "Store":
         """Open the store of an index and verify it.
@@ -128,7 +131,9 @@ class Store(Documents, Extractions, Embeddings, Decisions, Seeing):
 
     def meta(self) -> dict[str, str]:
         """What is known about the index: what `set_meta` set, and `schema_version` and `duckdb_version`."""
-        return dict(self._connection.rows("SELECT key, value FROM meta ORDER BY key"))
+        if self._meta is None:
+            self._meta = dict(self._connection.rows("SELECT key, value FROM meta ORDER BY key"))
+        return dict(self._meta)
 
     def set_meta(self, values: Mapping[str, str]) -> None:
         """Set some values of `meta()`. One transaction.
@@ -142,12 +147,14 @@ class Store(Documents, Extractions, Embeddings, Decisions, Seeing):
         changed = {key: value for key, value in values.items() if known.get(key) != value}
         if not changed:
             return
+        self._meta = None
         with self._connection.transaction():
             for key, value in changed.items():
                 if key in known:
                     self._connection.run("UPDATE meta SET value = ? WHERE key = ?", [value, key])
                 else:
                     self._connection.run("INSERT INTO meta VALUES (?, ?)", [key, value])
+        self._meta = known | changed
 
     def close_compacted(self, meta: Mapping[str, str]) -> None:
         """Write the store anew, without the gaps that deletes left, and release it. No other writer comes in between.
