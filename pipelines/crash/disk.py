@@ -28,7 +28,8 @@ def build_shim(folder: Path) -> Path:
 
 def with_shim(shim: Path, arguments: Sequence[str]) -> None:
     """Run this program anew with the library loaded, in place of this process. Does not return."""
-    environment = {**os.environ, "LD_PRELOAD": str(shim)}
+    one = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")  # it forks, often
+    environment = {**os.environ, **one, "LD_PRELOAD": str(shim)}
     os.execve(sys.executable, [sys.executable, *arguments], environment)  # noqa: S606
 
 

@@ -1,5 +1,6 @@
-/* Makes one call that changes a disk fail: the i-th write, fsync, rename … on a file below a folder.
+/* Makes one call that changes a disk fail: the i-th write, fsync, rename, creating open … on a file below a folder.
  *
+ * Those are the calls by which Python, SQLite, DuckDB and Arrow change files, as `nm -D --undefined-only` lists them.
  * Loaded with LD_PRELOAD it does nothing until the process, or a fork of it, calls `faulty_arm`. Calls are counted from
  * then on; `faulty_calls` says how many there were.
  */
@@ -12,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sendfile.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -57,7 +60,17 @@ static int of_name(const char *name) {
     return below(path);
 }
 
-#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+/* Whether a call at a path concerns us; `directory` is what a relative one begins at. */
+static int of_path(int directory, const char *name) {
+    return name[0] == '/' || directory == AT_FDCWD ? of_name(name) : of_descriptor(directory);
+}
+
+#define REAL(name) \
+    ({ \
+        static __typeof__(&name) real; \
+        if (!real) real = (__typeof__(&name))dlsym(RTLD_NEXT, #name); \
+        real; \
+    })
 
 ssize_t write(int descriptor, const void *data, size_t size) {
     return fails(of_descriptor(descriptor)) ? -1 : REAL(write)(descriptor, data, size);
@@ -74,6 +87,16 @@ ssize_t writev(int descriptor, const struct iovec *parts, int count) {
 size_t fwrite(const void *data, size_t size, size_t count, FILE *file) {
     return fails(of_descriptor(fileno(file))) ? 0 : REAL(fwrite)(data, size, count, file);
 }
+ssize_t sendfile(int out, int in, off_t *place, size_t size) {
+    return fails(of_descriptor(out)) ? -1 : REAL(sendfile)(out, in, place, size);
+}
+ssize_t sendfile64(int out, int in, off64_t *place, size_t size) {
+    return fails(of_descriptor(out)) ? -1 : REAL(sendfile64)(out, in, place, size);
+}
+ssize_t copy_file_range(int in, off64_t *from, int out, off64_t *to, size_t size, unsigned flags) {
+    return fails(of_descriptor(out)) ? -1 : REAL(copy_file_range)(in, from, out, to, size, flags);
+}
+
 int fsync(int descriptor) { return fails(of_descriptor(descriptor)) ? -1 : REAL(fsync)(descriptor); }
 int fdatasync(int descriptor) { return fails(of_descriptor(descriptor)) ? -1 : REAL(fdatasync)(descriptor); }
 int ftruncate(int descriptor, off_t size) {
@@ -82,12 +105,68 @@ int ftruncate(int descriptor, off_t size) {
 int ftruncate64(int descriptor, off64_t size) {
     return fails(of_descriptor(descriptor)) ? -1 : REAL(ftruncate64)(descriptor, size);
 }
+int truncate(const char *name, off_t size) { return fails(of_name(name)) ? -1 : REAL(truncate)(name, size); }
+int truncate64(const char *name, off64_t size) { return fails(of_name(name)) ? -1 : REAL(truncate64)(name, size); }
+int fallocate(int descriptor, int mode, off_t place, off_t size) {
+    return fails(of_descriptor(descriptor)) ? -1 : REAL(fallocate)(descriptor, mode, place, size);
+}
+int posix_fallocate64(int descriptor, off64_t place, off64_t size) {
+    return fails(of_descriptor(descriptor)) ? code : REAL(posix_fallocate64)(descriptor, place, size);
+}
+
+/* Opening changes a disk where it may make or empty a file. */
+#define CHANGING (O_CREAT | O_TRUNC)
+#define MODE(flags) \
+    mode_t mode = 0; \
+    if ((flags) & O_CREAT || ((flags) & O_TMPFILE) == O_TMPFILE) { \
+        va_list more; \
+        va_start(more, flags); \
+        mode = va_arg(more, mode_t); \
+        va_end(more); \
+    }
+
+int open(const char *name, int flags, ...) {
+    MODE(flags)
+    return flags & CHANGING && fails(of_name(name)) ? -1 : REAL(open)(name, flags, mode);
+}
+int open64(const char *name, int flags, ...) {
+    MODE(flags)
+    return flags & CHANGING && fails(of_name(name)) ? -1 : REAL(open64)(name, flags, mode);
+}
+int openat(int directory, const char *name, int flags, ...) {
+    MODE(flags)
+    return flags & CHANGING && fails(of_path(directory, name)) ? -1 : REAL(openat)(directory, name, flags, mode);
+}
+int openat64(int directory, const char *name, int flags, ...) {
+    MODE(flags)
+    return flags & CHANGING && fails(of_path(directory, name)) ? -1 : REAL(openat64)(directory, name, flags, mode);
+}
+FILE *fopen(const char *name, const char *mode) {
+    return mode[0] != 'r' && fails(of_name(name)) ? NULL : REAL(fopen)(name, mode);
+}
+FILE *fopen64(const char *name, const char *mode) {
+    return mode[0] != 'r' && fails(of_name(name)) ? NULL : REAL(fopen64)(name, mode);
+}
+
 int rename(const char *old, const char *new) { return fails(of_name(new)) ? -1 : REAL(rename)(old, new); }
+int renameat(int from, const char *old, int to, const char *new) {
+    return fails(of_path(to, new)) ? -1 : REAL(renameat)(from, old, to, new);
+}
+int renameat2(int from, const char *old, int to, const char *new, unsigned flags) {
+    return fails(of_path(to, new)) ? -1 : REAL(renameat2)(from, old, to, new, flags);
+}
 int link(const char *old, const char *new) { return fails(of_name(new)) ? -1 : REAL(link)(old, new); }
+int linkat(int from, const char *old, int to, const char *new, int flags) {
+    return fails(of_path(to, new)) ? -1 : REAL(linkat)(from, old, to, new, flags);
+}
+int symlink(const char *old, const char *new) { return fails(of_name(new)) ? -1 : REAL(symlink)(old, new); }
 int mkdir(const char *name, mode_t mode) { return fails(of_name(name)) ? -1 : REAL(mkdir)(name, mode); }
+int mkdirat(int directory, const char *name, mode_t mode) {
+    return fails(of_path(directory, name)) ? -1 : REAL(mkdirat)(directory, name, mode);
+}
+int remove(const char *name) { return fails(of_name(name)) ? -1 : REAL(remove)(name); }
 int unlink(const char *name) { return fails(of_name(name)) ? -1 : REAL(unlink)(name); }
 int rmdir(const char *name) { return fails(of_name(name)) ? -1 : REAL(rmdir)(name); }
 int unlinkat(int directory, const char *name, int flags) {
-    int concerned = name[0] == '/' || directory == AT_FDCWD ? of_name(name) : of_descriptor(directory);
-    return fails(concerned) ? -1 : REAL(unlinkat)(directory, name, flags);
+    return fails(of_path(directory, name)) ? -1 : REAL(unlinkat)(directory, name, flags);
 }

@@ -4,6 +4,7 @@ A child begins in a millisecond, where a new interpreter takes a second, and may
 to the parent. DuckDB is opened in children alone: it must not be open when a process forks.
 """
 
+import gc
 import importlib.util
 import json
 import os
@@ -11,6 +12,7 @@ import select
 import signal
 import sys
 import tempfile
+import threading
 import time
 import traceback
 from collections.abc import Callable
@@ -99,25 +101,36 @@ def start(task: Callable[[], Any]) -> Child:
     os._exit(0)
 
 
-def preload(first: Callable[[Path], object]) -> None:
-    """Import what a task imports as it goes, so that no child has to.
+def preload(first: Callable[[Path], object], again: Callable[[Path], object]) -> None:
+    """Import, load and compile what tasks use, so that no child has to.
 
     Args:
         first: A task that uses everything, given an empty folder. It runs in a child, which tells what it imported.
+        again: Given what `first` left, does here what neither opens DuckDB nor begins threads: a process that forks
+            must have no such thing.
+
+    Raises:
+        RuntimeError: The first task failed, or the second has begun threads.
     """
     for name in _LAZY:
         importlib.import_module(name)
     registry.names("encoder")  # Entry points are read once, for all kinds.
+    with tempfile.TemporaryDirectory(prefix="hippo-crash-") as folder:
 
-    def names() -> list[str]:
-        with tempfile.TemporaryDirectory(prefix="hippo-crash-") as folder:
+        def names() -> list[str]:
             first(Path(folder))
-        return list(sys.modules)
+            return list(sys.modules)
 
-    ended = start(names).wait()
-    if ended.how != "done":
-        raise RuntimeError(f"without any harm: {ended.value}")
-    for name in ended.value:
-        # Modules that compiled code registers under names of its own cannot be imported by them.
-        if name not in sys.modules and importlib.util.find_spec(name.partition(".")[0]):
-            importlib.import_module(name)
+        ended = start(names).wait()
+        if ended.how != "done":
+            raise RuntimeError(f"without any harm: {ended.value}")
+        for name in ended.value:
+            # Modules that compiled code registers under names of its own cannot be imported by them.
+            if name not in sys.modules and importlib.util.find_spec(name.partition(".")[0]):
+                importlib.import_module(name)
+        again(Path(folder))
+    if threading.active_count() > 1:
+        raise RuntimeError(f"threads in a process that forks: {threading.enumerate()}")
+    # What is there from now on is not looked at by any child, and so not copied.
+    gc.collect()
+    gc.freeze()

@@ -6,7 +6,7 @@ import shutil
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ HARMS = ("kill", "point", "fault", "full", "flip")
 """Kinds of trials."""
 
 _LENGTH = 12
-_HISTORIES = 2
+_STRIDE = 7
+"""Between the points of two trials: few trials shall see all parts of the library. No divisor of their number."""
 _LOGS = ("store.duckdb.wal", "replies.sqlite-wal")
 _SPARE = 1 << 21
 """Bytes beyond what an operation leaves that a small disk may have: an operation needs more than it leaves."""
@@ -60,8 +61,8 @@ class _State:
         operation: The next one.
         seconds: How long that takes.
         used: Bytes on disk before and after it.
-        reached: How often it reaches each point, once that is known.
-        calls: How many of its calls change the disk, once that is known.
+        reached: How often it reaches each point.
+        calls: How many of its calls change the disk.
         sums: What `stored` says of it, once that is known.
     """
 
@@ -69,8 +70,8 @@ class _State:
     operation: Operation
     seconds: float = 0.0
     used: tuple[int, int] = (0, 0)
-    reached: Mapping[str, int] | None = None
-    calls: int | None = None
+    reached: Mapping[str, int] = field(default_factory=dict)
+    calls: int = 0
     sums: str | None = None
 
 
@@ -80,10 +81,11 @@ class Bench:
     Args:
         folder: For indexes; emptied by nobody.
         seed: Of histories and of the moments of harm.
+        histories: Of how many histories the states are that trials begin with.
     """
 
-    def __init__(self, folder: Path, seed: int) -> None:
-        self._folder, self._seed = folder, seed
+    def __init__(self, folder: Path, seed: int, histories: int) -> None:
+        self._folder, self._seed, self._histories = folder, seed, histories
         self._place = Place(folder / "place")
         self._states: dict[int, list[_State]] = {}
         self._fresh_known: dict[str, str] = {}
@@ -119,12 +121,12 @@ class Bench:
     def _point(self, number: int, chance: random.Random) -> Outcome:
         """SIGKILL at a named point, each name in turn."""
         names = list(points.POINTS)
-        name = names[number % len(names)]
-        states = [state for one in range(_HISTORIES) for state in self._history(one)]
+        name = names[number * _STRIDE % len(names)]
+        states = [state for one in range(self._histories) for state in self._history(one)]
         chance.shuffle(states)
-        state = next(state for state in states if self._reached(state).get(name))
+        state = next(state for state in states if state.reached.get(name))
         self._put(state)
-        times = chance.randint(1, self._reached(state)[name])
+        times = chance.randint(1, state.reached[name])
 
         def task() -> None:
             points.kill_at(name, times)
@@ -135,7 +137,7 @@ class Bench:
     def _fault(self, number: int, chance: random.Random) -> Outcome:
         """One call to the disk fails."""
         state = chance.choice(self._all(chance))
-        at = chance.randint(1, max(self._calls(state), 1))
+        at = chance.randint(1, max(state.calls, 1))
         self._put(state)
 
         def task() -> None:
@@ -148,7 +150,7 @@ class Bench:
         """The disk is full from some moment on."""
         state = chance.choice(self._all(chance))
         if not self._mounts:
-            at = chance.randint(1, max(self._calls(state), 1))
+            at = chance.randint(1, max(state.calls, 1))
             self._put(state)
 
             def failing() -> None:
@@ -166,15 +168,15 @@ class Bench:
 
     def _flip(self, number: int, chance: random.Random) -> Outcome:
         """One bit is flipped: in turn in the files of a snapshot, in the others, and in logs that a crash has left."""
-        states = [state for one in range(_HISTORIES) for state in self._history(one)[1:]]
+        states = [state for one in range(self._histories) for state in self._history(one)[1:]]
         chance.shuffle(states)
         part = ("snapshot", "other", "log")[number % 3]
         state = self._put(states[0])
         if part == "log":
-            states = [one for one in states if any(self._reached(one).get(name) for name in _LEAVE_LOGS)]
+            states = [one for one in states if any(one.reached.get(name) for name in _LEAVE_LOGS)]
             state = self._put(states[0])
-            name = chance.choice([one for one in _LEAVE_LOGS if self._reached(state).get(one)])
-            times = chance.randint(1, self._reached(state)[name])
+            name = chance.choice([one for one in _LEAVE_LOGS if state.reached.get(one)])
+            times = chance.randint(1, state.reached[name])
 
             def killed() -> None:
                 points.kill_at(name, times)
@@ -224,7 +226,7 @@ class Bench:
 
     def _all(self, chance: random.Random) -> list[_State]:
         """The states of a random history."""
-        return self._history(chance.randrange(_HISTORIES))
+        return self._history(chance.randrange(self._histories))
 
     def _history(self, seed: int) -> list[_State]:
         """All states of a history, each made by the operations before it."""
@@ -238,12 +240,20 @@ class Bench:
                 shutil.rmtree(state.folder, ignore_errors=True)
                 shutil.copytree(place.folder, state.folder)
                 before = _size(place.root)
-                state.seconds = _done(partial(perform, place, operation)).seconds
+                done = _done(partial(self._watched, operation))
+                state.seconds, (state.reached, state.calls) = done.seconds, done.value
                 state.used = before, _size(place.root)
                 states.append(state)
             self._states[seed] = states
             place.empty()
         return self._states[seed]
+
+    def _watched(self, operation: Operation) -> tuple[dict[str, int], int]:
+        """Perform an operation: how often it reaches each point, and how many of its calls change the disk."""
+        reached = points.count()
+        disk.arm(self._place.root, 0)
+        perform(self._place, operation)
+        return dict(reached), disk.calls()
 
     def _put(self, state: _State) -> _State:
         """Copy a state to where trials happen, and know what fresh builds of what it may become give."""
@@ -261,34 +271,6 @@ class Bench:
             else:
                 shutil.copy(source, target)
         return state
-
-    def _reached(self, state: _State) -> Mapping[str, int]:
-        if state.reached is None:
-            self._place.empty()
-            self._put(state)
-
-            def task() -> dict[str, int]:
-                reached = points.count()
-                perform(self._place, state.operation)
-                return dict(reached)
-
-            state.reached = _done(task).value
-            self._place.empty()
-        return state.reached or {}
-
-    def _calls(self, state: _State) -> int:
-        if state.calls is None:
-            self._place.empty()
-            self._put(state)
-
-            def task() -> int:
-                disk.arm(self._place.root, 0)
-                perform(self._place, state.operation)
-                return disk.calls()
-
-            state.calls = int(_done(task).value)
-            self._place.empty()
-        return state.calls
 
     def _sums(self, state: _State) -> str:
         if state.sums is None:
