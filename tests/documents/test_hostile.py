@@ -6,8 +6,6 @@ import os
 import struct
 import time
 import zipfile
-import zlib
-from collections.abc import Iterator
 from pathlib import Path
 
 import docx
@@ -112,59 +110,6 @@ def test_members_that_point_out_of_their_archive(tmp_path: Path) -> None:
     assert isinstance(outcome(path), Document)
     assert not (tmp_path.parents[1] / "out.txt").exists()
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["a.docx"]
-
-
-# PDF
-
-
-def pdf_file(path: Path, objects: list[bytes], trailer: bytes = b"") -> Path:
-    out = b"%PDF-1.4\n"
-    offsets = []
-    for number, content in enumerate(objects, 1):
-        offsets.append(len(out))
-        out += b"%d 0 obj\n%s\nendobj\n" % (number, content)
-    start = len(out)
-    out += b"xref\n0 %d\n0000000000 65535 f \n" % (len(objects) + 1)
-    out += b"".join(b"%010d 00000 n \n" % offset for offset in offsets)
-    out += b"trailer\n<< /Size %d /Root 1 0 R %s >>\nstartxref\n%d\n%%%%EOF\n" % (len(objects) + 1, trailer, start)
-    path.write_bytes(out)
-    return path
-
-
-CATALOG = b"<< /Type /Catalog /Pages 2 0 R >>"
-FONT = b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>"
-
-
-def page(contents: bytes, resources: bytes = b"") -> bytes:
-    known = b"<< /Font << /F1 4 0 R >> %s >>" % resources
-    return b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents %s /Resources %s >>" % (contents, known)
-
-
-def stream(data: bytes, more: bytes = b"") -> bytes:
-    return b"<< /Length %d %s >>\nstream\n%s\nendstream" % (len(data), more, data)
-
-
-def hostile_pdfs(folder: Path) -> Iterator[Path]:
-    pages = b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>"
-    yield pdf_file(folder / "kids.pdf", [CATALOG, b"<< /Type /Pages /Kids [2 0 R 2 0 R] /Count 2 >>"])
-    yield pdf_file(folder / "prev.pdf", [CATALOG, pages, page(b"5 0 R"), FONT, stream(b"BT ET")], b"/Prev 9")
-    forms = b"/XObject << /X 5 0 R >>"
-    looped = stream(b"/X Do /X Do", b"/Type /XObject /Subtype /Form /Resources << /XObject << /X 5 0 R >> >>")
-    yield pdf_file(folder / "forms.pdf", [CATALOG, pages, page(b"5 0 R", forms), FONT, looped])
-    bomb = zlib.compress(b"BT /F1 12 Tf (x) Tj ET " * 20_000_000, 9)
-    yield pdf_file(folder / "bomb.pdf", [CATALOG, pages, page(b"5 0 R"), FONT, stream(bomb, b"/Filter /FlateDecode")])
-    nested = b"<< /Type /Page /Parent 2 0 R /X " + b"[" * 100_000 + b"]" * 100_000 + b" >>"
-    yield pdf_file(folder / "nested.pdf", [CATALOG, pages, nested])
-    yield pdf_file(folder / "self.pdf", [b"1 0 R", pages])
-    yield pdf_file(folder / "count.pdf", [CATALOG, b"<< /Type /Pages /Kids [] /Count 2147483647 >>"])
-
-
-def test_hostile_pdfs(tmp_path: Path) -> None:
-    paths = list(hostile_pdfs(tmp_path))
-    began = time.monotonic()
-    items = list(iter_documents(paths, limits=Limits(memory=256 * 2**20, seconds=5.0)))
-    assert [item.source for item in items] == [str(path) for path in paths]
-    assert time.monotonic() - began < 60
 
 
 # Text formats

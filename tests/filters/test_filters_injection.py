@@ -1,6 +1,8 @@
 """Hostile text is refused or is a harmless value: it never gets into a statement, reads a file or changes anything."""
 
+import json
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +10,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 import pytest
+from starlette.testclient import TestClient
 from typer.testing import CliRunner
 
 from hippo import Hippo
@@ -17,6 +20,7 @@ from hippo.filters import And, Comparison, Condition, Field, In, IsNull, Like, O
 from hippo.filters.deadline import Deadline
 from hippo.filters.match import _rows
 from hippo.filters.statement import Select, compared
+from hippo.serving import create_app
 
 Documents = Callable[[Sequence[dict[str, Any]]], pa.Table]
 
@@ -220,6 +224,34 @@ def test_nothing_hostile_finds_or_deletes(index: Path) -> None:
                 assert memory.delete(where=text).deleted == 0
             accepted += 1
     assert accepted > 30
+    untouched(index)
+
+
+def test_nothing_hostile_gets_through_the_server(index: Path) -> None:
+    """As JSON, in the body of a request for passages, and of one that deletes."""
+    chosen = hostile()[1::4]
+    assert len(chosen) >= 300
+    statuses: Counter[int] = Counter()
+    with Hippo.open(index) as memory, TestClient(create_app(memory), "http://127.0.0.1") as client:
+
+        def post(path: str, **body: str) -> Any:
+            answer = client.post(path, content=json.dumps(body), headers={"Content-Type": "application/json"})
+            assert SECRET not in answer.text
+            return answer
+
+        for number, text in enumerate(chosen):
+            found = post("/retrieve", question="Who met Bob?", where=text)
+            statuses[found.status_code] += 1
+            if found.status_code == 422:
+                assert found.json()["error"]["type"] == "FilterError"
+                if number % 8 == 0:
+                    assert post("/documents/delete", where=text).status_code == 422
+            else:
+                assert found.json()["hits"] == []
+                if statuses[200] % 16 == 1:  # each opens the store
+                    assert post("/documents/delete", where=text).json()["deleted"] == 0
+    assert statuses.keys() == {200, 422}
+    assert statuses[200] > 30
     untouched(index)
 
 
