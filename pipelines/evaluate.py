@@ -7,14 +7,12 @@ The same figures as `hippo eval`; rankings are kept in --work, so that a run tha
 In Python: `hippo.execution.evaluate_batch`.
 """
 
-from pathlib import Path
-
 from hippo import Hippo, ProgressBars
 from hippo.evaluation.questions import load_questions
 from hippo.evaluation.run import match_questions
 from hippo.execution import evaluate_batch
 from pipelines.common import publish
-from pipelines.jobs import executor_of, job_parser, show_batch, told
+from pipelines.jobs import executor_of, fetched, job_parser, show_batch, told
 
 __all__ = ["main"]
 
@@ -22,16 +20,19 @@ __all__ = ["main"]
 def main() -> None:
     """Parse arguments, run, print, write."""
     parser = job_parser(__doc__)
-    parser.add_argument("questions", type=Path, help=".json or .jsonl file of questions with their gold passages")
-    parser.add_argument("--index", required=True, help="folder of the index, which all workers can reach")
+    parser.add_argument("questions", help=".json or .jsonl file of questions with their gold passages, or its URL")
+    parser.add_argument("--index", required=True, help="folder of the index, or URL of a published one")
     parser.add_argument("--work", required=True, help="folder or URL of the shards")
     parser.add_argument("--profiles", default="hippo,dense,bm25", help="comma-separated; the first is the baseline")
     parser.add_argument("--ks", default="2,5,10", help="cut-offs, comma-separated")
     parser.add_argument("--batch", type=int, default=64, help="questions that a worker takes at a time")
     arguments = parser.parse_args()
     with told(), ProgressBars(quiet=arguments.quiet) as bars:
-        with Hippo.open(arguments.index, config=arguments.config) as memory:
-            questions = match_questions(memory, load_questions(arguments.questions))
+        with (
+            fetched(arguments.questions) as path,
+            Hippo.open(arguments.index, config=arguments.config) as memory,
+        ):
+            questions = match_questions(memory, load_questions(path))
         table, report = evaluate_batch(
             questions,
             arguments.index,

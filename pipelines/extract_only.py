@@ -2,6 +2,7 @@
 
     python -m pipelines.extract_only corpus/ --work runs/corpus --extractor pattern+llm --llm openai:gpt-4o-mini
     python -m pipelines.extract_only s3://bucket/corpus --work s3://bucket/work --executor ray --workers 32
+    python -m pipelines.extract_only notes/ --work runs/notes --executor ray --extractor llm --vllm Qwen/Qwen3-8B
 
 `pipelines.build_index` with the same settings and the same --work finds them there. In Python:
 `hippo.execution.extract_only`.

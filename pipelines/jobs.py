@@ -1,22 +1,29 @@
 """What the jobs that run on an executor share: their options, and a table of what was done."""
 
 import argparse
+import sys
+import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import Any
 
 from hippo import Columns
 from hippo.errors import HippoError
 from hippo.execution import BatchReport, BuildReport, Executor, LocalExecutor, RayExecutor
+from hippo.storage import address_of, open_folder
 from pipelines.common import new_parser, table
 
 __all__ = [
     "add_executor",
     "add_sources",
+    "add_vllm",
     "build_options",
     "executor_of",
+    "fetched",
     "job_parser",
+    "llm_of",
+    "put",
     "resources_of",
     "show_batch",
     "show_build",
@@ -37,8 +44,53 @@ def add_executor(parser: argparse.ArgumentParser) -> None:
     """The options that say where a job runs."""
     parser.add_argument("--executor", choices=["local", "ray"], default="local", help="where stages run")
     parser.add_argument("--workers", type=int, default=1, help="workers of each stage")
-    parser.add_argument("--address", help="of a Ray cluster: auto, ray://HOST:PORT; default: one is started here")
+    parser.add_argument(
+        "--address", help="of a Ray cluster: auto, ray://HOST:PORT; default: $RAY_ADDRESS, else one is started here"
+    )
     parser.add_argument("--num-cpus", type=int, help="processors of a Ray cluster that is started here")
+
+
+def add_vllm(parser: argparse.ArgumentParser) -> None:
+    """The options that start vLLM servers."""
+    parser.add_argument("--vllm", metavar="MODEL", help="language model that vLLM servers are started with, on Ray")
+    parser.add_argument("--vllm-servers", type=int, metavar="N", help="number of servers (default: 1)")
+    parser.add_argument("--vllm-gpus", type=float, metavar="N", help="GPUs of each (default: 1)")
+    parser.add_argument(
+        "--vllm-argument", action="append", metavar="ARG", help="of vllm serve: --vllm-argument=--max-model-len=8192"
+    )
+
+
+def llm_of(arguments: argparse.Namespace) -> dict[str, Any]:
+    """The section `llm` that the options ask for, as an override; empty: none."""
+    given = {"servers": arguments.vllm_servers, "gpus": arguments.vllm_gpus, "arguments": arguments.vllm_argument}
+    table = {key: value for key, value in given.items() if value is not None}
+    if arguments.vllm and arguments.llm:
+        raise SystemExit("error: --llm names a model that runs, --vllm one that is started: give one of them")
+    if table and not arguments.vllm:
+        raise SystemExit("error: --vllm-servers, --vllm-gpus and --vllm-argument need --vllm MODEL")
+    if arguments.vllm:
+        # Whatever a file says of places is not meant.
+        return {"llm": {"name": "endpoints", "endpoints": {"model": arguments.vllm, "urls": [], "vllm": table}}}
+    return {"llm": {"name": arguments.llm}} if arguments.llm else {}
+
+
+@contextmanager
+def fetched(place: str) -> Iterator[Path]:
+    """A file as one on this machine: itself, or a copy of what a URL names."""
+    if (url := address_of(place)) is None:
+        yield Path(place)
+        return
+    folder, _, name = url.rpartition("/")
+    with tempfile.TemporaryDirectory(prefix="hippo-") as here:
+        open_folder(folder).download(name, Path(here) / name)
+        yield Path(here) / name
+
+
+def put(place: str, text: str) -> None:
+    """Write a text file, on this machine or where a URL says; it is there whole or not at all."""
+    url = address_of(place)
+    folder, name = (url.rpartition("/")[::2]) if url else (str(Path(place).parent), Path(place).name)
+    open_folder(folder).write(name, text.encode())
 
 
 def executor_of(arguments: argparse.Namespace) -> Executor:
@@ -57,6 +109,7 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--extractor", help="name of the extractor")
     parser.add_argument("--encoder", help="name of the encoder, or none")
     parser.add_argument("--llm", help="language model, NAME:MODEL")
+    add_vllm(parser)
     parser.add_argument("--chunking", choices=["sentences", "document"], help="how documents become passages")
     parser.add_argument("--suffix", action="append", help="only files with this suffix; repeatable")
     for name in ("text", "id", "title", "timestamp"):
@@ -69,8 +122,8 @@ def add_sources(parser: argparse.ArgumentParser) -> None:
 
 def build_options(arguments: argparse.Namespace) -> dict[str, Any]:
     """Keywords of `hippo.execution.build_index` and `extract_only` from the options."""
-    named = {"extractor": arguments.extractor, "encoder": arguments.encoder, "llm": arguments.llm}
-    overrides: dict[str, Any] = {section: {"name": name} for section, name in named.items() if name}
+    named = {"extractor": arguments.extractor, "encoder": arguments.encoder}
+    overrides: dict[str, Any] = {section: {"name": name} for section, name in named.items() if name} | llm_of(arguments)
     if arguments.chunking:
         overrides["chunking"] = {"method": arguments.chunking}
     return {
@@ -149,8 +202,9 @@ def show_batch(report: BatchReport) -> str:
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Errors of hippo end a job with one line and status 1."""
+    """Errors of hippo end a job with one line and status 1; standard output is left to the result."""
     try:
-        yield
+        with redirect_stdout(sys.stderr):  # Ray tells there of workers that died.
+            yield
     except HippoError as error:
         raise SystemExit(f"error: {error}") from error

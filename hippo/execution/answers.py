@@ -13,8 +13,10 @@ from hippo.evaluation.questions import RawQuestion
 from hippo.evaluation.rank import retrieve_each
 from hippo.execution.local import LocalExecutor
 from hippo.execution.report import BatchReport, Log
+from hippo.execution.served import check_executor, served
 from hippo.execution.shards import key_of
 from hippo.execution.stage import Executor, Plan, Row, Stage, Work, peak_memory
+from hippo.execution.vllm import VllmServers
 from hippo.indexing.clock import Clock
 from hippo.protocols import ProgressCallback
 from hippo.redact import redacted
@@ -25,7 +27,7 @@ from hippo.types import Answer, Retrieval, Usage
 
 __all__ = ["answer_batch", "look_at", "opened"]
 
-_VERSION = 1
+_VERSION = 2
 _SECTIONS = ("retrieval", "recognition", "reader", "llm")
 """Sections of the configuration that shape an answer."""
 
@@ -65,6 +67,7 @@ def answer_batch(
         which the next run tries again. And what was done.
 
     Raises:
+        ConfigError: The configuration is wrong, or a server that it wants started cannot be.
         IndexPathError: There is no index.
         LLMRefusedError: The language model refuses every request.
         LLMBudgetError: The limit on what may be spent was reached.
@@ -72,7 +75,10 @@ def answer_batch(
     if batch < 1:
         raise InputError(f"batch must be at least 1, got {batch}")
     settings, state = look_at(index, config, overrides)
-    options = {"index": placed(index), "read": read, "k": k, "profile": profile, "state": state}
+    servers = VllmServers.of(settings, "reader") if read else None
+    check_executor(servers, executor)
+    about = [state, k, profile, read, _shaping(settings)]
+    options = {"index": placed(index), "read": read, "k": k, "profile": profile, "about": about}
     plan = Plan(open_folder(work), settings, options=options)
     rows = [
         {"place": start, "questions": [[one.id, one.text] for one in questions[start : start + batch]]}
@@ -80,8 +86,12 @@ def answer_batch(
     ]
     clock, log = Clock(progress), Log()
     found: dict[int, Row] = {}
-    with clock.stage("answer"), executor or LocalExecutor() as executor:
-        for row in executor.run(plan, [Stage("answer", answer)], rows):
+    with (
+        clock.stage("answer"),
+        executor or LocalExecutor() as executor,
+        served(plan, servers if rows else None, executor, clock) as asking,
+    ):
+        for row in executor.run(asking, [Stage("answer", answer)], rows):
             found[row["place"]] = log.take(row)
             clock.tell("answer", len(found), len(rows))
     ordered = [found[place] for place in sorted(found)]
@@ -99,12 +109,9 @@ def answer(plan: Plan) -> Work:
     """The stage that answers. Takes rows with `questions` (ids and texts); yields `answer` (name of the shard)."""
     memory = opened(plan)
     options = plan.options
-    sections = asdict(memory.config)
-    about = [options["state"], options["k"], options["profile"], options["read"]]
-    about.append(redacted({name: sections[name] for name in _SECTIONS}))
 
     def work(row: Row) -> Iterator[Row]:
-        key = key_of("answer", _VERSION, row["questions"], about)
+        key = key_of("answer", _VERSION, row["questions"], options["about"])
         name = f"answer/{key}.jsonl"
         known = {one["id"]: one for one in _lines(plan, name)} if plan.work.exists(name) else {}
         wanted = [(id_, text) for id_, text in row["questions"] if "error" in known.get(id_, {"error": None})]
@@ -119,6 +126,17 @@ def answer(plan: Plan) -> Work:
         yield {"place": row["place"], "answer": name, "usage": usage.to_dict(), "made": bool(wanted)}
 
     return work
+
+
+def _shaping(config: Config) -> dict[str, Any]:
+    """What of a configuration shapes an answer: not where servers are, nor who starts them."""
+    sections = {name: asdict(getattr(config, name)) for name in _SECTIONS}
+    llm = sections["llm"]
+    for tables in (llm["options"], *llm["uses"].values()):
+        for name in ("urls", "vllm"):
+            tables.get("endpoints", {}).pop(name, None)
+    shaping: dict[str, Any] = redacted(sections)
+    return shaping
 
 
 def opened(plan: Plan) -> Hippo:

@@ -13,15 +13,18 @@ from hippo.execution.assemble import Assembled, assemble
 from hippo.execution.local import LocalExecutor
 from hippo.execution.read import PART_DOCUMENTS, find_units, read
 from hippo.execution.report import BuildReport, Log, Parts
+from hippo.execution.served import check_executor, served
 from hippo.execution.shards import read_shard
 from hippo.execution.stage import Executor, Plan, Row, Stage
+from hippo.execution.vllm import VllmServers
 from hippo.identity import Identity
 from hippo.ids import text_hash
 from hippo.indexing.clock import Clock
 from hippo.indexing.runs import recorded
+from hippo.llm import Caller
 from hippo.parts import make_encoder
 from hippo.place import checked_place
-from hippo.protocols import ProgressCallback
+from hippo.protocols import Extractor, ProgressCallback
 from hippo.snapshot import remove_old
 from hippo.storage import Folder, LocalFolder, open_folder
 from hippo.store.distinct import distinct
@@ -70,7 +73,7 @@ def build_index(
         progress: Is told of every step.
 
     Raises:
-        ConfigError: The configuration is wrong.
+        ConfigError: The configuration is wrong, or a server that it wants started cannot be.
         DocumentError: A source does not exist or holds nothing that can be read.
         DuplicateDocumentError: Two documents have one id.
         IndexBusyError: Another process is writing to the index.
@@ -84,14 +87,14 @@ def build_index(
     identity = Identity.of(settings, encoder.fingerprint if encoder else None)
     if stored is not None:
         stored.check(str(root), identity)
-    extractor = stages.extractor_of(settings)
+    extractor, servers = _extractor_of(settings, executor)
     clock = Clock(progress)
     plan = Plan(open_folder(work), settings, columns or Columns(), {"part_documents": part_documents}, trace)
     chosen = resources or {}
     fingerprints = {"encoder": encoder.fingerprint if encoder else None, "extractor": extractor.fingerprint}
     with recorded(root, "build_index", settings, **fingerprints) as run:
         with executor or LocalExecutor() as executor:
-            parts = _run(plan, executor, sources, suffixes, clock, chosen, embedding=encoder is not None)
+            parts = _run(plan, executor, sources, suffixes, clock, chosen, servers, embedding=encoder is not None)
             names = _embed_names(plan, executor, parts, clock, chosen) if encoder else []
         made = assemble(
             root,
@@ -105,7 +108,7 @@ def build_index(
             clock=clock,
         )
         parts.skipped += made.repeated
-        report = parts.report(executor, clock.seconds, _change(made, parts, clock))
+        report = parts.report(executor, clock, _change(made, parts, clock))
         run.report = report.index
     remove_old(root, keep=1 + settings.indexing.keep_snapshots)
     return report
@@ -129,12 +132,21 @@ def extract_only(
     Arguments and errors are those of `build_index`.
     """
     settings = load_config(config, overrides)
-    stages.extractor_of(settings)  # What it lacks is said now.
+    _, servers = _extractor_of(settings, executor)
     clock = Clock(progress)
     plan = Plan(open_folder(work), settings, columns or Columns(), {"part_documents": part_documents})
     with executor or LocalExecutor() as executor:
-        parts = _run(plan, executor, sources, suffixes, clock, resources or {}, embedding=False)
-    return parts.report(executor, clock.seconds, None)
+        parts = _run(plan, executor, sources, suffixes, clock, resources or {}, servers, embedding=False)
+    return parts.report(executor, clock, None)
+
+
+def _extractor_of(settings: Config, executor: Executor | None) -> tuple[Extractor, VllmServers | None]:
+    """The extractor, and the servers that are to be started for it; what either lacks is said now."""
+    callers: list[Caller] = []
+    extractor = stages.extractor_of(settings, callers)
+    servers = VllmServers.of(settings, "extraction") if callers else None
+    check_executor(servers, executor)
+    return extractor, servers
 
 
 def _stage(name: str, work: Any, resources: Mapping[str, Mapping[str, float]]) -> Stage:
@@ -157,6 +169,7 @@ def _run(
     suffixes: Collection[str] | None,
     clock: Clock,
     resources: Mapping[str, Mapping[str, float]],
+    servers: VllmServers | None,
     *,
     embedding: bool,
 ) -> Parts:
@@ -178,8 +191,9 @@ def _run(
     steps = [_stage("chunk", stages.chunk, resources), _stage("extract", stages.extract, resources)]
     if embedding:
         steps.append(_stage("embed", stages.embed, resources))
-    for row in _told(executor.run(plan, steps, rows), clock, "stages", len(rows)):
-        parts.rows.append(parts.log.take(row))
+    with served(plan, servers if rows else None, executor, clock) as asking:
+        for row in _told(executor.run(asking, steps, rows), clock, "stages", len(rows)):
+            parts.rows.append(parts.log.take(row))
     parts.rows.sort(key=lambda row: (row["unit"], row["place"]))
     clock.seconds["stages"] = perf_counter() - began
     return parts

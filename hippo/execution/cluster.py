@@ -31,13 +31,17 @@ class RayExecutor:
     """Runs stages on Ray (https://docs.ray.io).
 
     A cluster that this process is connected to is used as it is. Otherwise one is connected to, or started here, when
-    the executor is entered or first needed, and let go of when it is left.
+    the executor is entered or first needed, and let go of when it is left, by the outermost `with`.
 
     Args:
         workers: Actors of each stage.
-        address: Of a cluster: "auto", "ray://…" or a host with port; None: one is started on this machine.
+        address: Of a cluster: "auto", "ray://…" or a host with port; None: what the variable RAY_ADDRESS names, else
+            one is started on this machine.
         num_cpus: Processors of a cluster that is started; None: as many as there are.
         object_store: Bytes of memory for its object store; rows need little.
+
+    Attributes:
+        reserved: Processors of the cluster that are left to something else.
 
     Raises:
         InputError: There are no workers.
@@ -56,20 +60,30 @@ class RayExecutor:
         if workers < 1:
             raise InputError(f"workers must be at least 1, got {workers}")
         self.workers = workers
-        self._address, self._num_cpus, self._object_store = address, num_cpus, object_store
+        self._address = address or os.environ.get("RAY_ADDRESS") or None
+        self._num_cpus, self._object_store = num_cpus, object_store
         self._ours = False
+        self._entered = 0
+        self.reserved = 0.0
+
+    @property
+    def here(self) -> bool:
+        """Whether the cluster was started by this executor, on this machine alone."""
+        return self._ours and self._address is None
 
     def __enter__(self) -> Self:
         ray = _ray()
         if not ray.is_initialized():
             self._connect(ray)
             self._ours = True
+        self._entered += 1
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._ours:
+        self._entered -= 1
+        if self._ours and not self._entered:
             self._ours = False
             _ray().shutdown()
 
@@ -88,6 +102,7 @@ class RayExecutor:
         options: dict[str, Any] = {"log_to_driver": False, "configure_logging": True, "logging_level": "warning"}
         if self._address is None:
             options |= {
+                "address": "local",  # and none that happens to run on this machine
                 "num_cpus": self._num_cpus,
                 "object_store_memory": self._object_store,
                 "include_dashboard": False,
@@ -113,7 +128,8 @@ class RayExecutor:
         context.enable_progress_bars = False
         context.print_on_execution_start = False
         workers = min(self.workers, len(given))
-        share = _SHARE * float(ray.cluster_resources().get("CPU", 1.0)) / (workers * len(stages))
+        free = float(ray.cluster_resources().get("CPU", 1.0)) - self.reserved
+        share = _SHARE * free / (workers * len(stages))
         dataset = ray.data.from_items(given, override_num_blocks=len(given))
         for stage in stages:
             dataset = dataset.map_batches(

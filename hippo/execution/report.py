@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from hippo.execution.stage import Executor, Row, peak_memory
+from hippo.indexing.clock import Clock
 from hippo.types import ChangeReport, Skipped, Usage
 from hippo.types.plain import Plain
 
@@ -19,6 +20,7 @@ class StageReport(Plain):
         made: Rows for which shards were made.
         found: Rows whose shards were there already.
         seconds: Working time of all workers together.
+        processor: Processor time of all workers together: what is left where nothing is waited for.
         workers: Number of processes that took part.
         peak: Most bytes of memory that one of them held by then.
     """
@@ -26,6 +28,7 @@ class StageReport(Plain):
     made: int
     found: int
     seconds: float
+    processor: float
     workers: int
     peak: int
 
@@ -45,6 +48,7 @@ class BuildReport(Plain):
         failed: Chunks that could not be extracted; the next run tries them again.
         usage: What language models took.
         seconds: Wall time by step.
+        processor: Processor time of this process by step of the assembler.
         peak: Most bytes of memory that this process has held so far.
         index: What the index was changed by; None where no index was made.
     """
@@ -59,6 +63,7 @@ class BuildReport(Plain):
     failed: int
     usage: Usage
     seconds: Mapping[str, float]
+    processor: Mapping[str, float]
     peak: int
     index: ChangeReport | None = None
 
@@ -95,6 +100,7 @@ class Log:
     made: Counter[str] = field(default_factory=Counter)
     found: Counter[str] = field(default_factory=Counter)
     seconds: Counter[str] = field(default_factory=Counter)
+    processor: Counter[str] = field(default_factory=Counter)
     peak: dict[str, int] = field(default_factory=dict)
     workers: dict[str, set[str]] = field(default_factory=dict)
 
@@ -104,6 +110,7 @@ class Log:
             stage = entry["stage"]
             (self.made if entry["made"] else self.found)[stage] += 1
             self.seconds[stage] += entry["seconds"]
+            self.processor[stage] += entry["processor"]
             self.peak[stage] = max(self.peak.get(stage, 0), entry["peak"])
             self.workers.setdefault(stage, set()).add(entry["worker"])
         return row
@@ -112,7 +119,12 @@ class Log:
         """What was done, by stage."""
         return {
             name: StageReport(
-                self.made[name], self.found[name], self.seconds[name], len(self.workers[name]), self.peak[name]
+                self.made[name],
+                self.found[name],
+                self.seconds[name],
+                self.processor[name],
+                len(self.workers[name]),
+                self.peak[name],
             )
             for name in self.workers
         }
@@ -131,12 +143,13 @@ class Parts:
         """Chunks that could not be extracted."""
         return sum(len(row["failed"]) for row in self.rows)
 
-    def report(self, executor: Executor, seconds: Mapping[str, float], index: ChangeReport | None) -> BuildReport:
+    def report(self, executor: Executor, clock: Clock, index: ChangeReport | None) -> BuildReport:
         """What a run did."""
         usage = sum((Usage(**row["usage"]) for row in self.rows), Usage())
         chunks, facts = (sum(row[name] for row in self.rows) for name in ("chunks", "facts"))
         done = (chunks, facts, tuple(self.skipped), self.failed, usage)
         stages_ = self.log.stages()
+        times = (clock.seconds, clock.processor)
         return BuildReport(
-            executor.name, executor.workers, len(self.rows), stages_, *done, seconds, peak_memory(), index
+            executor.name, executor.workers, len(self.rows), stages_, *done, *times, peak_memory(), index
         )

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from types import TracebackType
 from typing import Any, Protocol, Self
 
@@ -23,7 +23,8 @@ from hippo.storage import Folder, LocalFolder
 __all__ = ["Executor", "Plan", "Row", "Stage", "Work", "Worker", "peak_memory"]
 
 Row = dict[str, Any]
-"""Plain data, as JSON has it. Its `log` lists what stages have done: `stage`, `made`, `seconds`, `peak`, `worker`."""
+"""Plain data, as JSON has it. Its `log` lists what stages have done: `stage`, `made`, `seconds`, `processor`, `peak`,
+`worker`."""
 
 Work = Callable[[Row], Iterable[Row]]
 """One stage at work. It may set `made` in a row: False where everything was there already."""
@@ -110,17 +111,18 @@ class Worker:
         """Rows that the stage makes of a row."""
         if self._work is None:
             self._work = self._stage.work(self._plan)
-        began = perf_counter()
+        began, worked = perf_counter(), process_time()
         for made in self._work(row):
             entry = {
                 "stage": self._stage.name,
                 "made": made.pop("made", True),
                 "seconds": perf_counter() - began,
+                "processor": process_time() - worked,
                 "peak": peak_memory(),
                 "worker": f"{platform.node()}:{os.getpid()}",
             }
             yield {**made, "log": [*made.get("log", []), entry]}
-            began = perf_counter()
+            began, worked = perf_counter(), process_time()
 
 
 def peak_memory() -> int:

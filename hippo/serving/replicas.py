@@ -96,7 +96,8 @@ def serve_replicas(
     Args:
         path: Folder of the index, or the URL of a published one.
         replicas: Number of replicas.
-        address: Of a Ray cluster; None: one is started on this machine and ended afterwards.
+        address: Of a Ray cluster; None: what the variable RAY_ADDRESS names, else one is started on this machine and
+            ended afterwards.
         cpus: Processors that a replica takes.
         host: Address to listen on; None: `serve.host` of the configuration. The next two likewise.
         port: Port to listen on; 0: any free one.
@@ -140,7 +141,8 @@ def serve_replicas(
 
 def _connect(ray: Any, address: str | None) -> None:
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": "warning"}
-    here = {"include_dashboard": False, "object_store_memory": 200_000_000}
+    address = address or os.environ.get("RAY_ADDRESS") or None
+    here = {"address": "local", "include_dashboard": False, "object_store_memory": 200_000_000}
     ray.init(**options, **(here if address is None else {"address": address}))
 
 

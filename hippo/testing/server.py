@@ -40,7 +40,8 @@ class LLMServer:
     """The server, running in a thread of its own from `start` to `stop`, or as a context.
 
     It listens on the loopback interface only. Endpoints: POST `/v1/chat/completions` (whole or streamed), GET
-    `/v1/models`, files and batches under `/v1/files` and `/v1/batches`, GET `/stats`, POST `/reset`. A token is a word.
+    `/v1/models`, files and batches under `/v1/files` and `/v1/batches`, GET `/health`, GET `/stats`, POST
+    `/reset`. A token is a word.
 
     Args:
         respond: Makes the reply to a request (whose `prompt` is ""); runs in the server's thread and should be quick.

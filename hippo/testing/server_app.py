@@ -47,6 +47,7 @@ class Endpoints:
                 Route("/v1/batches", self._create, methods=["POST"]),
                 Route("/v1/batches/{id}", self._batch),
                 Route("/v1/batches/{id}/cancel", self._cancel, methods=["POST"]),
+                Route("/health", self._health),
                 Route("/stats", self._stats),
                 Route("/reset", self._reset, methods=["POST"]),
             ]
@@ -118,6 +119,9 @@ class Endpoints:
 
     async def _cancel(self, request: "Request") -> Body:
         return self._answer(request, lambda: self._batches.cancel(request.path_params["id"]))
+
+    async def _health(self, request: "Request") -> Body:  # noqa: ARG002 - as vLLM has it: no key is needed
+        return json_body({})
 
     async def _stats(self, request: "Request") -> Body:  # noqa: ARG002 - no key is needed for it
         return json_body(to_dict(self._model.ledger.stats()))

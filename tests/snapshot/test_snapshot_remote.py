@@ -1,7 +1,9 @@
 """Snapshots published to an object store (a real S3 protocol server on loopback), and opened from there."""
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from typer.testing import CliRunner
@@ -147,3 +149,30 @@ def test_a_corpus_and_shards_in_a_bucket(bucket: str, tmp_path: Path) -> None:
     with Hippo.open(tmp_path / "index") as memory:
         assert [one.id for one in memory.documents()] == ["a/one.txt", "two.txt"]
         assert memory.get("two.txt").source == f"{corpus.url}/two.txt"
+
+
+def test_the_jobs_read_from_a_bucket_and_write_there(
+    bucket: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipelines import answer_batch, build_index
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    jobs = open_folder(f"{bucket}/jobs")
+    jobs.write("in/ada.txt", DOCUMENTS[0]["text"].encode())
+    jobs.write("questions.jsonl", json.dumps({"id": "q", "question": QUESTION}).encode())
+
+    def run(job: ModuleType, *arguments: str) -> None:
+        monkeypatch.setattr("sys.argv", ["job", *arguments, "--quiet"])
+        job.main()
+
+    run(
+        build_index, f"{jobs.url}/in", "--index", str(tmp_path / "index"), "--work", f"{jobs.url}/work",
+        "--encoder", "hashing", "--publish", f"{jobs.url}/index",
+    )  # fmt: skip
+    run(
+        answer_batch, f"{jobs.url}/questions.jsonl", "--index", f"{jobs.url}/index", "--no-read",
+        "--answers", f"{jobs.url}/answers.jsonl",
+    )  # fmt: skip
+    [answer] = [json.loads(line) for line in jobs.read("answers.jsonl").splitlines()]
+    assert (answer["id"], [one["document_id"] for one in answer["passages"]]) == ("q", ["ada.txt"])
+    assert jobs.names("answers.jsonl.work")

@@ -18,7 +18,7 @@ from time import monotonic
 from typing import Any, cast
 
 from hippo.backends.llm.openai import OpenAILLM
-from hippo.errors import ConfigError, LLMUnavailableError
+from hippo.errors import ConfigError, LLMRefusedError, LLMUnavailableError
 from hippo.protocols import LLM, StreamingLLM
 from hippo.types import Completion, LLMRequest
 
@@ -27,6 +27,22 @@ __all__ = ["EndpointsLLM"]
 _WHAT = "language model 'endpoints'"
 _FIRST_REST, _LONGEST_REST = 1.0, 60.0
 """Seconds that an endpoint is left alone after a failure; twice as long after each further one."""
+_NOWHERE = "http://localhost/v1"
+"""Address of servers that have none yet: settings are checked, and nothing is sent."""
+
+
+class _Unstarted:
+    """Stands for servers that a job is to start: it can be identified, and not asked."""
+
+    def __init__(self, llm: LLM) -> None:
+        self.model, self.fingerprint = llm.model, llm.fingerprint
+
+    async def complete(self, request: LLMRequest) -> Completion:  # noqa: ARG002  (as the protocol has it)
+        reason = "llm.endpoints.vllm names servers that jobs on Ray start for themselves, and this is none"
+        remedy = (
+            f"Start `vllm serve {self.model}` and name its address in llm.endpoints.urls, or run a job of pipelines"
+        )
+        raise LLMRefusedError(self.model, reason, f"{remedy} with --executor ray")
 
 
 @dataclass(slots=True, eq=False)
@@ -51,6 +67,8 @@ class EndpointsLLM:
         model: Name of the model.
         urls: Addresses of the servers, at least one; the options that follow hold for all of them.
         llms: Models of your own in place of `urls`; `model` then names what they are.
+        vllm: What a job on Ray starts vLLM servers with, in place of `urls`; see `hippo.execution.vllm.VllmServers`.
+            Anybody else who asks is told that there is no server.
         clock: Seconds, for tests.
         options: Further options of `hippo.backends.llm.openai.OpenAILLM`.
 
@@ -64,9 +82,12 @@ class EndpointsLLM:
         model: str,
         urls: Sequence[str] = (),
         llms: Sequence[LLM] = (),
+        vllm: Mapping[str, Any] | None = None,
         clock: Callable[[], float] = monotonic,
         **options: Any,
     ) -> None:
+        if vllm is not None and not (urls or llms):
+            llms = [_Unstarted(OpenAILLM(model=model, base_url=_NOWHERE, **options))]
         if isinstance(urls, str) or not (urls or llms):
             raise ConfigError(_WHAT, "urls", f"must be a list of one or more addresses, got {urls!r}")
         if len({url.rstrip("/") for url in urls}) != len(urls):

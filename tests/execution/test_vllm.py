@@ -1,0 +1,303 @@
+"""vLLM servers that a job starts. The command `vllm` is `hippo.testing`'s scripted server, a process of its own."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from hippo import Hippo
+from hippo.background import run
+from hippo.config import load_config
+from hippo.errors import ConfigError, LLMRefusedError
+from hippo.execution import LocalExecutor, build_index, keeper
+from hippo.execution.vllm import VllmServer, VllmServers
+from hippo.types import LLMRequest, Message
+from pipelines.jobs import job_parser
+
+pytest.importorskip("uvicorn", reason="uvicorn is not installed; it comes with hippo-memory[testing]")
+
+PROJECT = Path(__file__).parents[2]
+REQUEST = LLMRequest((Message("user", "Which river?"),), 10, "test/1")
+VLLM = '''#!{python}
+"""What hippo asks of vllm serve: MODEL, --host, --port, /health, /v1/chat/completions; and trouble, if wanted."""
+import json, os, signal, sys, threading, time
+from pathlib import Path
+from hippo.testing import LLMServer, respond
+
+starts = Path(os.environ["VLLM_STARTS"])
+command, model, *rest = sys.argv[1:]
+options = dict(zip(rest[::2], rest[1::2]))
+with starts.open("a") as file:
+    about = {{"pid": os.getpid(), "arguments": sys.argv[1:], "gpus": os.environ.get("CUDA_VISIBLE_DEVICES")}}
+    file.write(json.dumps(about) + chr(10))
+count = lambda: len(starts.read_text().splitlines())
+if command != "serve" or options["--host"] != "127.0.0.1" or "--broken" in rest:
+    sys.exit("vllm: error: unrecognized arguments")
+first = json.loads(starts.read_text().splitlines()[0])["pid"] == os.getpid()
+
+def reply(request):
+    if options.get("--trouble") == "dies":
+        if first:
+            os._exit(1)
+        while count() < 3:  # until the first one was started again
+            time.sleep(0.05)
+    return respond(request)
+
+ended = threading.Event()
+signal.signal(signal.SIGTERM, lambda *_: ended.set())
+with LLMServer(port=int(options["--port"]), models=[model], respond=reply):
+    ended.wait()
+'''
+
+
+@pytest.fixture
+def starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """A command `vllm` comes first on the path; what was started so far. Nothing of it outlives a test."""
+    (tmp_path / "bin").mkdir()
+    program, log = tmp_path / "bin" / "vllm", tmp_path / "starts.jsonl"
+    program.write_text(VLLM.format(python=sys.executable), "utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}{os.pathsep}{os.environ['PATH']}")
+    monkeypatch.setenv("PYTHONPATH", str(PROJECT))
+    monkeypatch.setenv("VLLM_STARTS", str(log))
+
+    def started() -> list[dict[str, Any]]:
+        return [json.loads(line) for line in log.read_text("utf-8").splitlines()] if log.exists() else []
+
+    yield started
+    for one in started():
+        with suppress(ProcessLookupError):
+            os.kill(one["pid"], signal.SIGKILL)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs; one that waits to be reaped does not."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
+
+
+def until(holds: Callable[[], bool], seconds: float = 90) -> bool:
+    """Whether it holds in time."""
+    end = time.monotonic() + seconds
+    while not holds() and time.monotonic() < end:
+        time.sleep(0.05)
+    return holds()
+
+
+def settings(**table: Any) -> dict[str, Any]:
+    llm = {"name": "endpoints", "endpoints": {"model": "scripted", "vllm": table}, "concurrency": 4}
+    return {"encoder": {"name": "hashing"}, "extractor": {"name": "llm"}, "llm": llm}
+
+
+def servers(**table: Any) -> VllmServers:
+    found = VllmServers.of(load_config(overrides=settings(**table)), "extraction")
+    assert found is not None
+    return found
+
+
+def test_a_command_ends_with_whoever_asked_for_it(tmp_path: Path) -> None:
+    """However that one ends, and with all that the command has started."""
+    child = "import os,subprocess,sys,time; own = subprocess.Popen(['sleep', '600']); "
+    child += f"open({str(tmp_path / 'new')!r}, 'w').write(f'{{os.getpid()}} {{own.pid}}'); "
+    child += f"os.rename({str(tmp_path / 'new')!r}, {str(tmp_path / 'pids')!r}); time.sleep(600)"
+    asking = f"import subprocess,sys; p = subprocess.PIPE; subprocess.Popen({[sys.executable, '-I', keeper.__file__]!r}"
+    asking += f" + [{sys.executable!r}, '-c', {child!r}], stdin=p, stdout=p).stdout.read()"
+    process = subprocess.Popen([sys.executable, "-c", asking], stdin=subprocess.PIPE)
+    assert until((tmp_path / "pids").exists)
+    pids = [int(one) for one in (tmp_path / "pids").read_text().split()]
+    assert all(alive(pid) for pid in pids)
+    process.kill()
+    process.communicate()
+    assert until(lambda: not any(alive(pid) for pid in pids))
+
+
+def test_a_server_is_asked_when_it_is_well_and_ends_when_told(starts: Callable[[], list[dict[str, Any]]]) -> None:
+    ended: list[bool] = []
+    server = VllmServer(servers(arguments=["--seed", "1"]), ended.append)
+    assert until(lambda: server.state != "starting"), server.said
+    assert run(server.complete(REQUEST)).text
+    [started] = starts()
+    assert started["arguments"][:4] == ["serve", "scripted", "--host", "127.0.0.1"]
+    assert started["arguments"][-2:] == ["--seed", "1"]
+    server.stop()
+    assert (server.state, ended) == ("ended", [])
+    assert until(lambda: not alive(started["pid"]))
+
+
+def test_what_a_server_says_before_it_ends_is_kept(starts: Callable[[], list[dict[str, Any]]]) -> None:
+    ended: list[bool] = []
+    server = VllmServer(servers(arguments=["--broken", "1"]), ended.append)
+    assert until(lambda: ended == [False])
+    assert (server.state, server.said) == ("ended", "vllm: error: unrecognized arguments")
+    assert len(starts()) == 1
+
+
+def test_what_cannot_be_started_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tmp_path / "one.txt"
+    source.write_text("Ada Arlen met Boris Bremau.", "utf-8")
+    with pytest.raises(ConfigError, match=r"started on a Ray cluster alone.*or start `vllm serve scripted` yourself"):
+        build_index(
+            [source], tmp_path / "index", work=tmp_path / "work", executor=LocalExecutor(), overrides=settings()
+        )
+    with Hippo.open(tmp_path / "other", overrides=settings()) as memory, pytest.raises(LLMRefusedError, match="Start"):
+        memory.add(["Ada Arlen met Boris Bremau."])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    with pytest.raises(ConfigError, match=r"has no command `vllm`\. .*pip install vllm.*llm\.endpoints\.urls"):
+        VllmServer(servers())
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        (
+            {"server": 2},
+            r"llm\.endpoints\.vllm\.server: no such option\. Known: servers, gpus, cpus, arguments",
+        ),
+        ({"servers": 0}, "must be a whole number of 1 or more, got 0"),
+        ({"servers": True}, "must be a whole number of 1 or more, got True"),
+        ({"gpus": 1.5}, r"llm\.endpoints\.vllm\.gpus: above 1 it must be a whole number, got 1\.5"),
+        ({"cpus": "2"}, "must be a number of 0.001 or more, got '2'"),
+        ({"arguments": "--seed 1"}, "must be a list of texts, got '--seed 1'"),
+    ],
+)
+def test_a_wrong_table_is_told_by_its_key(table: dict[str, Any], problem: str) -> None:
+    with pytest.raises(ConfigError, match=problem):
+        servers(**table)
+
+
+def test_a_model_is_no_option_and_servers_run_or_are_started() -> None:
+    given = settings()
+    given["llm"]["endpoints"]["model"] = "--trust-remote-code"
+    with pytest.raises(ConfigError, match="must name a model, got '--trust-remote-code'"):
+        VllmServers.of(load_config(overrides=given), "extraction")
+    given["llm"]["endpoints"] |= {"model": "any", "urls": ["http://localhost:1/v1"]}
+    with pytest.raises(ConfigError, match=r"llm\.endpoints\.urls: not with endpoints\.vllm"):
+        VllmServers.of(load_config(overrides=given), "extraction")
+    assert VllmServers.of(load_config(overrides={"llm": {"name": "openai:m"}}), "extraction") is None
+    assert VllmServers.of(load_config(overrides=settings(gpus=2)), "extraction") == servers(gpus=2)
+    given["llm"]["uses"] = {"reader": {"name": "openai:m"}}
+    del given["llm"]["endpoints"]["urls"]
+    assert VllmServers.of(load_config(overrides=given), "reader") is None
+    assert "--tensor-parallel-size 2" in " ".join(servers(gpus=2).command("vllm", 1))
+
+
+def corpus(path: Path, documents: int) -> Path:
+    rows = [{"id": f"{one:03d}", "text": f"Ada Arlen {one} met Boris Bremau in Riga."} for one in range(documents)]
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), "utf-8")
+    return path
+
+
+@pytest.mark.slow
+def test_a_job_starts_servers_and_replaces_one_that_dies(
+    starts: Callable[[], list[dict[str, Any]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray.data", reason="Ray Data is not installed; it comes with hippo-memory[ray]")
+    from hippo.execution import extract_only
+    from hippo.testing import LLMServer
+
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    source = corpus(tmp_path / "corpus.jsonl", 24)
+    command = [sys.executable, "-m", "pipelines.extract_only", str(source), "--work", str(tmp_path / "work")]
+    command += ["--extractor", "llm", "--vllm", "scripted", "--vllm-servers", "2", "--vllm-gpus", "0"]
+    command += ["--vllm-argument=--trouble", "--vllm-argument=dies", "--part", "4", "--quiet", "--json"]
+    done = subprocess.run(
+        [*command, "--executor", "ray", "--workers", "2", "--num-cpus", "6"],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        cwd=PROJECT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    report = json.loads(done.stdout)
+    assert (report["chunks"], report["failed"]) == (24, 0)
+    assert report["usage"]["requests"] == 48
+    assert len(starts()) >= 3
+    assert until(lambda: not any(alive(one["pid"]) for one in starts()))
+    # Servers of the same model that run somewhere: what was extracted is found, and nobody is asked.
+    with LLMServer() as server:
+        llm = {"name": "endpoints", "endpoints": {"model": "scripted", "urls": [server.base_url]}}
+        again = extract_only(
+            [source], work=tmp_path / "work", overrides={"extractor": {"name": "llm"}, "llm": llm}, part_documents=4
+        )
+        assert (again.stages["extract"].made, server.stats().replies) == (0, 0)
+
+
+DRIVER = """
+import sys
+from pathlib import Path
+import ray
+from hippo.execution import RayExecutor, answer_batch, extract_only
+from hippo.evaluation.questions import load_questions
+ray.init("local", num_cpus=6, num_gpus=2, include_dashboard=False, object_store_memory=100_000_000, log_to_driver=False)
+overrides = {
+    "llm": {"name": "endpoints", "endpoints": {"model": "scripted", "vllm": {"servers": 2}}},
+    "extractor": {"name": "llm"}, "encoder": {"name": "hashing"},
+}
+source, index, work, questions = sys.argv[1:]
+asked = load_questions(Path(questions))
+found, _ = answer_batch(asked, index, work=work, executor=RayExecutor(1), overrides=overrides, k=1)
+print(len(found), sum("error" in one for one in found), flush=True)
+while True:
+    extract_only([source], work=work + "/other", executor=RayExecutor(1), overrides=overrides, part_documents=1)
+"""
+
+
+@pytest.mark.slow
+def test_servers_have_gpus_of_their_own_and_end_with_a_driver_that_is_killed(
+    starts: Callable[[], list[dict[str, Any]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("ray.data", reason="Ray Data is not installed; it comes with hippo-memory[ray]")
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    with Hippo.open(tmp_path / "index", encoder="hashing") as memory:
+        memory.add(["Ada Arlen met Boris Bremau."])
+    (tmp_path / "questions.jsonl").write_text('{"id": "a", "question": "Whom did Ada Arlen meet?"}\n', "utf-8")
+    paths = [corpus(tmp_path / "corpus.jsonl", 8), tmp_path / "index", tmp_path / "work", tmp_path / "questions.jsonl"]
+    with (tmp_path / "log").open("w") as log:
+        driver = subprocess.Popen(
+            [sys.executable, "-c", DRIVER, *map(str, paths)], stdout=subprocess.PIPE, stderr=log, text=True
+        )
+    try:
+        assert driver.stdout is not None
+        assert "1 0\n" in driver.stdout, (tmp_path / "log").read_text()[-3000:]  # Ray writes there, too
+        assert sorted(one["gpus"] for one in starts()) == ["0", "1"]
+        assert until(lambda: not any(alive(one["pid"]) for one in starts()[:2]))
+        assert until(lambda: len(starts()) >= 4)
+    finally:
+        driver.kill()
+        driver.communicate()
+    assert until(lambda: not any(alive(one["pid"]) for one in starts()))
+
+
+def test_the_options_of_the_jobs() -> None:
+    from pipelines.jobs import add_vllm, llm_of
+
+    parser = job_parser("Any.\n\n    python -m pipelines.any")
+    parser.add_argument("--llm")
+    add_vllm(parser)
+
+    def section(*arguments: str) -> dict[str, Any]:
+        return llm_of(parser.parse_args(arguments))
+
+    assert section() == {}
+    assert section("--llm", "openai:m") == {"llm": {"name": "openai:m"}}
+    found = section("--vllm", "m", "--vllm-servers", "4", "--vllm-gpus", "2", "--vllm-argument=--max-model-len=8192")
+    assert VllmServers.of(load_config(overrides=found), "extraction") == VllmServers(
+        "m", {}, servers=4, gpus=2, arguments=("--max-model-len=8192",)
+    )
+    with pytest.raises(SystemExit, match="need --vllm MODEL"):
+        section("--vllm-servers", "4")
+    with pytest.raises(SystemExit, match="give one of them"):
+        section("--vllm", "m", "--llm", "openai:m")
