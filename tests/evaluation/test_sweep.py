@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,10 +34,50 @@ def test_what_is_chosen_without_a_set_and_what_it_gives_there() -> None:
 def test_a_run(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = ["--encoder", "none", "--index", str(tmp_path), "--option", "name_share=0,0.4", "--json"]
-    monkeypatch.setattr("sys.argv", ["sweep", "sample", "multilingual", "--datasets", str(project / "data"), *options])
-    sweep.main()
-    result = json.loads(capsys.readouterr().out)
+    (tmp_path / "hippo.toml").write_text("[encoder]\nname = 'none'\n", "utf-8")
+
+    def swept(*arguments: str) -> dict[str, Any]:
+        options = ["--datasets", str(project / "data"), "--config", str(tmp_path / "hippo.toml"), "--quiet", "--json"]
+        monkeypatch.setattr("sys.argv", ["sweep", *arguments, *options, "--index", str(tmp_path / "sweep")])
+        sweep.main()
+        found: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return found
+
+    result = swept("sample", "multilingual", "--option", "name_share=0,0.4")
     assert list(result["recall"]) == ["name_share=0", "name_share=0.4"]
     assert set(result["left_out"]) == {"sample", "multilingual"}
     assert all(50 < value <= 100 for one in result["recall"].values() for value in one.values())
+    assert all(run["index"]["stages"]["extract"]["found"] == 0 for run in by_setting(result["runs"]))
+    # Of other indexes, all that they share with this one is there.
+    result = swept("multilingual", "--setting", "graph.follow_distance=0,2", "--option", "name_share=0")
+    assert list(result["recall"]) == [f"graph.follow_distance={value} name_share=0" for value in (0, 2)]
+    for run in by_setting(result["runs"]):
+        assert {name: one["made"] for name, one in run["index"]["stages"].items()} == {
+            "read": 0,
+            "chunk": 0,
+            "extract": 0,
+        }
+        assert (run["index"]["index"]["added"] > 10, run["rankings"]["failed"]) == (True, 0)
+    assert "multilingual graph.follow_distance=2" in sweep.show(result, ["multilingual"])
+
+
+def by_setting(runs: dict[str, dict[str, Any]]) -> list[dict[str, Any]]:
+    return [run for one in runs.values() for run in one.values()]
+
+
+def test_what_cannot_be_swept_is_said(
+    project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["sweep", "sample", "--datasets", str(project / "data"), "--index", str(tmp_path)]
+    for more, problem in (
+        ([], "give an --option or a --setting"),
+        (["--setting", "encoder=none"], "must be SECTION.KEY=VALUE,VALUE"),
+        (["--option", "facts"], "must be KEY=VALUE,VALUE"),
+    ):
+        monkeypatch.setattr("sys.argv", [*command, *more])
+        with pytest.raises(SystemExit):
+            sweep.main()
+        assert problem in capsys.readouterr().err
+    monkeypatch.setattr("sys.argv", [*command, "--setting", "graph.nothing=1"])
+    with pytest.raises(SystemExit, match=r"error: .*graph\.nothing: unknown key"):
+        sweep.main()
