@@ -1,13 +1,14 @@
 """Writes the parts of these pages that the code knows better: `python docs/generate.py`.
 
 A part stands between `<!-- begin NAME -->` and `<!-- end NAME -->`. Help texts come from the commands, tables of keys
-from the dataclasses and their docstrings, the tree of errors from its module, the plug-in from the tests. A test
-compares the pages with what this makes.
+from the dataclasses and their docstrings, the tree of errors from its module, the plug-in from the tests, the plan of a
+large corpus from what was measured. A test compares the pages with what this makes.
 """
 
 import inspect
 import json
 import re
+import sys
 import tomllib
 from dataclasses import MISSING, Field, fields
 from importlib.metadata import EntryPoint
@@ -43,6 +44,7 @@ def parts() -> dict[str, str]:
         "errors": _fenced(inspect.getdoc(errors).split("```")[1].strip("\n"), "text"),  # type: ignore[union-attr]
         "plugin": _fenced((_PLUGIN / "src" / "hippo_letters" / "__init__.py").read_text("utf-8").strip(), "python"),
         "entry-point": _fenced(_entry_point(), "toml"),
+        "scale-plan": _fenced(_scale_plan(), "text"),
     }
 
 
@@ -60,6 +62,16 @@ def rendered() -> dict[Path, str]:
 def stale() -> list[str]:
     """Names of pages that are not as they should be."""
     return [path.name for path, text in rendered().items() if path.read_text("utf-8") != text]
+
+
+def _scale_plan() -> str:
+    """What `python -m pipelines.scale_plan` prints."""
+    if str(_DOCS.parent) not in sys.path:
+        sys.path.append(str(_DOCS.parent))
+    from pipelines import scale_plan
+
+    measured = scale_plan.merged([scale_plan.read(path) for path in scale_plan.MEASURED])
+    return scale_plan.show(scale_plan.plan(measured, **scale_plan.assumed(scale_plan.parser().parse_args([]))))
 
 
 def _fenced(text: str, language: str) -> str:

@@ -1,11 +1,11 @@
-"""What scale costs: measured per item here, computed for a corpus of any size.
+"""What scale costs, measured for each item; `pipelines.scale_plan` computes from it what any corpus takes.
 
-    python -m pipelines.scale_costs --passages 2000
+    python -m pipelines.scale_costs --passages 2000 --out costs.json
     python -m pipelines.scale_costs --passages 1000000 --dimension 64 --workers 2 --questions 100 --folder /data/scale
 
-Makes passages by rule, indexes them by shards with the hashing encoder, and prints seconds and bytes for each passage,
-by stage, with the peak memory of driver and workers; then what --plan passages take if costs grow as they do here. What
-is in --folder already is not made again. With --questions, a process of its own opens the index and asks that many: it
+Makes passages by rule, indexes them by shards with the hashing encoder, and prints processor time and bytes for each
+passage, by stage, with the peak memory of driver and workers. Stages whose shards are in --folder already cost next to
+nothing: measure in a new one. With --questions, a process of its own opens the index and asks that many: it
 prints seconds until it is open, milliseconds of a question as median and 99th percentile, and its memory. With --ray it
 also prints, in the same run, what a row costs on each executor, of a stage that does nothing, and of one that
 waits 50 ms for each of 64 calls at the same time; where two workers do their best, a row takes half of that.
@@ -29,12 +29,11 @@ from hippo.execution.stage import Work, peak_memory
 from hippo.storage import LocalFolder
 from pipelines.common import new_parser, publish, table
 
-__all__ = ["main", "nothing", "plan_for", "waiting"]
+__all__ = ["main", "measure", "nothing", "waiting"]
 
 _PER_FILE = 20_000
 _CALLS = 64
 _LATENCY = 0.05
-_MINILM = 384
 
 
 def main() -> None:
@@ -45,7 +44,6 @@ def main() -> None:
     parser.add_argument("--dimension", type=int, default=256, help="length of a vector")
     parser.add_argument("--memory", type=int, help="bytes that the assembler aims to hold: indexing.memory")
     parser.add_argument("--questions", type=int, default=0, help="questions that are asked afterwards")
-    parser.add_argument("--plan", type=int, default=10**8, help="passages of the corpus that is computed")
     parser.add_argument("--ray", action="store_true", help="also measure what Ray adds to a row")
     parser.add_argument("--rows", type=int, default=400, help="rows of that measurement")
     parser.add_argument("--folder", type=Path, help="where to work (default: a temporary folder, removed afterwards)")
@@ -55,7 +53,6 @@ def main() -> None:
         result = measure(arguments.passages, arguments.workers, folder, arguments.dimension, arguments.memory)
         if arguments.questions:
             result["reader"] = read(folder / "index", arguments.passages, arguments.questions)
-        result["plan"] = plan_for(result, arguments.plan)
         if arguments.ray:
             result["rows"] = row_costs(arguments.rows, folder)
     finally:
@@ -75,7 +72,7 @@ def measure(
     if memory:
         settings["indexing"] = {"memory": memory}
     sources = _corpus(folder / "corpus", passages)
-    began = process_time()
+    began, worked = perf_counter(), process_time()
     with ProgressBars() as bars:
         report = build_index(
             sources,
@@ -88,25 +85,25 @@ def measure(
         )
     index = report.index
     assert index is not None  # noqa: S101  (an index was asked for)
-    stages = {name: one.seconds / passages for name, one in report.stages.items()}
-    assembling = {name: one for name, one in report.seconds.items() if name not in ("read", "stages", "names")}
+    shards = {one.name: _size(one) / passages for one in (folder / "work").iterdir()}
     return {
         "passages": passages,
         "workers": workers,
         "dimension": dimension,
         "facts": index.facts / passages,
         "entities": index.entities / passages,
-        "seconds": {**stages, "assemble": sum(assembling.values()) / passages},
-        "assemble": {name: one / passages for name, one in assembling.items()},
+        "processor": {name: one.processor / passages for name, one in report.stages.items()},
+        "assemble": {name: one / passages for name, one in report.processor.items()},
         "bytes": {
             "corpus": _size(folder / "corpus") / passages,
-            "shards": _size(folder / "work") / passages,
             "store": _size(folder / "index" / "store.duckdb") / passages,
             "snapshot": _size(folder / "index" / "snapshots") / passages,
         },
-        "peak": {"driver": report.peak, **{name: one.peak for name, one in report.stages.items()}},
-        "wall": sum(report.seconds.values()),
-        "processor": (process_time() - began) / passages,
+        "shards": dict(sorted(shards.items())),
+        "peak_driver": report.peak,
+        "peak_worker": max(one.peak for one in report.stages.values()),
+        "wall": perf_counter() - began,
+        "driver": (process_time() - worked) / passages,
     }
 
 
@@ -135,23 +132,6 @@ def _asked(index: Path, passages: int, questions: int) -> dict[str, float]:
 
 def _question(number: int) -> str:
     return f"What did the friend found whom {_passage(number)['title']} met?"
-
-
-def plan_for(measured: dict[str, Any], passages: int) -> dict[str, Any]:
-    """What a corpus of some passages takes if every cost grows as it was measured: computed, not tried."""
-    hours = {name: seconds * passages / 3600 for name, seconds in measured["seconds"].items()}
-    texts = 1 + measured["facts"] + measured["entities"]
-    return {
-        "passages": passages,
-        "processor hours": hours,
-        "terabytes": {name: one * passages / 1e12 for name, one in measured["bytes"].items()},
-        "vectors": texts * passages,
-        "terabytes of vectors": {
-            f"float32, {_MINILM} dimensions": texts * passages * _MINILM * 4 / 1e12,
-            f"8 bits, {_MINILM} dimensions": texts * passages * _MINILM / 1e12,
-        },
-        "bytes of rows in the driver": 500 * passages / 256,
-    }
 
 
 def row_costs(rows: int, folder: Path) -> dict[str, dict[str, float]]:
@@ -247,29 +227,20 @@ def _size(path: Path) -> int:
 
 def show(result: dict[str, Any]) -> str:
     """The result as text."""
-    plan, peak = result["plan"], result["peak"]
     head = f"{result['passages']} passages, {result['workers']} workers, {result['wall']:.0f} s: for each passage "
     head += f"{result['facts']:.1f} facts, {result['entities']:.1f} new entities"
-    stages = [
-        [
-            name,
-            f"{1000 * seconds:.3f}",
-            f"{plan['processor hours'][name]:,.0f}",
-            f"{peak.get(name, 0) / 2**20:.0f}",
-        ]
-        for name, seconds in result["seconds"].items()
-    ]
-    sizes = [[name, f"{one:,.0f}", f"{plan['terabytes'][name]:.2f}"] for name, one in result["bytes"].items()]
-    count = f"{plan['passages']:,}"
+    stages = [[name, f"{1000 * one:.3f}"] for name, one in result["processor"].items()]
+    stages += [[f"assemble: {name}", f"{1000 * one:.3f}"] for name, one in result["assemble"].items()]
+    sizes = [*result["bytes"].items(), *((f"shards: {name}", one) for name, one in result["shards"].items())]
+    memory = f"driver, assembler included, {result['peak_driver'] / 2**20:.0f} MiB, "
+    memory += f"a worker {result['peak_worker'] / 2**20:.0f} MiB"
     lines = [
         head,
-        table(["stage", "ms a passage", f"hours for {count}", "peak MiB"], stages),
-        table(["on disk", "bytes a passage", f"TB for {count}"], sizes),
+        table(["stage", "ms of a processor a passage"], stages),
+        table(["on disk", "bytes a passage"], [[name, f"{one:,.0f}"] for name, one in sizes]),
         *_shown_reader(result.get("reader")),
-        f"processor time of the driver, assembler included: {1000 * result['processor']:.3f} ms a passage",
-        f"peak memory of the driver, assembler included: {result['peak']['driver'] / 2**20:.0f} MiB",
-        f"vectors for {count}: {plan['vectors']:.2e}; "
-        + ", ".join(f"{name}: {one:.2f} TB" for name, one in plan["terabytes of vectors"].items()),
+        f"processor time of the driver, assembler included: {1000 * result['driver']:.3f} ms a passage",
+        f"peak memory: {memory}",
     ]
     if "rows" in result:
         rows = [[name, f"{one['begin']:.2f}", f"{1000 * one['row']:.1f}"] for name, one in result["rows"].items()]

@@ -48,7 +48,13 @@ def generator() -> ModuleType:
 
 
 def test_generated_parts_are_fresh(generator: ModuleType) -> None:
-    assert {path.name for path in generator.rendered()} == {"cli.md", "configuration.md", "errors.md", "python.md"}
+    assert {path.name for path in generator.rendered()} == {
+        "cli.md",
+        "configuration.md",
+        "errors.md",
+        "python.md",
+        "scale.md",
+    }
     assert generator.stale() == [], "run: python docs/generate.py"
 
 

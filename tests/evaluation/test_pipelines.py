@@ -39,6 +39,7 @@ JOBS = [
     "query_cost",
     "ray_faults",
     "scale_costs",
+    "scale_plan",
     "remember",
     "sentences",
     "sweep",
