@@ -28,7 +28,12 @@ def main() -> None:
         sys.argv[1:], stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno(), start_new_session=True
     )
     left = threading.Event()
-    threading.Thread(target=lambda: (sys.stdin.buffer.read(), left.set()), daemon=True).start()
+
+    def watch() -> None:
+        sys.stdin.buffer.read()
+        left.set()
+
+    threading.Thread(target=watch, daemon=True).start()
     while child.poll() is None and not left.wait(_STEP):
         pass
     if child.returncode is None:
