@@ -13,7 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, fields
 from pathlib import Path
 from time import sleep
-from typing import Any, Self
+from typing import IO, Any, Self, cast
 
 from hippo.backends.llm.openai import OpenAILLM
 from hippo.config import Config
@@ -185,8 +185,7 @@ class VllmServer:
 
     def _wait(self) -> None:
         """Until the keeper closes its output, as it does when the server has ended."""
-        assert self._keeper.stdout is not None  # noqa: S101  (it is a pipe)
-        with self._keeper.stdout as output:
+        with cast("IO[bytes]", self._keeper.stdout) as output:
             output.read()
         _ = self.said
         with self._lock:
@@ -198,9 +197,8 @@ class VllmServer:
 
     def _let_go(self) -> None:
         """Close the pipe that the keeper watches."""
-        assert self._keeper.stdin is not None  # noqa: S101  (it is a pipe)
         with suppress(BrokenPipeError):
-            self._keeper.stdin.close()
+            cast("IO[bytes]", self._keeper.stdin).close()
 
     def _look(self) -> None:
         """Until it is well, or has ended."""
