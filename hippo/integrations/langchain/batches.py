@@ -5,14 +5,9 @@ Language models are asked for all of them together, so their runs are children o
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from langchain_core.callbacks import (
-    AsyncCallbackManager,
-    AsyncCallbackManagerForRetrieverRun,
-    CallbackManager,
-    CallbackManagerForRetrieverRun,
-)
+from langchain_core.callbacks import AsyncCallbackManager, CallbackManager
 from langchain_core.documents import Document
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import get_config_list, patch_config, set_config_context
@@ -28,6 +23,7 @@ __all__ = ["abatch", "batch"]
 Configs = RunnableConfig | Sequence[RunnableConfig] | None
 Options = Mapping[str, Any]
 Outcome = list[Document] | Exception
+M = TypeVar("M", CallbackManager, AsyncCallbackManager)
 
 
 def batch(
@@ -42,7 +38,12 @@ def batch(
     if not inputs:
         return []
     configs = get_config_list(config, len(inputs))
-    runs = [_begin(retriever, query, one) for query, one in zip(inputs, configs, strict=True)]
+    managers = _managers(CallbackManager, retriever, config, configs)
+    names = [_named(retriever, one) for one in configs]
+    runs = [
+        manager.on_retriever_start(None, query, **name)
+        for manager, query, name in zip(managers, inputs, names, strict=True)
+    ]
     try:
         with set_config_context(patch_config(None, callbacks=runs[0].get_child())) as context:
             outcomes = context.run(_outcomes, retriever, inputs, options, each=return_exceptions)
@@ -70,7 +71,14 @@ async def abatch(
     if not inputs:
         return []
     configs = get_config_list(config, len(inputs))
-    runs = await asyncio.gather(*(_abegin(retriever, query, one) for query, one in zip(inputs, configs, strict=True)))
+    managers = _managers(AsyncCallbackManager, retriever, config, configs)
+    names = [_named(retriever, one) for one in configs]
+    runs = await asyncio.gather(
+        *(
+            manager.on_retriever_start(None, query, **name)
+            for manager, query, name in zip(managers, inputs, names, strict=True)
+        )
+    )
     try:
         with set_config_context(patch_config(None, callbacks=runs[0].get_child())) as context:
             asked = in_thread(_outcomes, retriever, inputs, options, each=return_exceptions)
@@ -136,15 +144,20 @@ def _start(retriever: "HippoRetriever", config: RunnableConfig) -> dict[str, Any
     }
 
 
-def _begin(retriever: "HippoRetriever", query: str, config: RunnableConfig) -> CallbackManagerForRetrieverRun:
-    manager = CallbackManager.configure(**_start(retriever, config))
-    name = config.get("run_name") or retriever.get_name()
-    return manager.on_retriever_start(None, query, name=name, run_id=config.get("run_id"))
+def _managers(kind: type[M], retriever: "HippoRetriever", config: Configs, configs: list[RunnableConfig]) -> list[M]:
+    """Who is told of the run of each question; where one configuration is for all, it is made of it once.
+
+    Args:
+        kind: Of the managers.
+        retriever: Whose runs they are.
+        config: As it was given.
+        configs: Those of the questions.
+    """
+    if isinstance(config, Sequence):
+        return [kind.configure(**_start(retriever, one)) for one in configs]
+    return [kind.configure(**_start(retriever, configs[0]))] * len(configs)
 
 
-async def _abegin(
-    retriever: "HippoRetriever", query: str, config: RunnableConfig
-) -> AsyncCallbackManagerForRetrieverRun:
-    manager = AsyncCallbackManager.configure(**_start(retriever, config))
-    name = config.get("run_name") or retriever.get_name()
-    return await manager.on_retriever_start(None, query, name=name, run_id=config.get("run_id"))
+def _named(retriever: "HippoRetriever", config: RunnableConfig) -> dict[str, Any]:
+    """What the run of a question goes by."""
+    return {"name": config.get("run_name") or retriever.get_name(), "run_id": config.get("run_id")}
