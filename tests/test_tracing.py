@@ -35,6 +35,8 @@ with LLMServer() as server:
         with continued({"traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}), span("caller"):
             told = trace_id()
             asyncio.run(memory.aask("Where was Secretive Ada Smith born?"))
+        with span("listener"):
+            "".join(memory.ask_stream("Where was Ada Smith born?"))
         memory.remember("Boris Smith was born in Hull.")
         memory.context("Where was Boris born?")
         memory.consolidate()
@@ -91,6 +93,7 @@ def test_every_stage_is_a_span_in_its_place(tmp_path: Path) -> None:
             for stage in ("read", "chunk", "extract", "embed", "graph", "publish")
         ),
         ("hippo.ask", "caller"),
+        ("hippo.ask", "listener"),
         ("hippo.retrieve", "hippo.ask"),
         ("hippo.remember", None),
         ("hippo.context", None),
