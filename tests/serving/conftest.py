@@ -6,7 +6,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,8 @@ import httpx
 import pytest
 
 from hippo import Hippo
-from hippo.testing import LLMServer
+from hippo.testing import LLMServer, respond
+from hippo.types import LLMRequest
 
 DOCUMENTS = [
     {"id": "bridge", "title": "Iron Bridge", "text": "The Iron Bridge was built by Steelworks Smith of Hull."},
@@ -92,6 +93,17 @@ def new_index(path: Path) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AbstractContextManager[Running]]:
+    """Runs a server for as long as a module wants it, over an index of its own; arguments are variables."""
+
+    def make(**variables: str) -> AbstractContextManager[Running]:
+        folder = tmp_path_factory.mktemp("run")
+        return running(new_index(folder / "index"), folder / "errors", **variables)
+
+    return make
+
+
 @pytest.fixture
 def index(tmp_path: Path) -> Path:
     """An index of one's own."""
@@ -99,8 +111,18 @@ def index(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="module")
-def llm() -> Iterator[LLMServer]:
-    with LLMServer() as server:
+def prompts() -> list[LLMRequest]:
+    """What `llm` was asked, in order."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def llm(prompts: list[LLMRequest]) -> Iterator[LLMServer]:
+    def answer(request: LLMRequest) -> str:
+        prompts.append(request)
+        return respond(request)
+
+    with LLMServer(respond=answer) as server:
         yield server
 
 
@@ -125,7 +147,7 @@ def documents() -> list[dict[str, Any]]:
     return DOCUMENTS
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def asking() -> Callable[[LLMServer], dict[str, str]]:
     """Makes variables that point a server to a language model."""
     return _with_llm
