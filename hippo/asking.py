@@ -1,10 +1,10 @@
 """The questioning side of a memory: retrieve passages, read answers from them."""
 
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from hippo.checks import AsOf, Where
+from hippo.checks import AsOf, Where, whole
 from hippo.deferred import in_thread_of
 from hippo.protocols import LLM
 from hippo.retrieval.profiles import Profile
@@ -14,9 +14,18 @@ from hippo.types import Answer, Retrieval, Usage
 
 if TYPE_CHECKING:
     from hippo.answers import AnswerStream, Outcome
-    from hippo.reader import Reader
+    from hippo.reader import History, Reader
 
 __all__ = ["Asking"]
+
+
+@dataclass(frozen=True, slots=True)
+class _How:
+    """How an answer is wanted, as it was given: see `Asking.ask`."""
+
+    reasoning: bool | None = None
+    max_tokens: int | None = None
+    history: Iterable[object] = ()
 
 
 class Asking(Searching):
@@ -129,6 +138,8 @@ class Asking(Searching):
         newest_wins: bool | None = None,
         derived: bool | None = None,
         reasoning: bool | None = None,
+        history: Iterable[object] = (),
+        max_tokens: int | None = None,
     ) -> Answer:
         """Answer a question from the best passages, with citations.
 
@@ -144,15 +155,22 @@ class Asking(Searching):
             newest_wins: As for `retrieve`; the reader is then told when each passage is from.
             derived: As for `retrieve`.
             reasoning: Whether the model thinks before it answers; None: the configuration's.
+            history: What was said before, oldest first: messages with a role and a content, or in any other form that
+                `hippo.documents.conversation` reads. The question may go on it: "And where was she born?" is looked up
+                with what was named before, and the reader is told what was said. Messages of the system say how to
+                answer.
+            max_tokens: Most tokens of the answer; None: the configuration's.
 
         Raises:
             ConfigError: No language model is configured.
+            DocumentError: A message of the history has no known shape.
             LLMError: It cannot be used, or gave no usable answer. The other errors are those of `retrieve`.
         """
         from hippo.background import run
 
         choice = Choice(as_of, recency_half_life, newest_wins, derived)
-        search, reader = self._reading(k, profile, explain, steps, where, choice, reasoning)
+        how = _How(reasoning, max_tokens, history)
+        search, reader = self._reading(k, profile, explain, steps, where, choice, how)
         return _only(run(self._outcomes([question], search, reader)))
 
     def ask_many(
@@ -169,16 +187,19 @@ class Asking(Searching):
         newest_wins: bool | None = None,
         derived: bool | None = None,
         reasoning: bool | None = None,
+        max_tokens: int | None = None,
     ) -> "list[Outcome]":
         """Answer many questions, as many at a time as `llm.concurrency` says.
 
-        Arguments are those of `ask`. The results have the order of the questions; where one could not be answered, its
-        place holds the error: a `QuestionError`, or the `LLMError` of its answer or of the retrieval before it.
+        Arguments are those of `ask`, without a history. The results have the order of the questions; where one could
+        not be answered, its place holds the error: a `QuestionError`, or the `LLMError` of its answer or of the
+        retrieval before it.
         """
         from hippo.background import run
 
         choice = Choice(as_of, recency_half_life, newest_wins, derived)
-        search, reader = self._reading(k, profile, explain, steps, where, choice, reasoning)
+        how = _How(reasoning, max_tokens)
+        search, reader = self._reading(k, profile, explain, steps, where, choice, how)
         return run(self._outcomes(listed(questions), search, reader))
 
     async def aask(
@@ -195,13 +216,16 @@ class Asking(Searching):
         newest_wins: bool | None = None,
         derived: bool | None = None,
         reasoning: bool | None = None,
+        history: Iterable[object] = (),
+        max_tokens: int | None = None,
     ) -> Answer:
         """`ask` without blocking the event loop; cancelling it ends the retrieval or the model's reply."""
         from hippo.background import elsewhere, in_thread
 
         choice = Choice(as_of, recency_half_life, newest_wins, derived)
         # In a thread, because the model may have to be loaded.
-        search, reader = await in_thread(self._reading, k, profile, explain, steps, where, choice, reasoning)
+        how = _How(reasoning, max_tokens, history)
+        search, reader = await in_thread(self._reading, k, profile, explain, steps, where, choice, how)
         return _only(await elsewhere(self._outcomes([question], search, reader)))
 
     aask_many = in_thread_of(ask_many)
@@ -221,6 +245,8 @@ class Asking(Searching):
         newest_wins: bool | None = None,
         derived: bool | None = None,
         reasoning: bool | None = None,
+        history: Iterable[object] = (),
+        max_tokens: int | None = None,
     ) -> "AnswerStream":
         """Answer a question piece by piece, as the model writes; arguments and errors are those of `ask`.
 
@@ -231,11 +257,13 @@ class Asking(Searching):
 
         check_question(question)
         choice = Choice(as_of, recency_half_life, newest_wins, derived)
-        search, reader = self._reading(k, profile, explain, steps, where, choice, reasoning)
+        how = _How(reasoning, max_tokens, history)
+        search, reader = self._reading(k, profile, explain, steps, where, choice, how)
 
         async def items() -> AsyncIterator[str | Answer]:
-            async for item in reader.stream(await self._found(question, search)):
-                yield item
+            with span("hippo.ask", questions=1):
+                async for item in reader.stream(await self._found(question, search, reader.history)):
+                    yield item
 
         return AnswerStream(items())
 
@@ -267,16 +295,19 @@ class Asking(Searching):
         steps: object | None,
         where: Where,
         choice: Choice,
-        reasoning: bool | None,
+        how: "_How",
     ) -> "tuple[Search, Reader]":
         """The options of an answer's retrieval, and who reads."""
-        from hippo.reader import Reader
+        from hippo.reader import History, Reader
 
         settings = self.config.reader
         search = self._search(k, profile, explain, settings.steps if steps is None else steps, where, choice)
-        if reasoning is not None:
-            settings = replace(settings, reasoning=reasoning)
-        return search, Reader(self._models.caller("reader"), settings)
+        if how.reasoning is not None:
+            settings = replace(settings, reasoning=how.reasoning)
+        if how.max_tokens is not None:
+            settings = replace(settings, max_tokens=whole("max_tokens", how.max_tokens))
+        history = History.of(how.history)
+        return search, Reader(self._models.caller("reader"), settings, history)
 
     async def _outcomes(self, questions: Sequence[str], search: Search, reader: "Reader") -> "list[Outcome]":
         """Answers or errors, in the order of the questions; what cannot be asked is not."""
@@ -287,30 +318,42 @@ class Asking(Searching):
         asked = [question for question, problem in zip(questions, problems, strict=True) if problem is None]
         policies = self.config.recognition
         with span("hippo.ask", questions=len(asked)):
-            if search.steps > 1 or "error" in (policies.when_none, policies.when_failed):
-                outcomes = iter(await answer_each(asked, lambda question: self._found(question, search), reader))
+            talk = reader.history
+            if talk.turns or search.steps > 1 or "error" in (policies.when_none, policies.when_failed):
+                outcomes = iter(await answer_each(asked, lambda question: self._found(question, search, talk), reader))
             else:
                 outcomes = iter(await answer_all(asked, lambda block: in_thread(self._ranked, block, search), reader))
         return [next(outcomes) if problem is None else problem for problem in problems]
 
-    async def _found(self, question: str, search: Search) -> Retrieval:
+    async def _found(self, question: str, search: Search, history: "History | None" = None) -> Retrieval:
         """Passages for one question, of as many rounds as are asked for."""
         from hippo.background import in_thread
+        from hippo.reader import History, retrieve_in_context, retrieve_in_steps
+
+        talk, settings = history or History(), self.config.reader
 
         async def retrieve(query: str) -> Retrieval:
-            return (await in_thread(self._ranked, [query], search))[0]
+            if query is not question:  # a thought, written with all that was said before it
+                return (await in_thread(self._ranked, [query], search))[0]
+            return await retrieve_in_context(
+                question,
+                talk,
+                retrieve=lambda texts: in_thread(self._ranked, texts, search),
+                llm=await in_thread(self._models.caller, "reader") if settings.rewrite and talk.turns else None,
+                k=search.k,
+                settings=settings,
+            )
 
         if search.steps == 1:
             return await retrieve(question)
-        from hippo.reader import retrieve_in_steps
-
         return await retrieve_in_steps(
             question,
             retrieve=retrieve,
             llm=await in_thread(self._models.caller, "reader"),
             steps=search.steps,
             k=search.k,
-            settings=self.config.reader,
+            settings=settings,
+            history=talk,
         )
 
 

@@ -1,6 +1,8 @@
 """`hippo ask`: answers from an index, with citations."""
 
+import json
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -26,7 +28,7 @@ from hippo.cli.options import (
 from hippo.cli.output import console, print_json, printable
 from hippo.cli.query import QuestionArgument, read_questions
 from hippo.cli.waiting import waiting
-from hippo.errors import LLMError, QuestionError
+from hippo.errors import InputError, LLMError, QuestionError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,6 +40,7 @@ __all__ = ["EXAMPLES", "ask"]
 EXAMPLES = (
     'hippo ask my-index "Who founded the company that built the bridge?" --llm openai:gpt-4o-mini',
     'hippo ask my-index "Where was her teacher born?" --steps 3 --reasoning',
+    'hippo ask my-index "And where was she born?" --history messages.json',
     "hippo ask my-index - --json < questions.txt",
     'HIPPO_LLM__OPENAI__BASE_URL=http://localhost:11434/v1 hippo ask my-index "Who?" --llm openai:llama3.2',
 )
@@ -58,6 +61,25 @@ def ask(
     derived: DerivedOption = None,
     reasoning: Annotated[
         bool | None, typer.Option("--reasoning", help="Let the model think before it answers.", show_default=False)
+    ] = None,
+    history: Annotated[
+        Path | None,
+        typer.Option(
+            "--history",
+            metavar="FILE",
+            help="JSON list of messages (role and content) that the question goes on; those of the role system say how "
+            "to answer.",
+            show_default=False,
+        ),
+    ] = None,
+    max_tokens: Annotated[
+        int | None,
+        typer.Option(
+            "--max-tokens",
+            metavar="N",
+            help="Most tokens of the answer. Default: the configuration's.",
+            show_default=False,
+        ),
     ] = None,
     llm: LLMOption = None,
     config: ConfigOption = None,
@@ -80,14 +102,37 @@ def ask(
         "newest_wins": newest_wins,
         "derived": derived,
         "reasoning": reasoning,
+        "max_tokens": max_tokens,
     }
+    talk: dict[str, Any] = {} if history is None else {"history": _messages(history)}
+    if talk and question == "-":
+        raise InputError("--history goes with one question, not with those of standard input")
     with open_existing(index, config, llm=llm, recognition=recognition, reranking=reranking) as memory:
-        if question == "-" or json_:
+        if question == "-":
             with waiting(memory, as_json=json_):
                 answers = memory.ask_many(questions, **options)
-            _show_many(answers, questions, as_json=json_, single=question != "-")
+            _show_many(answers, questions, as_json=json_)
+        elif json_:
+            with waiting(memory, as_json=True):
+                answer = memory.ask(question, **options, **talk)
+            print_json(answer.to_dict())
         else:
-            _show_live(memory, memory.ask_stream(question, **options))
+            _show_live(memory, memory.ask_stream(question, **options, **talk))
+
+
+def _messages(file: Path) -> list[Any]:
+    """The messages of a file.
+
+    Raises:
+        InputError: It cannot be read, or is no JSON list.
+    """
+    try:
+        messages = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise InputError(f"--history: {file} cannot be read as JSON: {error}") from error
+    if not isinstance(messages, list):
+        raise InputError(f"--history: {file} is no JSON list of messages")
+    return messages
 
 
 def _show_live(memory: "Hippo", stream: "AnswerStream") -> None:
@@ -108,15 +153,10 @@ def _show_live(memory: "Hippo", stream: "AnswerStream") -> None:
         _show_sources(console(), stream.answer)
 
 
-def _show_many(
-    answers: "list[Answer | LLMError | QuestionError]", questions: list[str], *, as_json: bool, single: bool
-) -> None:
+def _show_many(answers: "list[Answer | LLMError | QuestionError]", questions: list[str], *, as_json: bool) -> None:
     """All answers; the first error is raised once the others are shown."""
-    if single and isinstance(answers[0], LLMError | QuestionError):
-        raise answers[0]
     if as_json:
-        data = [answer.to_dict() for answer in answers]
-        print_json(data[0] if single else data)
+        print_json([answer.to_dict() for answer in answers])
     else:
         out = console()
         for number, (question, answer) in enumerate(zip(questions, answers, strict=True)):

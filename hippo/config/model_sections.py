@@ -138,6 +138,8 @@ class ReaderConfig:
         reasoning: Whether the model is asked to think before it answers.
         steps: Rounds of retrieving and reasoning before the answer; 1: retrieve once.
         language: Language of the answer, in English words; not set: that of the question.
+        rewrite: Whether the model first writes out a question that goes on a conversation (one more request), to be
+            looked up like that. If not, it is looked up as it is and with what was said last.
     """
 
     context_tokens: int = 6000
@@ -145,6 +147,7 @@ class ReaderConfig:
     reasoning: bool = False
     steps: int = 1
     language: str | None = None
+    rewrite: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "language", self.language or None)

@@ -12,7 +12,7 @@ from hippo.errors import DocumentError
 from hippo.ids import content_id
 from hippo.types import Document, Skipped
 
-__all__ = ["conversation", "is_message", "message_turns"]
+__all__ = ["conversation", "is_message", "message_turns", "spoken"]
 
 _SPEAKERS = ("name", "speaker", "sender", "sender_name", "author", "from", "user", "role", "type")
 _TEXTS = ("content", "text", "message", "body", "refusal")
@@ -68,14 +68,29 @@ def conversation(
         >>> [(one.id, one.title, one.text) for one in turns]
         [('s1/0', 'user', 'I moved to Rome.'), ('s1/1', 'Ann', 'Good!')]
     """
-    if isinstance(messages, str | bytes | Mapping) or not isinstance(messages, Iterable):
-        raise DocumentError("messages", f"must be a list of messages, got {type(messages).__name__}")
-    given = list(messages)
-    parsed = [_parsed(message, f"messages[{place}]") for place, message in enumerate(given)]
+    given = _listed(messages)
     if session is None:
-        session = content_id(None, "\n".join(f"{speaker}\t{text}" for speaker, text, _ in parsed))
+        session = content_id(None, "\n".join(f"{speaker}\t{text}" for speaker, text in spoken(given)))
     time = parse_timestamp(timestamp, "timestamp")
     return list(message_turns(given, session=session, timestamp=time, metadata=plain(metadata, "metadata")))
+
+
+def spoken(messages: Iterable[object]) -> list[tuple[str | None, str]]:
+    """Who says what in each of some messages, those of the system too.
+
+    Args:
+        messages: As for `conversation`.
+
+    Raises:
+        DocumentError: A message has no known shape.
+    """
+    return [_parsed(message, f"messages[{place}]")[:2] for place, message in enumerate(_listed(messages))]
+
+
+def _listed(messages: Iterable[object]) -> list[object]:
+    if isinstance(messages, str | bytes | Mapping) or not isinstance(messages, Iterable):
+        raise DocumentError("messages", f"must be a list of messages, got {type(messages).__name__}")
+    return list(messages)
 
 
 def message_turns(

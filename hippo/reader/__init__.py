@@ -8,7 +8,9 @@ Retrieval ── prompt (context, marks) ─► LLM ─► reply ─► Answer
 """
 
 from hippo.reader.answer import Reader
-from hippo.reader.fusion import fuse
+from hippo.reader.following import retrieve_in_context
+from hippo.reader.fusion import fuse, mix
+from hippo.reader.history import History
 from hippo.reader.marks import without_citations
 from hippo.reader.prompt import ANSWER_VERSION, THOUGHT_VERSION, Prompt, build, build_thought
 from hippo.reader.reply import NOT_FOUND
@@ -18,11 +20,14 @@ __all__ = [
     "ANSWER_VERSION",
     "NOT_FOUND",
     "THOUGHT_VERSION",
+    "History",
     "Prompt",
     "Reader",
     "build",
     "build_thought",
     "fuse",
+    "mix",
+    "retrieve_in_context",
     "retrieve_in_steps",
     "without_citations",
 ]

@@ -6,6 +6,7 @@ from time import perf_counter
 from hippo.config import ReaderConfig
 from hippo.errors import LLMReplyError
 from hippo.protocols import LLM, CachingLLM, StreamingLLM
+from hippo.reader.history import History
 from hippo.reader.marks import cited
 from hippo.reader.prompt import Prompt, build
 from hippo.reader.reply import NOT_FOUND, LiveAnswer, parse
@@ -23,11 +24,13 @@ class Reader:
     Args:
         llm: The model; it is listened to while it writes if it is a `StreamingLLM`.
         settings: Budget, length, language, and whether the model thinks first.
+        history: What was said before the questions.
     """
 
-    def __init__(self, llm: LLM, settings: ReaderConfig) -> None:
+    def __init__(self, llm: LLM, settings: ReaderConfig, history: History = History()) -> None:  # noqa: B008  (frozen)
         self._llm = llm
         self._settings = settings
+        self.history = history
 
     async def answer(self, retrieval: Retrieval) -> Answer:
         """The answer. A retrieval without passages is not answered, and the model is not asked.
@@ -89,7 +92,7 @@ class Reader:
 
     def _prompt(self, retrieval: Retrieval) -> Prompt:
         newest_wins = bool(retrieval.parameters.get("newest_wins"))
-        return build(retrieval.question, retrieval.hits, self._settings, newest_wins=newest_wins)
+        return build(retrieval.question, retrieval.hits, self._settings, newest_wins=newest_wins, history=self.history)
 
     def _read(self, completion: Completion, prompt: Prompt, retrieval: Retrieval, seconds: float) -> Answer:
         finish = completion.finish

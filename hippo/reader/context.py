@@ -26,7 +26,7 @@ class Context:
     """A message with passages.
 
     Attributes:
-        text: Passages, each after a line with its number, then the question.
+        text: Passages, each after a line with its number, then what was thought and said before, then the question.
         shown: The passages in it, in its order; number n is `shown[n - 1]`.
         dropped: What was left out, by reason.
     """
@@ -49,7 +49,13 @@ def tokens(text: str) -> int:
 
 
 def assemble(
-    question: str, hits: Sequence[Hit], *, budget: int, thoughts: Sequence[str] = (), dated: bool = False
+    question: str,
+    hits: Sequence[Hit],
+    *,
+    budget: int,
+    thoughts: Sequence[str] = (),
+    turns: Sequence[tuple[str, str]] = (),
+    dated: bool = False,
 ) -> Context:
     """Write the message.
 
@@ -63,6 +69,8 @@ def assemble(
         budget: Most tokens of the message, as `tokens` estimates them. Passages that do not fit are left out from the
             worst up; a best passage that is too long alone is cut, at a sentence where one fits.
         thoughts: What was thought before; the newest of them that fit into a quarter of the space.
+        turns: Who said what before the question, oldest first; the newest of them that fit into a quarter of the space,
+            the beginning of the last where not even that one fits.
         dated: Whether the day that a passage is from stands beside its number, as far as it is known; so it does for
             turns of conversations in any case.
 
@@ -72,7 +80,8 @@ def assemble(
     question = _sendable(question)
     blocks = [_block(hit) for hit in hits]
     thoughts = [f"- {disarm(_sendable(thought))}\n" for thought in thoughts]
-    code = _code(question, *blocks, *thoughts)
+    said = [f"{disarm(_sendable(f'{speaker}: {text}'))}\n" for speaker, text in turns]
+    code = _code(question, *blocks, *thoughts, *said)
     opening, closing = f"{code}\n", f"{code} question\n{question}"
     room = budget - tokens(opening) - tokens(closing)
     if room < _LEAST:
@@ -80,14 +89,16 @@ def assemble(
             f"the question leaves no room for passages in {budget} tokens: ask shorter or raise reader.context_tokens"
         )
         raise QuestionError(problem, question if len(question) <= 80 else question[:80] + "…")
-    notes = _newest(thoughts, f"{code} thoughts so far\n", room // 4)
+    notes, _ = _newest(thoughts, f"{code} thoughts so far\n", room // 4)
+    talk, unsaid = _newest(said, f"{code} conversation so far\n", room // 4, cut=True)
     days = [f" {hit.timestamp.date()}" if hit.timestamp and (dated or SESSION in hit.metadata) else "" for hit in hits]
     sections = [
         f"{code} [{number}]{day}\n{block}\n"
         for number, (day, block) in enumerate(zip(days, blocks, strict=True), start=1)
     ]
-    shown, dropped = _fit(sections, room - tokens(notes))
-    return Context(opening + "".join(shown) + notes + closing, tuple(hits[: len(shown)]), dropped)
+    shown, dropped = _fit(sections, room - tokens(notes) - tokens(talk))
+    text = opening + "".join(shown) + notes + talk + closing
+    return Context(text, tuple(hits[: len(shown)]), {**dropped, **unsaid})
 
 
 def _block(hit: Hit) -> str:
@@ -106,11 +117,28 @@ def _code(*texts: str) -> str:
     return next(code for code in codes if not any(code in text for text in texts))
 
 
-def _newest(lines: Sequence[str], heading: str, budget: int) -> str:
-    """The last lines that fit under their heading, or "" where none does."""
+def _newest(lines: Sequence[str], heading: str, budget: int, *, cut: bool = False) -> tuple[str, dict[str, int]]:
+    """The last lines that fit under their heading, "" where none does; and what was left out of them, by reason.
+
+    Args:
+        lines: Oldest first.
+        heading: Stands above them.
+        budget: Most tokens of all.
+        cut: Whether the last line is cut where it does not fit.
+    """
     totals = accumulate(tokens(line) for line in reversed(lines))
     fitting = sum(tokens(heading) + total <= budget for total in totals)
-    return "".join((heading, *lines[-fitting:])) if fitting else ""
+    dropped = {"earlier message beyond the token budget": len(lines) - fitting}
+    if lines and not fitting and cut:
+        beginning = _cut(heading + lines[-1], budget)
+        if beginning.startswith(heading):
+            dropped["earlier message beyond the token budget"] -= 1
+            return beginning, {"end of an earlier message beyond the token budget": 1, **_some(dropped)}
+    return "".join((heading, *lines[-fitting:])) if fitting else "", _some(dropped)
+
+
+def _some(dropped: Mapping[str, int]) -> dict[str, int]:
+    return {reason: number for reason, number in dropped.items() if number}
 
 
 def _fit(sections: Sequence[str], budget: int) -> tuple[list[str], dict[str, int]]:
@@ -123,7 +151,7 @@ def _fit(sections: Sequence[str], budget: int) -> tuple[list[str], dict[str, int
     if not shown:
         kept = [_cut(sections[0], budget)]
         dropped["end of a passage beyond the token budget"] = 1
-    return kept, {reason: number for reason, number in dropped.items() if number}
+    return kept, _some(dropped)
 
 
 def _cut(section: str, budget: int) -> str:

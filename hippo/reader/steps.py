@@ -12,8 +12,10 @@ from hippo.config import ReaderConfig
 from hippo.errors import QuestionError
 from hippo.protocols import LLM, CachingLLM
 from hippo.reader.fusion import K0, fuse
+from hippo.reader.history import History
 from hippo.reader.marks import ENOUGH, without_citations
 from hippo.reader.prompt import build_thought
+from hippo.reader.rounds import total_seconds, total_usage
 from hippo.types import Completion, Retrieval, Step, Usage
 
 __all__ = ["retrieve_in_steps"]
@@ -29,6 +31,7 @@ async def retrieve_in_steps(
     steps: int,
     k: int,
     settings: ReaderConfig,
+    history: History = History(),  # noqa: B008  (frozen)
 ) -> Retrieval:
     """Retrieve the question, then in turn what the model thinks should be found next.
 
@@ -43,6 +46,7 @@ async def retrieve_in_steps(
         steps: Most rounds, at least 1.
         k: Most passages of the result, at least 1.
         settings: Budget of tokens of the prompt, and of a thought.
+        history: What was said before the question.
 
     Returns:
         Profile, seeds and recognition are those of the question itself; usage and seconds are summed over the rounds,
@@ -64,9 +68,8 @@ async def retrieve_in_steps(
     usage, seconds, stopped = Usage(), 0.0, None
     while len(rounds) < steps:
         best = fuse([found.hits for found in rounds], k)
-        prompt = build_thought(
-            question, best, thoughts, settings, newest_wins=bool(first.parameters.get("newest_wins"))
-        )
+        newest_wins = bool(first.parameters.get("newest_wins"))
+        prompt = build_thought(question, best, thoughts, settings, newest_wins=newest_wins, history=history)
         began = perf_counter()
         completion = await llm.complete(prompt.request)
         seconds += perf_counter() - began
@@ -84,8 +87,8 @@ async def retrieve_in_steps(
         hits=fuse([found.hits for found in rounds], k),
         parameters={**first.parameters, **_parameters(rounds, stopped)},
         steps=_steps(rounds, queries, thoughts),
-        usage=_total_usage(rounds, usage),
-        seconds=_total_seconds(rounds, seconds),
+        usage=total_usage(rounds, {"reader": usage}),
+        seconds=total_seconds(rounds, {"think": seconds}),
     )
 
 
@@ -120,19 +123,3 @@ def _steps(rounds: Sequence[Retrieval], queries: Sequence[str], thoughts: Sequen
         Step(query, tuple(hit.chunk_id for hit in found.hits), tuple(hit.score for hit in found.hits), thought)
         for found, query, thought in zip(rounds, queries, ended, strict=True)
     )
-
-
-def _total_usage(rounds: Sequence[Retrieval], own: Usage) -> dict[str, Usage]:
-    total = {"reader": own}
-    for found in rounds:
-        for use, usage in found.usage.items():
-            total[use] = total.get(use, Usage()) + usage
-    return total
-
-
-def _total_seconds(rounds: Sequence[Retrieval], own: float) -> dict[str, float]:
-    total = {"think": own}
-    for found in rounds:
-        for stage, seconds in found.seconds.items():
-            total[stage] = total.get(stage, 0.0) + seconds
-    return total

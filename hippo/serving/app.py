@@ -16,7 +16,7 @@ from starlette.exceptions import HTTPException
 from hippo import __version__
 from hippo.config import ServeConfig
 from hippo.errors import HippoError
-from hippo.serving.chat import UnknownModelError, chat
+from hippo.serving.chat import chat
 from hippo.serving.guard import Guard
 from hippo.serving.measures import Measures
 from hippo.serving.problems import Told, on_failure
@@ -124,7 +124,6 @@ def _application(
     app.add_exception_handler(BusyError, _busy)
     app.add_exception_handler(NotRunningError, _not_running)
     app.add_exception_handler(MissingDocumentError, _missing)
-    app.add_exception_handler(UnknownModelError, _unknown_model)
     app.add_middleware(Guard, settings=settings, tokens=tokens, measures=measures, **guarded)
     return app
 
@@ -144,10 +143,4 @@ async def _not_running(request: Request, _: Exception) -> Response:
 
 async def _missing(request: Request, error: Exception) -> Response:
     problem = Told(404, "DocumentError", str(error), "Look up its id, or add it: POST /documents.")
-    return problem.response(request.scope["state"]["request_id"])
-
-
-async def _unknown_model(request: Request, error: Exception) -> Response:
-    name, known = error.args
-    problem = Told(404, "UnknownNameError", f"unknown model {name[:80]!r}", f"Known: {', '.join(known)}.")
     return problem.response(request.scope["state"]["request_id"])

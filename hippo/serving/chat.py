@@ -1,38 +1,87 @@
 """Chat completions as OpenAI's API has them: any chat client can ask the index.
 
-The question is the last message of the user; temperatures, limits and tools are up to the server's configuration,
-whatever the client says of them. The answer ends with its sources, since chat clients show nothing but text; the field
-`citations` has them too.
+The question is the last message of the user, and may go on those before it. Temperatures and tools are up to the
+server's configuration, whatever the client says of them. The answer ends with its sources, since chat clients show
+nothing but text; the field `citations` has them too.
 """
 
+import re
 import time
+from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from functools import partial
 from typing import Any
 from uuid import uuid4
 
 from fastapi import APIRouter, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
-from pydantic import BaseModel
+from fastapi.routing import APIRoute
+from pydantic import BaseModel, Field
 
 from hippo.background import in_thread
-from hippo.errors import QuestionError
+from hippo.errors import HippoError, QuestionError
 from hippo.retrieval.profiles import PROFILES
 from hippo.serving.events import EVENTS, event, streamed
-from hippo.serving.problems import Told, json_response
-from hippo.serving.routes import ERRORS, ServiceOf
-from hippo.serving.schemas import ChatRequest
+from hippo.serving.problems import STATUSES, Problem, Told, failure_of, json_response
+from hippo.serving.routes import ServiceOf
+from hippo.serving.schemas import ChatMessage, ChatRequest
 from hippo.serving.service import Service
 from hippo.types import Answer, Usage
 
-__all__ = ["UnknownModelError", "chat"]
+__all__ = ["chat"]
 
-chat = APIRouter(prefix="/v1", tags=["chat"], responses=ERRORS)
+
+class _Route(APIRoute):
+    """An endpoint whose errors are told as clients of OpenAI's API expect them."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        answer = super().get_route_handler()
+
+        async def handle(request: Request) -> Response:
+            try:
+                return await answer(request)
+            except (HippoError, RequestValidationError, _UnknownModelError) as error:
+                told, param, code = _told(error)
+                return json_response(_body(request, told, param, code), told.status, dict(told.headers))
+
+        return handle
+
+
+def _body(request: Request, told: Told, param: str | None = None, code: str | None = None) -> dict[str, Any]:
+    body = told.body(request.scope["state"]["request_id"])
+    return {"error": {**body["error"], "param": param, "code": code}}
+
+
+class _ChatProblem(Problem):
+    """What went wrong."""
+
+    param: str | None = Field(None, description="The field that is wrong, where it is one.")
+    code: str | None = Field(None, description="A word for programs, where there is one.")
+
+
+class _ChatFailure(BaseModel):
+    """Every answer that is an error has this form."""
+
+    error: _ChatProblem
+
+
+class _UnknownModelError(Exception):
+    """No such model. `args`: name, known names."""
+
+
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    **{status: {"model": _ChatFailure, "description": told} for status, told in STATUSES.items() if status != 422},
+    # FastAPI describes a 422 of its own where nothing is said of it.
+    "4XX": {"model": _ChatFailure, "description": "What is wrong with the request"},
+}
+
+chat = APIRouter(prefix="/v1", tags=["chat"], responses=_ERRORS, route_class=_Route)
 
 _MODEL = "hippo"
-
-
-class UnknownModelError(Exception):
-    """No such model. `args`: name, known names."""
+_LEAST = 16
+"""Tokens that a reply needs at least: it begins with a mark."""
+_SOURCES = re.compile(r"\n\nSources:\n(?:\[\d+\] .*(?:\n|\Z))+\Z")
 
 
 class _Model(BaseModel):
@@ -76,7 +125,7 @@ async def models(service: ServiceOf) -> Response:
 async def model(model: str, service: ServiceOf) -> Response:
     """As it is in the list."""
     if model not in _names(service):
-        raise UnknownModelError(model, _names(service))
+        raise _UnknownModelError(model, _names(service))
     return json_response(_model(model))
 
 
@@ -87,23 +136,28 @@ async def model(model: str, service: ServiceOf) -> Response:
     summary="Answer from the index, as a chat completion",
 )
 async def completions(body: ChatRequest, service: ServiceOf, request: Request) -> Response:
-    """The answer to the last message of the user, with its sources at the end; `stream` gives it in chunks."""
+    """The answer to the last message of the user, with its sources at the end; `stream` gives it in chunks.
+
+    What was said before counts: a question may go on it, and messages of the system say how to answer.
+    """
     if body.model not in _names(service):
-        raise UnknownModelError(body.model, _names(service))
-    question = next((one.text() for one in reversed(body.messages) if one.role == "user"), "")
-    if not question.strip():
-        raise QuestionError("messages need one of the role user that is not empty", question)
-    options: dict[str, Any] = {"profile": body.model.partition("/")[2] or None}
+        raise _UnknownModelError(body.model, _names(service))
+    question, history = _asked(body.messages)
+    options: dict[str, Any] = {"profile": body.model.partition("/")[2] or None, "history": history}
+    if limit := body.limit():
+        options["max_tokens"] = min(max(limit, _LEAST), service.memory.config.reader.max_tokens)
     head = {"id": f"chatcmpl-{uuid4().hex}", "created": int(time.time()), "model": body.model}
     if not body.stream:
         return json_response(_whole(head, await service.ask(question, options)))
     # In a thread, because the model may have to be loaded.
     stream = await in_thread(partial(service.memory.ask_stream, question, **options))
     wants_usage = body.stream_options is not None and body.stream_options.include_usage
+    opening = iter([{"role": "assistant"}])  # Clients join what chunks say, roles too.
 
     def chunk(delta: dict[str, Any], finish: str | None = None, **more: Any) -> bytes:
-        choice = {"index": 0, "delta": delta, "finish_reason": finish}
-        return event({**head, "object": "chat.completion.chunk", "choices": [choice], **more})
+        choice = {"index": 0, "delta": {**next(opening, {}), **delta}, "finish_reason": finish}
+        usage = {"usage": None} if wants_usage else {}
+        return event({**head, "object": "chat.completion.chunk", "choices": [choice], **usage, **more})
 
     def end() -> bytes:
         answer = stream.answer
@@ -115,11 +169,50 @@ async def completions(body: ChatRequest, service: ServiceOf, request: Request) -
         return last + b"data: [DONE]\n\n"
 
     def failed(told: Told) -> bytes:
-        return event(told.body(request.scope["state"]["request_id"]))
+        return event(_body(request, told))
 
-    return await streamed(
-        request, stream, piece=lambda text: chunk({"role": "assistant", "content": text}), end=end, failed=failed
-    )
+    return await streamed(request, stream, piece=lambda text: chunk({"content": text}), end=end, failed=failed)
+
+
+def _asked(messages: list[ChatMessage]) -> tuple[str, list[dict[str, Any]]]:
+    """The question, and what was said before it.
+
+    Raises:
+        QuestionError: There is none, or it is not text alone.
+    """
+    place = max((place for place, one in enumerate(messages) if one.role == "user"), default=-1)
+    if place < 0 or not (question := messages[place].text()).strip():
+        raise QuestionError("messages need one of the role user that is not empty", "")
+    if other := messages[place].other_kinds():
+        raise QuestionError("the question can hold nothing but text", other[0])
+    orders = [one for one in messages[place:] if one.role in ("system", "developer")]
+    return question, [_said(one) for one in (*messages[:place], *orders)]
+
+
+def _said(message: ChatMessage) -> dict[str, Any]:
+    """A message without the sources that the server puts at the end of its own."""
+    text = message.text()
+    if message.role == "assistant":
+        text = _SOURCES.sub("", text)
+    return {"role": message.role, "content": text, **({"name": message.name} if message.name else {})}
+
+
+def _told(error: Exception) -> tuple[Told, str | None, str | None]:
+    """How an error is told: its status, the field that is wrong, a code.
+
+    What is wrong with a request has status 400 for clients of OpenAI's API.
+    """
+    if isinstance(error, _UnknownModelError):
+        name, known = error.args
+        remedy = f"Known: {', '.join(known)}."
+        return Told(404, "UnknownNameError", f"unknown model {name[:80]!r}", remedy), "model", "model_not_found"
+    told = failure_of(error)
+    if told.status == 422:
+        told = replace(told, status=400)
+    param = "messages" if isinstance(error, QuestionError) else None
+    if isinstance(error, RequestValidationError) and error.errors()[0]["type"] != "json_invalid":
+        param = ".".join(str(part) for part in error.errors()[0]["loc"][1:]) or None
+    return told, param, None
 
 
 def _whole(head: dict[str, Any], answer: Answer) -> dict[str, Any]:
@@ -136,7 +229,9 @@ def _whole(head: dict[str, Any], answer: Answer) -> dict[str, Any]:
 def _sources(answer: Answer) -> str:
     """The passages that the text cites, as its last lines; "" where it cites none."""
     lines = [
-        f"[{one.number}] {one.title} ({one.document_id})" if one.title else f"[{one.number}] {one.document_id}"
+        f"[{one.number}] {' '.join(one.title.split())} ({one.document_id})"
+        if one.title
+        else f"[{one.number}] {one.document_id}"
         for one in answer.citations
     ]
     return "\n\nSources:\n" + "\n".join(lines) if lines else ""

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 __all__ = [
     "AskRequest",
+    "ChatMessage",
     "ChatRequest",
     "ConsolidateRequest",
     "ContextRequest",
@@ -25,6 +26,7 @@ __all__ = [
 
 Question = Annotated[str, StringConstraints(min_length=1, max_length=32_768, pattern=r"\S")]
 Where = str | dict[str, Any] | None
+Message = str | dict[str, Any]
 
 _QUESTION = "Where was the man born whom Ada Lovelace worked with?"
 _WHERE = "A condition on the metadata of documents, as text or as a mapping: `year >= 2020 and lang = 'en'`."
@@ -52,7 +54,7 @@ class _Search(_Body):
 
     def options(self) -> dict[str, Any]:
         """Keywords of `Hippo.retrieve` and `Hippo.ask`."""
-        return self.model_dump(include=set(_Search.model_fields) | {"steps", "reasoning"})
+        return self.model_dump(include=set(_Search.model_fields) | {"steps", "reasoning", "history", "max_tokens"})
 
 
 class RetrieveRequest(_Search):
@@ -75,6 +77,12 @@ class AskRequest(_Search):
     question: Question = Field(description="The question.", examples=[_QUESTION])
     steps: int | None = Field(None, ge=1, le=8, description="Rounds of retrieval; null: the server's.")
     reasoning: bool | None = Field(None, description="Whether the model thinks first; null: as the server has it.")
+    history: list[Message] = Field(
+        [],
+        description="What was said before, oldest first: messages with `role` and `content`. The question may go on.",
+        examples=[[]],
+    )
+    max_tokens: int | None = Field(None, ge=1, description="Most tokens of the answer; null: the server's.")
     stream: bool = Field(False, description="Whether the answer comes piece by piece, as server-sent events.")
 
 
@@ -113,7 +121,6 @@ class DeleteRequest(_Body):
     dry_run: bool = Field(False, description="Only list the documents that would go.")
 
 
-Message = str | dict[str, Any]
 Session = Annotated[str, StringConstraints(min_length=1, max_length=1024)] | None
 _SESSION = "Name of a conversation."
 
@@ -223,15 +230,26 @@ class _Part(BaseModel):
     text: str | None = None
 
 
-class _ChatMessage(BaseModel):
-    role: str
+_SPEECH = ("text", "input_text", "output_text", "refusal")
+
+
+class ChatMessage(BaseModel):
+    """A message of a chat completion."""
+
+    role: Literal["system", "developer", "user", "assistant", "tool", "function"]
     content: str | list[_Part] | None = None
+    name: str | None = None
 
     def text(self) -> str:
         """What it says."""
         if isinstance(self.content, list):
-            return "\n".join(part.text for part in self.content if part.type in ("text", "input_text") and part.text)
+            return "\n".join(part.text for part in self.content if part.type in _SPEECH and part.text)
         return self.content or ""
+
+    def other_kinds(self) -> list[str]:
+        """Types of what it holds besides text."""
+        parts = self.content if isinstance(self.content, list) else []
+        return [part.type for part in parts if part.type not in _SPEECH]
 
 
 class _StreamOptions(BaseModel):
@@ -242,11 +260,18 @@ class ChatRequest(BaseModel):
     """A chat completion as OpenAI's API has it. What is not listed here is accepted and has no effect."""
 
     model: str = Field("hippo", description="hippo, or hippo/PROFILE.", examples=["hippo"])
-    messages: list[_ChatMessage] = Field(
+    messages: list[ChatMessage] = Field(
         min_length=1,
-        description="The last message of the role user is the question.",
+        description="The last message of the role user is the question; it may go on those before it. Messages of the "
+        "system say how to answer.",
         examples=[[{"role": "user", "content": _QUESTION}]],
     )
     stream: bool | None = Field(False, description="Whether the answer comes in chunks.")
     stream_options: _StreamOptions | None = None
+    max_completion_tokens: int | None = Field(None, ge=1, description="Most tokens of the answer; null: the server's.")
+    max_tokens: int | None = Field(None, ge=1, description="The same, as older clients have it.")
     n: Literal[1] | None = 1
+
+    def limit(self) -> int | None:
+        """Most tokens of the answer, where the client says so."""
+        return self.max_completion_tokens or self.max_tokens

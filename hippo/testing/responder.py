@@ -118,15 +118,20 @@ def _read(code: str, text: str, system: str) -> str:
     The answer is the sentence that shares most words with the question; where none shares any it is `[none]`.
     """
     passages: list[tuple[str, str]] = []
-    question, earlier = "", ""
+    question, earlier, said = "", "", ""
     for section in text.split(f"\n{code} ")[1:]:
         head, _, body = section.partition("\n")
         if head.startswith("["):
             passages.append((head, body))
         elif head == "question":
             question = body
-        else:
+        elif head == "thoughts so far":
             earlier = body
+        elif head == "conversation so far":
+            said = body
+    if not passages and said:
+        names = dict.fromkeys(said[start:end] for start, end in _names(said))
+        return f"{question} ({', '.join(names)})" if names else question
     sought = _words(question)
     best = (0, "", "")
     for number, body in passages:

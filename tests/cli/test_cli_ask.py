@@ -65,6 +65,22 @@ class TestAsk:
         assert again.stdout.splitlines()[:3] == [answer, blank, source]
         assert "0 calls, 1 from the cache, 0 tokens in, 0 out, $0.0000" in again.stdout
 
+    def test_on_a_conversation(self, call: Run, index_path: Path, tmp_path: Path) -> None:
+        file = tmp_path / "messages.json"
+        said = [{"role": "user", "content": "Who is Ada Smith?"}, {"role": "assistant", "content": "A founder."}]
+        file.write_text(json.dumps(said), "utf-8")
+        asked = ("ask", index_path, "Where was she born?", "--llm", "openai:test")
+        answer = json.loads(call(*asked, "--history", file, "--max-tokens", 50, "--json").stdout)
+        texts = answer["retrieval"]["parameters"]["in_context"]
+        assert texts == [f"Where was she born?{more}" for more in ("", " A founder.", " Who is Ada Smith?")]
+        assert call(*asked, "--history", file).exit_code == 0
+        several = call("ask", index_path, "-", "--history", file, "--llm", "openai:test", stdin="Who?")
+        assert (several.exit_code, "goes with one question" in several.stderr) == (1, True)
+        for content, problem in (("{", "cannot be read as JSON"), ("{}", "no JSON list of messages")):
+            file.write_text(content, "utf-8")
+            wrong = call(*asked, "--history", file)
+            assert (wrong.exit_code, problem in wrong.stderr) == (1, True)
+
     def test_json(self, call: Run, index_path: Path) -> None:
         done = call("ask", index_path, BORN, "--llm", "openai:test", "--json")
         answer = json.loads(done.stdout)

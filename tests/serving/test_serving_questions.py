@@ -10,6 +10,7 @@ import pytest
 
 from hippo import Hippo
 from hippo.testing import LLMServer
+from hippo.types import LLMRequest
 
 Running = Any
 Start = Callable[..., Any]
@@ -145,11 +146,56 @@ def test_chat_clients_get_the_same_in_chunks(client: openai.OpenAI) -> None:
     assert not chunks[-1].choices
 
 
+def test_chat_clients_join_chunks_to_a_message(client: openai.OpenAI) -> None:
+    with client.chat.completions.stream(model="hippo", messages=[{"role": "user", "content": QUESTION}]) as stream:
+        for _ in stream:
+            pass
+        message = stream.get_final_completion().choices[0].message
+    assert message.role == "assistant"
+    assert "\n\nSources:\n[1] " in (message.content or "")
+
+
+def test_a_chat_goes_on(client: openai.OpenAI, prompts: list[LLMRequest]) -> None:
+    messages: Any = [{"role": "user", "content": "Who founded Steelworks Smith?"}]
+    first = client.chat.completions.create(model="hippo", messages=messages).choices[0].message
+    told = (first.content or "").partition(" [")[0]
+    messages += [first.model_dump(), {"role": "user", "content": "And where was she born?"}]
+    messages.insert(0, {"role": "system", "content": "Answer in Latin."})
+    reply = client.chat.completions.create(model="hippo", messages=messages, max_tokens=20)
+    assert reply.choices[0].message.content
+    request = prompts[-1]
+    assert request.messages[0].content.endswith("Answer in Latin.")
+    assert f"user: Who founded Steelworks Smith?\nassistant: {told}" in request.messages[1].content
+    assert "Sources:" not in request.messages[1].content
+    assert request.max_tokens == 20
+
+
+def test_the_same_history_goes_with_ask(server: Running) -> None:
+    history = [
+        {"role": "user", "content": "Who founded Steelworks Smith?"},
+        {"role": "assistant", "content": "Ada Smith."},
+    ]
+    answer = server.post("/ask", {"question": "And where was she born?", "history": history, "max_tokens": 90}).json()
+    assert "And where was she born? Ada Smith." in answer["retrieval"]["parameters"]["in_context"]
+    refused = server.post("/ask", {"question": QUESTION, "history": [{"role": "user"}]})
+    assert (refused.status_code, refused.json()["error"]["type"]) == (422, "DocumentError")
+
+
 def test_chat_clients_see_errors_as_their_own(client: openai.OpenAI) -> None:
-    with pytest.raises(openai.NotFoundError, match="unknown model 'gpt-5'"):
-        client.chat.completions.create(model="gpt-5", messages=[{"role": "user", "content": QUESTION}])
-    with pytest.raises(openai.UnprocessableEntityError, match="role user"):
-        client.chat.completions.create(model="hippo", messages=[{"role": "system", "content": "Be brief."}])
+    def ask(content: Any, model: str = "hippo", role: str = "user", **more: Any) -> Any:
+        return client.chat.completions.create(model=model, messages=[{"role": role, "content": content}], **more)  # type: ignore[misc,list-item]
+
+    with pytest.raises(openai.NotFoundError, match="unknown model 'gpt-5'") as unknown:
+        ask(QUESTION, "gpt-5")
+    assert (unknown.value.code, unknown.value.param) == ("model_not_found", "model")
+    with pytest.raises(openai.BadRequestError, match="role user"):
+        ask("Be brief.", role="system")
+    with pytest.raises(openai.BadRequestError) as several:
+        ask(QUESTION, n=2)
+    assert several.value.param == "n"
+    with pytest.raises(openai.BadRequestError, match="nothing but text, got 'image_url'"):
+        ask([{"type": "text", "text": QUESTION}, {"type": "image_url", "image_url": {"url": "data:,"}}])
+    ask(QUESTION, temperature=0.1, top_p=0.5, seed=1, user="x", extra_body={"no_such_field": {"a": 1}})
 
 
 def test_an_empty_index_says_so_and_takes_documents(

@@ -131,7 +131,7 @@ def test_wrong_fields(memory: Hippo, options: dict[str, Any], error: type[Except
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"kk": 3}, InputError, "takes k, where, .*newest_wins, got 'kk'"),
+        ({"kk": 3}, InputError, "takes k, where, .*derived, got 'kk'"),
         ({"k": 0}, QuestionError, "k must be"),
         ({"profile": "none such"}, UnknownNameError, "unknown profile"),
         ({"where": "f(x)"}, FilterError, "filter"),
