@@ -43,7 +43,6 @@ if TYPE_CHECKING:
     import igraph
     import networkx
 
-    from hippo.fresh.state import Fresh
     from hippo.retrieval.filtered import Retrievers
 
 __all__ = ["Hippo"]
@@ -89,7 +88,7 @@ class Hippo(Consolidating, Pruning, Linking, Mixing, Viewing, Deciding, Explorin
         self._damage = snapshot if isinstance(snapshot, IndexCorruptError) else None
         self._snapshot = snapshot if isinstance(snapshot, Snapshot) else None
         self._retrievers: Retrievers | None = None
-        self._layered: tuple[Retrievers | None, Fresh, Retrievers] | None = None
+        self._layered = None
         self._desk = None
         self._watcher: Watcher | None = None
         self._work = {}

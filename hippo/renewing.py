@@ -1,7 +1,9 @@
 """What a memory answers from: a snapshot, renewed when a newer one is there, and what was remembered since."""
 
 import threading
+import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
@@ -32,6 +34,32 @@ T = TypeVar("T")
 _TRIES = 5
 """Times that a reader follows writers who publish while it reads."""
 
+_SHORT = 0.05
+"""Seconds of work within which both are put together whenever something new is there."""
+_PAUSE = 0.5
+"""Seconds after which they are in any case, and no more often where that is much work."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Layered:
+    """A snapshot and what was remembered since, put together.
+
+    Attributes:
+        base: Of the snapshot; None: there is none.
+        fresh: What was remembered since.
+        retrievers: Of both.
+        until: Moment of `time.monotonic` before which what other processes remember may wait.
+    """
+
+    base: "Retrievers | None"
+    fresh: Fresh
+    retrievers: "Retrievers"
+    until: float
+
+    def holds(self, end: int) -> bool:
+        """Whether nothing else need be looked for, where what this process wrote or read ends at a number."""
+        return end <= self.fresh.version and time.monotonic() < self.until
+
 
 class Renewing(Searching):
     """Holds the open snapshot. Questions read what is open; nobody waits while a newer one is opened."""
@@ -46,7 +74,7 @@ class Renewing(Searching):
     _damage: IndexCorruptError | None
     _snapshot: Snapshot | None
     _retrievers: "Retrievers | None"
-    _layered: "tuple[Retrievers | None, Fresh, Retrievers] | None"
+    _layered: _Layered | None
     _desk: "Desk | None"
 
     def refresh(self, *, prepare: bool = False) -> bool:
@@ -152,6 +180,14 @@ class Renewing(Searching):
 
     def _with_fresh(self) -> "Retrievers | None":
         """Retrievers of both; None: there is a newer snapshot."""
+        known = self._layered
+        if (
+            known is not None
+            and known.base is self._retrievers
+            and (known.base is not None or self._snapshot is None)
+            and known.holds(self._log().log.end)
+        ):
+            return known.retrievers
         fresh = self._beside()
         if fresh is None:
             return None
@@ -162,10 +198,12 @@ class Renewing(Searching):
             return base
         if base is None and fresh.version == self._merged:
             raise IndexEmptyError(str(self.path))
-        known = self._layered
-        if known is None or known[0] is not base or known[1] is not fresh:
-            known = self._layered = base, fresh, self._put_together(base, fresh)
-        return known[2]
+        if known is None or known.base is not base or known.fresh is not fresh:
+            began = time.thread_time()
+            retrievers = self._put_together(base, fresh)
+            pause = _PAUSE if time.thread_time() - began > _SHORT else 0.0
+            known = self._layered = _Layered(base, fresh, retrievers, time.monotonic() + pause)
+        return known.retrievers
 
     def _beside(self) -> Fresh | None:
         """What was remembered since the open snapshot; None: a newer snapshot holds some of it."""
