@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from hippo import Document, Hippo, renewing
+from hippo import Document, Hippo
 from hippo.cli.app import app
 from hippo.errors import (
     DocumentError,
@@ -300,24 +300,6 @@ def _remember(path: Path, name: str, count: int) -> None:
     with Hippo.open(path, encoder="hashing", config=MANUAL) as memory:
         for number in range(count):
             memory.remember(f"{name} said {number}.")
-
-
-def test_what_others_remember_waits_a_moment_where_putting_together_is_much_work(memory, monkeypatch):
-    monkeypatch.setattr(renewing, "_SHORT", -1.0)
-    monkeypatch.setattr(renewing, "_PAUSE", 1000.0)
-    with Hippo.open(memory.path, config=MANUAL) as other:
-        memory.remember("Zoe Zeller leads Acme.")
-        assert found(memory, "Who leads Acme?", k=1) == ["Zoe Zeller leads Acme."]
-        other.remember("Max Mund leads Umbra.")
-        assert "Max Mund leads Umbra." not in found(memory, "Who leads Umbra?")
-        memory.remember("Kim Kern leads Penta.")
-        assert found(memory, "Who leads Penta?", k=1) == ["Kim Kern leads Penta."]
-        assert found(memory, "Who leads Umbra?", k=1) == ["Max Mund leads Umbra."]
-        monkeypatch.setattr(renewing, "_PAUSE", 0.0)
-        memory.remember("Uwe Uhl leads Kappa.")
-        assert found(memory, "Who leads Kappa?", k=1) == ["Uwe Uhl leads Kappa."]
-        other.remember("Lea Lang leads Sigma.")
-        assert found(memory, "Who leads Sigma?", k=1) == ["Lea Lang leads Sigma."]
 
 
 def test_many_writers_lose_nothing(memory):
