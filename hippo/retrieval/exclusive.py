@@ -8,15 +8,16 @@ each other, "Ann met Ben" and "Ann met Eve" do not. A statement has room for one
 * a change by its outcome, which is a state ("moved to", "became", "was appointed");
 * what happens once ("was born in", "was founded by").
 
-There is room for others if it tells an event ("met", "said", "has visited") or what is over ("was head of", "used to
-live in"), asks, or supposes. Triples are judged by their predicates. Texts in other languages are taken for states.
+There is room for others if it tells an event ("met", "said", "has visited", "is learning") or what is over ("was head
+of", "used to live in"), asks, or supposes. Triples are judged by their predicates. Texts in other languages are taken
+for states.
 """
 
 import re
 from collections.abc import Sequence
 from typing import Literal
 
-from hippo.retrieval.statements import tells_the_past
+from hippo.retrieval.statements import past_verb
 
 __all__ = ["Room", "numbers_apart", "room", "room_of_predicate", "tells_no_object"]
 
@@ -56,6 +57,10 @@ _PARTICIPLE = re.compile(
     r"|bought|brought|won|lost|left|done|begun|broken|chosen|flown|known|run|sent|sold|taught|thought|worn",
     re.IGNORECASE,
 )
+_GOING_ON = re.compile(
+    r"(?:\b(?:am|is|are)|['’](?:m|re|s))\s(?:\w+ly\s|just\s|also\s|still\s|now\s)?(?P<verb>\w{2,}ing)\b", re.IGNORECASE
+)
+_LASTING = re.compile(r"(?:liv|work|stay|resid|dat|serv|rent|study|own|manag|lead)ing", re.IGNORECASE)
 _LASTS = re.compile(r"\bsince\b|\bbeen\b(?!\sto\b)", re.IGNORECASE)
 _MANY = (
     "have|has|own|like|love|enjoy|adore|hate|dislike|prefers?\\sto|know|understand|speak|contain|include|comprise|mention|cite"
@@ -76,6 +81,11 @@ _VERBS = re.compile(
 _NUMBERS = frozenset(
     "one two three four five six seven eight nine ten eleven twelve twenty hundred thousand million".split()
 )
+_SOLE = re.compile(r"(?:lead|head|run|manage|chair|rule|govern|direct|own|coach|teache?)s")
+"""Verbs of which an object has one subject."""
+_COPULAS = frozenset(("am", "is", "are", "m", "re", "s"))
+_LEAST_WORDS = 3
+"""Words of a subject and a relation: "my name is"."""
 _DEICTIC = frozenset("today tonight tomorrow yesterday now morning afternoon evening this last next later soon".split())
 
 
@@ -97,11 +107,12 @@ def room(sentence: str) -> Room:
         return "many"
     if _in_perfect(told):
         return "one" if _LASTS.search(told) else "many"
-    if _STATE.search(told):
-        return "one"
-    if tells_the_past(told):
+    # The first verb is that of the sentence: "We adopted a dog that is called Otis" tells an event.
+    first, state, past = _VERB.search(told), _STATE.search(told), past_verb(told)
+    if past < (first.start() if first else len(told)) and (state is None or state.start() > past):
         return "many"
-    first = _VERB.search(told)
+    if (going_on := _GOING_ON.search(told)) and not _LASTING.fullmatch(going_on["verb"]):
+        return "many"
     if first is None or not first["many"]:
         return "one"
     return "number" if any(map(_is_number, told.split())) else "many"
@@ -118,17 +129,31 @@ def room_of_predicate(predicate: str, object_: str) -> Room:
     return "number" if found == "many" and _is_state(predicate) and any(map(_is_number, object_.split())) else found
 
 
-def tells_no_object(words: Sequence[str], left: Room) -> bool:
+def tells_no_object(words: Sequence[str], before: Sequence[str], after: Sequence[str], left: Room) -> bool:
     """Whether words in which two sentences differ are not what they say of their subject.
 
-    That is so if there is a verb among them, since then they tell two relations, if all are days as they are called on
-    the day, and, where there is room for many objects, if they are no numbers.
+    That is so if there is a verb among them, since then they tell two relations; if all are days as they are called on
+    the day; if they begin, so that the subjects differ, but of what has one of the kind: "Ann leads it", "Ann is the
+    head of it"; and, unless they are numbers, if there is room for many objects, or all that comes before is
+    that something is, which is no relation: "I am happy", "I am in a choir".
+
+    Args:
+        words: In which they differ.
+        before: All words before these, from the subject on.
+        after: All words after them.
+        left: What the sentence leaves room for.
 
     Examples:
-        >>> [tells_no_object(words, "one") for words in (["lives"], ["today"], ["rome"])]
+        >>> [tells_no_object([one], ["i", "live", "in"], [], "one") for one in ("work", "today", "rome")]
         [True, True, False]
+        >>> [tells_no_object([one], before, [], "one") for one, before in (("happy", ["i", "am"]), ("30", ["i", "am"]))]
+        [True, False]
     """
-    if left == "number" and not all(map(_is_number, words)):
+    if not before and not (after and (_SOLE.fullmatch(after[0]) or (after[0] in _COPULAS and "the" in after[1:2]))):
+        return True
+    if all(map(_is_number, words)):
+        return False
+    if left == "number" or (before and before[-1] in _COPULAS and len(before) < _LEAST_WORDS):
         return True
     return any(map(_VERBS.fullmatch, words)) or _DEICTIC.issuperset(words)
 
@@ -152,8 +177,7 @@ def _in_perfect(sentence: str) -> bool:
 
 def _is_state(predicate: str) -> bool:
     """Whether a predicate is one of those that hold of many things at once, and no event."""
-    first = _VERB.match(predicate)
-    return first is not None and not tells_the_past(predicate)
+    return _VERB.match(predicate) is not None and past_verb(predicate) == len(predicate)
 
 
 def _is_number(word: str) -> bool:

@@ -54,6 +54,8 @@ class _Fact:
     row: int = -1
     room: Room | None = None
     """What it leaves room for, where that matters."""
+    title: int = 0
+    """How many of its words are those of a title."""
 
 
 _Said = tuple[_Fact, str, str]
@@ -88,7 +90,6 @@ def contradictions(
         times: Timestamp of each passage, int64 `(P,)`.
     """
     facts = [one for fact in _facts(contents, rows, times) for one in _judged(contents, fact)]
-    # Two may be the subject of a pair: the later is the one that it names.
     found = {(old.row, new.row): old.subject for old, new in [*_triples(facts), *_sentences(facts)]}
     yield from ((subject, old, new) for (old, new), subject in sorted(found.items()))
 
@@ -115,7 +116,7 @@ def _facts(contents: Contents, rows: Sequence[int], times: "NDArray[np.int64]") 
 def _judged(contents: Contents, fact: _Fact) -> Iterator[_Fact]:
     """A fact with what it leaves room for; nothing if that is many objects, since nothing contradicts it then.
 
-    What is told of somebody in a turn is about them, whoever says it, and about the speaker, as "Bob is my boss" is.
+    What begins with a name in a turn is about whom it names, whoever says it.
     """
     if fact.predicate is not None:
         left = room_of_predicate(fact.predicate, fact.object or "")
@@ -130,11 +131,17 @@ def _judged(contents: Contents, fact: _Fact) -> Iterator[_Fact]:
     left = room(said)
     if left == "many":
         return
-    title = contents.chunks.column("title")[fact.passage].as_py()
-    yield replace(fact, room=left, words=tuple(terms(f"{title}. {said}" if title else said)))
-    if "said" in contents.chunks.column_names and contents.chunks.column("said")[fact.passage].is_valid:
-        for name in {one.name for one in statements(said) if one.name} - {fact.subject}:
-            yield replace(fact, room=left, subject=name, words=tuple(terms(said)))
+    title, words = terms(contents.chunks.column("title")[fact.passage].as_py() or ""), terms(said)
+    about = [one.name for one in statements(said) if one.name] if _is_turn(contents, fact.passage) else []
+    if about:
+        yield replace(fact, room=left, subject=about[0], words=tuple(words))
+    else:
+        yield replace(fact, room=left, words=(*title, *words), title=len(title))
+
+
+def _is_turn(contents: Contents, passage: int) -> bool:
+    known = "said" in contents.chunks.column_names  # Snapshots of older formats do not tell.
+    return known and bool(contents.chunks.column("said")[passage].is_valid)
 
 
 def evidence_of(contents: Contents, row: int) -> str:
@@ -191,7 +198,7 @@ def _sentences(facts: Sequence[_Fact]) -> Iterator[tuple[_Fact, _Fact]]:
         for length in range(1, min(_MOST_OTHER, len(words) // 2) + 1):
             for start in range(len(words) - length + 1):
                 end = start + length
-                if fact.room is not None and tells_no_object(words[start:end], fact.room):
+                if fact.room and tells_no_object(words[start:end], words[fact.title : start], words[end:], fact.room):
                     continue
                 frame = frames[fact.subject, before[start], after[len(words) - end]]
                 frame.append((fact, words[start], words[end - 1]))

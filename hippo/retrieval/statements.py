@@ -19,11 +19,11 @@ __all__ = [
     "RELATIONS",
     "Statement",
     "asks_what_holds",
+    "past_verb",
     "persons_in",
     "relations_of",
     "speaks_of_self",
     "statements",
-    "tells_the_past",
 ]
 
 _PERSON = (
@@ -178,7 +178,7 @@ def _tense(sentence: str) -> tuple[bool, bool]:
         return True, True
     if _in_present(sentence) and _NOW.search(sentence):
         return True, True
-    return not (_OVER.search(sentence) or tells_the_past(sentence)), False
+    return not _OVER.search(sentence) and (_in_present(sentence) or not _PAST.search(sentence)), False
 
 
 def _in_present(sentence: str) -> bool:
@@ -186,14 +186,15 @@ def _in_present(sentence: str) -> bool:
     return any(not (verb and _PAST.fullmatch(verb)) for verb in verbs)
 
 
-def tells_the_past(sentence: str) -> bool:
-    """Whether the verbs of a sentence, as far as they are known, are in the past.
+def past_verb(sentence: str) -> int:
+    """Where the first verb in the past is, as far as they are known; the length of the sentence where none is.
 
     Examples:
-        >>> tells_the_past("Ann met Ben."), tells_the_past("Ann lives in Rome."), tells_the_past("I know whom she met.")
-        (True, False, False)
+        >>> past_verb("Ann met Ben."), past_verb("Ann is here.")
+        (4, 12)
     """
-    return not _in_present(sentence) and bool(_PAST.search(sentence))
+    found = _PAST.search(sentence)
+    return len(sentence) if found is None else found.start()
 
 
 def relations_of(text: str) -> frozenset[int]:

@@ -2,8 +2,6 @@
 
 import json
 import random
-import threading
-from datetime import UTC, datetime
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -15,9 +13,7 @@ from typer.testing import CliRunner
 
 from hippo import Hippo, Profile
 from hippo.cli.app import app
-from hippo.consolidation import gists
 from hippo.consolidation.facts import alike
-from hippo.documents.turns import turn
 from hippo.errors import ConfigError, InputError
 from hippo.testing import ScriptedLLM
 
@@ -86,92 +82,6 @@ def test_facts_are_joined_gists_stand_for_their_sources_and_contradictions_have_
     # Doing it again changes nothing.
     again = memory.consolidate()
     assert (again.made, again.removed, again.gists) == (0, 0, report.gists)
-
-
-STATES = [
-    ("Ann lives in Rome.", "Ann lives in Oslo."),
-    ("I work for Acme.", "I work for Bond."),
-    ("Acme has 300 workers.", "Acme has 450 workers."),
-    ("We moved to Turin.", "We moved to Hull."),
-    ("Ada Smith was born in Riga.", "Ada Smith was born in Lyon."),
-    ("The party is on Monday in Hull.", "The party is on Sunday in Hull."),
-    ("Bond has been led by Eve since May.", "Bond has been led by Tom since May."),
-]
-EVENTS = [
-    ("Ann met Ben in Rome.", "Ann met Ben in Oslo."),
-    ("I visited Rome.", "I visited Oslo."),
-    ("Eve said hello to Tom.", "Eve said hello to Ben."),
-    ("We have been to Turin.", "We have been to Hull."),
-    ("Ada Smith was head of Acme.", "Ada Smith was head of Bond."),
-    ("I like Rome.", "I like Oslo."),
-    ("Do you live in Rome?", "Do you live in Oslo?"),
-    ("Maybe Tom lives in Rome.", "Maybe Tom lives in Oslo."),
-    ("Ben Hill lives in Rome.", "Ben Hill works in Rome."),
-    ("I am at the Colosseum today.", "I am at the Colosseum tomorrow."),
-    ("Yesterday it rained in Rome.", "Yesterday it rained in Rome."),
-]
-
-
-def test_states_contradict_each_other_and_events_do_not(tmp_path):
-    said = [(f"Speaker {number}", *pair) for number, pair in enumerate([*STATES, *EVENTS])]
-    turns = [
-        turn(text, session=str(row), position=day, speaker=who, timestamp=datetime(2024, 5, day, tzinfo=UTC))
-        for row, (who, *texts) in enumerate(said)
-        for day, text in enumerate(texts, 1)
-    ]
-    # Whoever says it, it is of whom it is told.
-    turns += [
-        turn(f"Max Hill lives in {town}.", session="x", position=day, speaker=who, timestamp=turns[day].timestamp)
-        for day, (who, town) in enumerate([("Zoe", "Rome"), ("Kim", "Oslo")])
-    ]
-    with Hippo.open(tmp_path / "index", encoder="none", config=MANUAL) as memory:
-        memory.add(turns)
-        memory.consolidate(kinds=["contradictions"])
-        found = {
-            tuple(side["text"] for side in one.metadata["sides"]): one.metadata["of"]
-            for one in derived(memory)["contradiction"]
-        }
-        told = ("Max Hill lives in Rome.", "Max Hill lives in Oslo.")
-        assert found.pop(told) == "max hill"
-        assert set(found) == set(STATES)
-
-
-def test_triples_contradict_each_other_by_their_predicates(tmp_path):
-    said = [
-        (
-            "2021",
-            [
-                ["Ann", "lives in", "Rome"],
-                ["Ann", "met", "Ben"],
-                ["Acme", "has", "300 workers"],
-                ["Ann", "has", "a dog"],
-            ],
-        ),
-        (
-            "2022",
-            [
-                ["Ann", "lives in", "Oslo"],
-                ["Ann", "met", "Eve"],
-                ["Acme", "has", "450 workers"],
-                ["Ann", "has", "a cat"],
-            ],
-        ),
-    ]
-    docs = [
-        {"passage": f"Year {year}", "extracted_entities": [], "extracted_triples": triples} for year, triples in said
-    ]
-    path = tmp_path / "openie.json"
-    path.write_text(json.dumps({"docs": docs}), encoding="utf-8")
-    config = {**MANUAL, "extractor": {"name": "imported", "imported": {"path": str(path)}}}
-    with Hippo.open(tmp_path / "index", encoder="none", config=config) as memory:
-        memory.add([{"id": year, "text": f"Year {year}", "timestamp": f"{year}-01-01"} for year, _ in said])
-        memory.consolidate(kinds=["contradictions"])
-        sides = [one.metadata["sides"] for one in derived(memory)["contradiction"]]
-        found = sorted(tuple((side["relation"], side["object"], side["document"]) for side in pair) for pair in sides)
-        assert found == [
-            (("has", "300 workers", "2021"), ("has", "450 workers", "2022")),
-            (("lives in", "Rome", "2021"), ("lives in", "Oslo", "2022")),
-        ]
 
 
 def test_who_says_the_same_later_becomes_a_source(memory):
@@ -290,91 +200,6 @@ def run(*arguments: str) -> Any:
     result = CliRunner().invoke(app, arguments)
     assert result.exit_code == 0, result.stderr
     return json.loads(result.stdout)
-
-
-def by_itself(**options: Any) -> dict[str, Any]:
-    return {"indexing": {"merge_after": 2, "consolidate_after": 4, **options}}
-
-
-def say(memory: Hippo, *deeds: str, session: str = "s") -> None:
-    for deed in deeds:
-        memory.remember(f"Ben {deed} Oslo.", session=session)
-    memory._end_merging()
-
-
-def test_a_memory_consolidates_by_itself_after_a_merge(tmp_path, caplog):
-    caplog.set_level("INFO", "hippo.merging")
-    with Hippo.open(tmp_path / "index", encoder="none", config=by_itself()) as memory:
-        say(memory, "sails to", "paints boats in")
-        assert (set(memory.background_work), derived(memory)) == ({"merge"}, {})
-        say(memory, "sings at night in", "sleeps badly in")
-        assert {one.metadata["of"] for one in derived(memory)["gist"]} >= {"session s"}
-        work = memory.status().background
-        assert work == memory.background_work
-        assert (work["consolidate"].done, work["consolidate"].failed, work["consolidate"].problem) == (1, 0, None)
-        assert work["merge"].done == 2
-        assert {run.command for run in memory.runs()} == {"merge", "consolidate"}
-        say(memory, "cooks fish in", "rents a flat in")
-        assert memory.background_work["consolidate"].done == 1
-    # Another process knows what was done, and goes on from there.
-    with Hippo.open(tmp_path / "index", config=by_itself()) as again:
-        say(again, "mends nets in", "reads books in", session="t")
-        assert again.background_work["consolidate"].done == 1
-    assert [record.fields["work"] for record in caplog.records].count("consolidate") == 2
-
-
-def test_consolidation_by_itself_is_off_unless_asked_for(tmp_path):
-    with Hippo.open(tmp_path / "index", encoder="none", config={"indexing": {"merge_after": 2}}) as memory:
-        say(memory, "sails to", "paints boats in", "sings in")
-        say(memory, "sleeps in", "cooks in")
-        assert derived(memory) == {}
-    with pytest.raises(ConfigError, match="merge_after = 0"):
-        Hippo.open(tmp_path / "index", config=by_itself(merge_after=0))
-
-
-def test_what_fails_in_the_background_is_counted_and_told(tmp_path, caplog):
-    with Hippo.open(tmp_path / "index", encoder="none", config=by_itself(consolidate_abstractive=True)) as memory:
-        for number in range(3):
-            say(memory, f"paints boat {number} in", f"sails boat {number} to")
-        work = memory.background_work["consolidate"]
-        assert (work.done, work.failed) == (0, 2)
-        assert isinstance(memory.consolidate_error, ConfigError)
-        assert work.problem == str(memory.consolidate_error)
-        assert memory.merge_error is None
-        assert memory.status().waiting == 0
-        # Once, for it is the same each time.
-        assert [record.fields for record in caplog.records] == [{"work": "consolidate", "error": "ConfigError"}]
-        memory.consolidate()
-        assert memory.consolidate_error is None
-        assert derived(memory)
-
-
-@pytest.mark.parametrize("how", ["close", "change"])
-def test_a_consolidation_by_itself_makes_room(tmp_path, monkeypatch, how):
-    at_work, go_on = threading.Event(), threading.Event()
-    session_gists = gists.session_gists
-
-    def slow(sentences):
-        at_work.set()
-        assert go_on.wait(30)
-        return session_gists(sentences)
-
-    monkeypatch.setattr(gists, "session_gists", slow)
-    with Hippo.open(tmp_path / "index", encoder="none", config=by_itself()) as memory:
-        say(memory, "sails to", "paints boats in")
-        for deed in ("sings in", "sleeps in"):
-            memory.remember(f"Ben {deed} Oslo.", session="s")
-        assert at_work.wait(30)
-        other = threading.Thread(target=memory.close if how == "close" else lambda: memory.add(["Rome is old."]))
-        other.start()
-        while not memory._called_off():
-            other.join(0.01)
-        go_on.set()
-        other.join(30)
-        assert not other.is_alive()
-        assert "consolidate" not in memory.background_work
-    with Hippo.open(tmp_path / "index") as memory:
-        assert derived(memory) == {}
 
 
 def test_documents_of_users_that_say_derived_are_left_alone(tmp_path):
