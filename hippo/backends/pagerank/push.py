@@ -100,9 +100,9 @@ class PushPageRank(Solver):
     def solve(self, problem: Problem) -> PageRankResult:
         """Scores of the block of questions that a problem holds."""
         _, m = problem.shape
-        # Pages that nobody writes to cost nothing.
         first, stop = problem.wanted.start, problem.wanted.stop
-        scores, residual = np.zeros((m, stop - first)).T, np.empty(m)
+        scores, residual = np.empty((m, stop - first)).T, np.empty(m)
+        scores.fill(0.0)
         iterations, stopped = np.empty(m, dtype=np.int64), np.full(m, "tolerance", dtype=object)
 
         def run(column: int) -> bool:

@@ -51,7 +51,9 @@ class CompiledScoring:
         self, texts: "NDArray[np.int32]", weights: "Float32", spans: "Int64", size: int
     ) -> "tuple[Float64, Moments]":
         """See `ArrayScoring.words`."""
-        scores = np.zeros(size)
+        # Not `zeros`: of many, those come in small pages, one after the other.
+        scores = np.empty(size)
+        scores.fill(0.0)
         total, square = self._loops.add_words(texts, weights, spans, scores)
         mean = total / max(size, 1)
         return scores, (mean, math.sqrt(max(square / max(size, 1) - mean * mean, 0.0)))
