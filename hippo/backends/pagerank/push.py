@@ -28,6 +28,8 @@ __all__ = ["LocalRanks", "PushPageRank"]
 _RANDOM_ACCESS = 3.0
 # By how much the threshold falls from one try of the bounds to the next.
 _LEAST_STEP, _GREATEST_STEP = 2.0, 10.0
+# Entries read for one question from which slack is given in proportion to them: some hundredths of a second.
+_PATIENCE = 1e6
 # No potential is below: what is left then cannot be pushed.
 _LEAST_THRESHOLD = 1e-100
 # Sweeps that prove the order of the best, in practice.
@@ -67,8 +69,9 @@ class PushPageRank(Solver):
             estimated to cost.
         power: The engine that takes over; None: one with its defaults.
         slack: How many times too wide for a proof the bounds on the order may be where a question ends; 1: only a proof
-            or the tolerance ends it. The bounds are those of the worst graph, so the order is mostly the exact one well
-            before they prove it: `python -m pipelines.bench_ppr --check 200 --slack 3` counts how often.
+            or the tolerance ends it. Where more than a million entries are read, it grows with their number. The bounds
+            are those of the worst graph, so the order is mostly the exact one well before they prove it: `python -m
+            pipelines.bench_ppr --check 200 --slack 3` counts how often.
         threads: CPU threads for a block of questions, each with arrays of its own; None: one per core.
 
     Raises:
@@ -249,7 +252,7 @@ class _Run:
         problem, graph, state, table = self.problem, self.problem.graph, self.state, self.state.table
         matrix, omega = graph.adjacency, relaxation_factor(problem.damping)
         threshold = self._plant(seeds, mass)
-        pushes = 0
+        pushes = work = 0
         # The seeds' potentials are not bounded by the threshold yet.
         bounded = not graph.live[seeds].any()
         while True:
@@ -259,12 +262,14 @@ class _Run:
             if problem.top is not None and bounded:
                 excess = self._excess(count, left, total, threshold, problem.top)
             reached = residual <= problem.tolerance
-            if excess < slack or reached:
+            # The dearer a proof becomes, the less of it is asked for; with a slack of 1, all of it.
+            allowed = 1.0 + (slack - 1.0) * max(1.0, work / _PATIENCE)
+            if excess < allowed or reached:
                 stopped = "proven" if excess < 1.0 else "tolerance" if reached else "slack"
                 touched = state.touched[: self.count].copy()
                 scores = np.maximum(table[touched, RESIDUE] + state.estimate[touched], 0.0)
                 return LocalRanks(touched, scores, residual, stopped, pushes)
-            threshold /= min(max(excess / slack, _LEAST_STEP), _GREATEST_STEP)
+            threshold /= min(max(excess / allowed, _LEAST_STEP), _GREATEST_STEP)
             self.count, read, more, waiting = self._loops.push(
                 matrix.indptr,
                 matrix.indices,
@@ -284,6 +289,7 @@ class _Run:
                 self.count,
             )
             budget -= read
+            work += read
             pushes += more
             bounded = True
             if waiting or budget <= 0 or self._stuck(threshold):
