@@ -32,10 +32,6 @@ _LEXICAL_SHARPNESS = 2.0
 """Used where there are no vectors: how fast weights fall per deviation of BM25. A cosine deviation of 0.1 and a
 temperature of 0.05, usual values, give the same."""
 
-_CLEAR = 4.0
-"""How many times the error of rounded similarities, which is spread over the dimensions, their deviation has to be so
-that it is that of the similarities."""
-
 
 @dataclass(frozen=True, slots=True)
 class Scaled:
@@ -280,9 +276,7 @@ class Linker:
             near = np.concatenate([near, self.scoring.products(block, queries).T], axis=1)
         for question, query, about, error in zip(questions, queries, near, errors.tolist(), strict=True):
             words, of_words = self._words(question)
-            of_cosines = self.scoring.moments(about)
-            if self.hidden is not None or of_cosines[1] < _CLEAR * error:
-                of_cosines = self._of_cosines(query)
+            of_cosines = self._of_cosines(query)
             fused = self.scoring.fused(about, of_cosines, words, of_words, weight)
             if self.hidden is not None:
                 fused[self.hidden] = -np.inf
