@@ -252,7 +252,7 @@ class _Run:
         problem, graph, state, table = self.problem, self.problem.graph, self.state, self.state.table
         matrix, omega = graph.adjacency, relaxation_factor(problem.damping)
         threshold = self._plant(seeds, mass)
-        pushes = work = 0
+        pushes, work = 0, 0.0
         # The seeds' potentials are not bounded by the threshold yet.
         bounded = not graph.live[seeds].any()
         while True:
