@@ -119,6 +119,7 @@ class Store(Documents, Extractions, Embeddings, Decisions, Seeing):
 
     def close(self) -> None:
         """Release the store's file for the next writer. Closing twice does nothing."""
+        self._meta = None
         self._connection.close()
 
     def __enter__(self) -> Self:
