@@ -92,7 +92,7 @@ class Recalls:
                     verdict = f"{wrong} counts are no numbers" if wrong else "ok"
         except sqlite3.OperationalError as error:
             raise IndexStateError(str(self._file), f"it cannot be read: {error}") from error
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             verdict = str(error)
         return None if verdict == "ok" else f"{self._file}: {verdict}"
 
@@ -105,6 +105,6 @@ class Recalls:
             with closing(sqlite3.connect(self._file, timeout=_WAIT)) as connection:
                 connection.execute("PRAGMA synchronous = OFF")
                 yield connection
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeDecodeError) as error:
             remedy = "Remove it, or set retrieval.count_recalls to false"
             raise IndexStateError(str(self._file), f"recalls cannot be counted: {error}. {remedy}") from error

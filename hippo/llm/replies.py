@@ -38,6 +38,7 @@ _PATIENCE = 10.0
 _IMMUTABLE = "mode=ro&immutable=1"
 _NOT_WRITABLE = ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "SQLITE_AUTH")
 _DAMAGE = ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_FORMAT", "SQLITE_SCHEMA", "SQLITE_ERROR")
+_REMEDY = "Restore it from a copy, or remove it: its replies are then asked and paid for again"
 
 _inherited: list[sqlite3.Connection | None] = []
 """Connections of a parent process. A child must neither use nor close them."""
@@ -229,9 +230,10 @@ class Replies:
             if _is_busy(error):
                 raise IndexBusyError(str(self.path), "another process") from error
             if _name(error).startswith(_DAMAGE):
-                remedy = "Restore it from a copy, or remove it: its replies are then asked and paid for again"
-                raise IndexCorruptError(str(self.path), f"{error}. {remedy}") from error
+                raise IndexCorruptError(str(self.path), f"{error}. {_REMEDY}") from error
             raise IndexStateError(str(self.path), f"it could not be read or written: {error}") from error
+        except UnicodeDecodeError as error:  # SQLite quotes what it could not read.
+            raise IndexCorruptError(str(self.path), f"it holds what is no text ({error}). {_REMEDY}") from error
 
 
 def _connect(path: Path, *, create: bool) -> sqlite3.Connection | None:

@@ -109,7 +109,7 @@ def _copy_all(root: Path, made: Path) -> str | None:
             if (root / name).is_file():
                 _copy_replies(root / name, made / name)
         _copy_log(root, made)
-    except (OSError, sqlite3.Error) as error:
+    except (OSError, sqlite3.Error, UnicodeDecodeError) as error:
         raise IndexStateError(str(root), f"it could not be copied: {error}") from error
     return snapshot
 
