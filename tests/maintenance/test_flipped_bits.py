@@ -2,6 +2,7 @@
 
 import json
 import struct
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,11 @@ import pytest
 
 from hippo import Hippo
 from hippo.errors import IndexCorruptError
+from hippo.llm import Replies
 from hippo.maintenance import check, repair
 from hippo.snapshot import Snapshot
 from hippo.store import SCHEMA_VERSION, STORE_FILE, Store
+from hippo.types import Completion
 from pipelines.crash.older import make_older
 
 TEXTS = [
@@ -115,3 +118,17 @@ def test_an_older_store_loses_only_what_is_damaged(root: Path) -> None:
     assert "texts wait for embedding" in health.repaired
     with Store.open(root) as store:
         assert store.facts_table().to_pylist() == before
+
+
+def test_a_name_in_a_file_of_replies_that_is_no_text(tmp_path: Path) -> None:
+    """SQLite quotes it in its error, which Python cannot decode then."""
+    path = tmp_path / "replies.sqlite"
+    with closing(Replies(path)) as replies:
+        replies.put("a", Completion("x", "stop"))
+    content = path.read_bytes()
+    assert b"tablerepliesreplies" in content
+    path.write_bytes(content.replace(b"tablerepliesreplies", b"tablereplie\xffreplies"))
+    with closing(Replies(path)) as replies:
+        for ask in (replies.damage, lambda: replies.get("a")):
+            with pytest.raises(IndexCorruptError, match="asked and paid for again"):
+                ask()
