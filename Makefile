@@ -9,8 +9,10 @@ SHELL := bash
 
 PYTHON ?= python3
 VENV ?= .venv
-# Twice the cores of a small machine: many tests wait for servers and processes.
-WORKERS ?= 4
+# One more than the cores of a small machine: many tests wait for servers and processes.
+WORKERS ?= 3
+# Each worker keeps to tests that stand together, whose fixtures it has, and computes with one thread.
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 BIN := $(VENV)/bin
 LOG := $(VENV)/install.log
@@ -45,10 +47,10 @@ test: $(VENV)/.dev ## Run every check: style, types, import contracts, tests and
 
 pytest: $(VENV)/.dev
 	@echo "==> pytest"
-	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not slow"
+	@$(PYTEST) -m "not slow"
 
 slow: $(VENV)/.dev ## Run the tests that take long or depend on the last digit of a model
-	@$(BIN)/python -m pytest -q -n $(WORKERS) -m slow
+	@$(PYTEST) -m slow
 
 lint: $(VENV)/.dev ## Run the checks that execute nothing: style, types, import contracts
 	@echo "==> ruff"
