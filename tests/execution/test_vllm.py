@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -191,6 +192,19 @@ def test_a_model_is_no_option_and_servers_run_or_are_started() -> None:
     del given["llm"]["endpoints"]["urls"]
     assert VllmServers.of(load_config(overrides=given), "reader") is None
     assert "--tensor-parallel-size 2" in " ".join(servers(gpus=2).command("vllm", 1))
+
+
+@pytest.mark.parametrize(
+    ("table", "enough"),
+    [({}, True), ({"servers": 2}, False), ({"gpus": 0, "servers": 2}, False), ({"gpus": 0, "cpus": 1.5}, True)],
+)
+def test_servers_leave_room_for_workers(table: dict[str, Any], enough: bool) -> None:
+    from hippo.execution.served import _room
+
+    cluster = SimpleNamespace(cluster_resources=lambda: {"CPU": 2.0, "GPU": 1.0})
+    found, told = _room(cluster, servers(**table))
+    assert found == enough
+    assert "are wanted of 1 GPUs and 2 processors. Set servers, gpus or cpus of llm.endpoints.vllm to less" in told
 
 
 def corpus(path: Path, documents: int) -> Path:

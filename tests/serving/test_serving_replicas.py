@@ -57,14 +57,14 @@ def test_no_request_is_dropped_while_a_newer_snapshot_takes_over(tmp_path: Path)
             for thread in threads:
                 thread.start()
             memory.add([{"id": "clara", "text": "Clara Corvo was born in Hull."}])
-            seen, until = 0, time.monotonic() + 60
-            while seen < 10 and time.monotonic() < until:  # by every replica, whichever answers
+            seen, until = 0, time.monotonic() + 120
+            while (seen < 10 or answered <= 20) and time.monotonic() < until:  # by every replica, whichever answers
                 seen = seen + 1 if "clara" in ask(url, "Where was Clara Corvo born?") else 0
             ended.set()
             for thread in threads:
                 thread.join()
             assert failures == []
-            assert (seen, answered > 20) == (10, True)
+            assert (seen >= 10, answered > 20) == (True, True)
         finally:
             server.send_signal(signal.SIGTERM)
             try:
