@@ -32,6 +32,7 @@ _K = 5
 _DIRECT = "Hippo.retrieve"
 _SINGLY = "LangChain, single calls"
 _TOGETHER = "LangChain batch"
+_BLOCK = "Hippo.retrieve_many"
 
 
 def main() -> None:
@@ -69,12 +70,12 @@ def measure(index: Path, encoder: str, rounds: int, size: int) -> dict[str, Any]
         many: dict[str, Callable[[str], Any]] = {
             _SINGLY: lambda _: [retriever.invoke(question) for question in block],
             _TOGETHER: lambda _: retriever.batch(block),
-            "Hippo.retrieve_many": lambda _: memory.retrieve_many(block, k=_K),
+            _BLOCK: lambda _: memory.retrieve_many(block, k=_K),
         }
         for ask in (*single.values(), *many.values()):
             ask(questions[0])  # loads what is loaded once
         seconds, _, processor = _timed(single, questions, timed)
-        batches, encoding, _ = _timed(many, [questions[0]] * rounds, timed)
+        batches, encoding, work = _timed(many, [questions[0]] * rounds, timed)
     direct = seconds[_DIRECT]
     more = {name: _differences(taken, direct) for name, taken in seconds.items() if name != _DIRECT}
     more_work = {name: _differences(processor[name], processor[_DIRECT]) for name in more}
@@ -90,6 +91,8 @@ def measure(index: Path, encoder: str, rounds: int, size: int) -> dict[str, Any]
         "batch_ms_per_question": {name: _milliseconds(taken) / size for name, taken in batches.items()},
         "beside_encoder_ms_per_question": {name: _milliseconds(taken) / size for name, taken in beside.items()},
         "batch_times_less": _times(batches),
+        "processor_times_less": _times(work),
+        "of_direct_batch": _ratio(work, _TOGETHER, _BLOCK),
         "beside_encoder_times_less": _times(beside),
     }
 
@@ -116,8 +119,12 @@ def _differences(taken: Sequence[float], base: Sequence[float]) -> list[float]:
 
 def _times(batches: dict[str, list[float]]) -> float:
     """How many times less a batch takes than single calls of the same round: the median."""
-    pairs = zip(batches[_SINGLY], batches[_TOGETHER], strict=True)
-    return round(statistics.median(alone / together for alone, together in pairs), 1)
+    return _ratio(batches, _SINGLY, _TOGETHER)
+
+
+def _ratio(taken: dict[str, list[float]], above: str, below: str) -> float:
+    """What one way takes to what another takes in the same round: the median."""
+    return round(statistics.median(one / other for one, other in zip(taken[above], taken[below], strict=True)), 2)
 
 
 def _milliseconds(seconds: Sequence[float]) -> float:
@@ -134,7 +141,9 @@ def _text(result: dict[str, Any]) -> str:
     batch = [[name, f"{value:.2f}", f"{beside[name]:.2f}"] for name, value in result["batch_ms_per_question"].items()]
     less, without = result["batch_times_less"], result["beside_encoder_times_less"]
     ending = (
-        f"A batch takes {less} times less per question than single calls, and {without} times less without encoder."
+        f"A batch takes {less} times less per question than single calls, {result['processor_times_less']} times less "
+        f"processor time, and {without} times less without encoder. Of the processor time of a direct block it takes "
+        f"{result['of_direct_batch']} times."
     )
     several = f"{result['batch_size']} questions (medians of {result['rounds']} rounds)"
     asked = table(["way", "ms", "ms more than direct", "of processor time"], rows)

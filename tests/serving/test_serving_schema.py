@@ -25,21 +25,35 @@ CHECKS = [
 ]
 
 
+OPERATIONS = 26
+
+
 @pytest.mark.timeout(900)
 def test_the_schema_is_kept(server: Any) -> None:
+    try_all(server, GenerationMode.POSITIVE, 2)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("mode", [GenerationMode.POSITIVE, GenerationMode.NEGATIVE])
+def test_the_schema_is_kept_by_many_requests(server: Any, mode: GenerationMode) -> None:
+    try_all(server, mode, 10)
+
+
+def try_all(server: Any, mode: GenerationMode, examples: int) -> None:
+    """Send requests of one kind to every operation."""
     schema = schemathesis.openapi.from_url(f"{server.url}/openapi.json")
     operations = [found.ok() for found in schema.get_all_operations()]
-    assert len(operations) == 26
+    assert len(operations) == OPERATIONS
     for operation in operations:
-        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
-            try_out(operation, mode)
+        try_out(operation, mode, examples)
     assert server.is_healthy()
 
 
-def try_out(operation: Any, mode: GenerationMode) -> None:
-    """Send requests of one kind for a while, and check what comes back."""
+def try_out(operation: Any, mode: GenerationMode, examples: int) -> None:
+    """Send requests of one kind, and check what comes back."""
 
-    @settings(max_examples=3, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=examples, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
     @given(case=operation.as_strategy(generation_mode=mode))
     def send(case: Any) -> None:
         case.call_and_validate(checks=CHECKS)
