@@ -157,8 +157,8 @@ class Asking(Searching):
             reasoning: Whether the model thinks before it answers; None: the configuration's.
             history: What was said before, oldest first: messages with a role and a content, or in any other form that
                 `hippo.documents.conversation` reads. The question may go on it: "And where was she born?" is looked up
-                with what was named before, and the reader is told what was said. Messages of the system say how to
-                answer.
+                with the last question and with its answer too, and the reader is told what was said. Messages of the
+                system say how to answer.
             max_tokens: Most tokens of the answer; None: the configuration's.
 
         Raises:

@@ -145,7 +145,7 @@ async def completions(body: ChatRequest, service: ServiceOf, request: Request) -
     question, history = _asked(body.messages)
     options: dict[str, Any] = {"profile": body.model.partition("/")[2] or None, "history": history}
     if limit := body.limit():
-        options["max_tokens"] = min(max(limit, _LEAST), service.memory.config.reader.max_tokens)
+        options["max_tokens"] = service.tokens(max(limit, _LEAST))
     head = {"id": f"chatcmpl-{uuid4().hex}", "created": int(time.time()), "model": body.model}
     if not body.stream:
         return json_response(_whole(head, await service.ask(question, options)))

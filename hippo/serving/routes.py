@@ -109,11 +109,11 @@ async def ask(body: AskRequest, service: ServiceOf, request: Request) -> Respons
     `error` what went wrong.
     """
     check_k(service, body.k)
-    memory = service.memory
+    options = {**body.options(), "max_tokens": service.tokens(body.max_tokens)}
     if not body.stream:
-        return json_response((await service.ask(body.question, body.options())).to_dict())
+        return json_response((await service.ask(body.question, options)).to_dict())
     # In a thread, because the model may have to be loaded.
-    stream = await in_thread(partial(memory.ask_stream, body.question, **body.options()))
+    stream = await in_thread(partial(service.memory.ask_stream, body.question, **options))
 
     def end() -> bytes:
         return event(stream.answer.to_dict() if stream.answer else None, "answer")

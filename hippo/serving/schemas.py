@@ -82,7 +82,9 @@ class AskRequest(_Search):
         description="What was said before, oldest first: messages with `role` and `content`. The question may go on.",
         examples=[[]],
     )
-    max_tokens: int | None = Field(None, ge=1, description="Most tokens of the answer; null: the server's.")
+    max_tokens: int | None = Field(
+        None, ge=1, description="Most tokens of the answer, if fewer than the server's; null: these."
+    )
     stream: bool = Field(False, description="Whether the answer comes piece by piece, as server-sent events.")
 
 

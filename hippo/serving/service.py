@@ -97,6 +97,11 @@ class Service:
     def _rank(self, questions: list[str], options: Mapping[str, Any]) -> list[Retrieval]:
         return self.memory.retrieve_many(questions, **options)
 
+    def tokens(self, asked: int | None) -> int | None:
+        """Most tokens of an answer of which a client asks for so many: never more than the server is set to."""
+        most = self.memory.config.reader.max_tokens
+        return None if asked is None else min(asked, most)
+
     async def ask(self, question: str, options: Mapping[str, Any]) -> Answer:
         """An answer; arguments and errors are those of `Hippo.aask`."""
         answer = await self.memory.aask(question, **options)

@@ -170,12 +170,14 @@ def test_a_chat_goes_on(client: openai.OpenAI, prompts: list[LLMRequest]) -> Non
     assert request.max_tokens == 20
 
 
-def test_the_same_history_goes_with_ask(server: Running) -> None:
+def test_the_same_history_goes_with_ask(server: Running, prompts: list[LLMRequest]) -> None:
     history = [
         {"role": "user", "content": "Who founded Steelworks Smith?"},
         {"role": "assistant", "content": "Ada Smith."},
     ]
-    answer = server.post("/ask", {"question": "And where was she born?", "history": history, "max_tokens": 90}).json()
+    question = {"question": "And where was she born?", "history": history, "max_tokens": 9000}
+    answer = server.post("/ask", question).json()
+    assert prompts[-1].max_tokens == 512
     assert "And where was she born? Ada Smith." in answer["retrieval"]["parameters"]["in_context"]
     refused = server.post("/ask", {"question": QUESTION, "history": [{"role": "user"}]})
     assert (refused.status_code, refused.json()["error"]["type"]) == (422, "DocumentError")

@@ -221,6 +221,10 @@ def test_a_batch_keeps_config_callbacks_and_exceptions(retriever: HippoRetriever
         batch()
     assert batch(k=0, return_exceptions=True)[1].args[0].startswith("k must be")
     assert all(len(one.ended) == 3 for one in recorders)
+    configs = {"callbacks": [all_of_them := Recorder()]}
+    batch(return_exceptions=True, k=1)
+    assert [begun["what"] for begun in all_of_them.begun.values()] == questions
+    assert all_of_them.ended.keys() == all_of_them.begun.keys()
     assert retriever.batch([]) == []
 
 
