@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from hippo import types
 from hippo.types import (
     Answer,
+    BackgroundWork,
     Backup,
     ChangeReport,
     Chunk,
@@ -137,6 +138,7 @@ VALUES: list[Any] = [
         {"read": 0.5},
     ),
     Status("my-index", None, 0, 0, 0, 0, {}, {}, 0, None, "pattern-1", {"store": 0}),
+    BackgroundWork(3, 1, 0.5, "the disk is full"),
     Problem("current", "it is missing", None),
     Health("my-index", ("store",), (Problem("store", "it is damaged", "makes it again"),), ("1 chunk waits",), ()),
     Backup("copy", "000001", 3, 4096),
