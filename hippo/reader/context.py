@@ -80,7 +80,8 @@ def assemble(
     question = _sendable(question)
     blocks = [_block(hit) for hit in hits]
     thoughts = [f"- {disarm(_sendable(thought))}\n" for thought in thoughts]
-    said = [f"{disarm(_sendable(f'{speaker}: {text}'))}\n" for speaker, text in turns]
+    recent = _recent(turns, 4 * budget)
+    said = [f"{disarm(_sendable(f'{speaker}: {text}'))}\n" for speaker, text in recent]
     code = _code(question, *blocks, *thoughts, *said)
     opening, closing = f"{code}\n", f"{code} question\n{question}"
     room = budget - tokens(opening) - tokens(closing)
@@ -90,7 +91,7 @@ def assemble(
         )
         raise QuestionError(problem, question if len(question) <= 80 else question[:80] + "…")
     notes, _ = _newest(thoughts, f"{code} thoughts so far\n", room // 4)
-    talk, unsaid = _newest(said, f"{code} conversation so far\n", room // 4, cut=True)
+    talk, unsaid = _newest(said, f"{code} conversation so far\n", room // 4, cut=True, older=len(turns) - len(recent))
     days = [f" {hit.timestamp.date()}" if hit.timestamp and (dated or SESSION in hit.metadata) else "" for hit in hits]
     sections = [
         f"{code} [{number}]{day}\n{block}\n"
@@ -117,7 +118,20 @@ def _code(*texts: str) -> str:
     return next(code for code in codes if not any(code in text for text in texts))
 
 
-def _newest(lines: Sequence[str], heading: str, budget: int, *, cut: bool = False) -> tuple[str, dict[str, int]]:
+def _recent(turns: Sequence[tuple[str, str]], most: int) -> Sequence[tuple[str, str]]:
+    """The newest turns, as many as have so many characters: those before them cannot fit, and may be megabytes."""
+    lengths = accumulate(len(text) for _, text in reversed(turns))
+    first = len(turns) - 1 - sum(length <= most for length in lengths)
+    kept = list(turns[max(first, 0) :])
+    if first >= 0:
+        speaker, text = kept[0]
+        kept[0] = speaker, text[: most + 1]
+    return kept
+
+
+def _newest(
+    lines: Sequence[str], heading: str, budget: int, *, cut: bool = False, older: int = 0
+) -> tuple[str, dict[str, int]]:
     """The last lines that fit under their heading, "" where none does; and what was left out of them, by reason.
 
     Args:
@@ -125,10 +139,11 @@ def _newest(lines: Sequence[str], heading: str, budget: int, *, cut: bool = Fals
         heading: Stands above them.
         budget: Most tokens of all.
         cut: Whether the last line is cut where it does not fit.
+        older: How many lines before these were left out.
     """
     totals = accumulate(tokens(line) for line in reversed(lines))
     fitting = sum(tokens(heading) + total <= budget for total in totals)
-    dropped = {"earlier message beyond the token budget": len(lines) - fitting}
+    dropped = {"earlier message beyond the token budget": older + len(lines) - fitting}
     if lines and not fitting and cut:
         beginning = _cut(heading + lines[-1], budget)
         if beginning.startswith(heading):

@@ -1,5 +1,6 @@
 """What was said before a question: as messages, in prompts, and in what is looked up."""
 
+import time
 from collections.abc import Callable
 
 import pytest
@@ -78,6 +79,15 @@ def test_the_newest_messages_fit_into_their_share(hit: Make) -> None:
     assert prompt.dropped["earlier message beyond the token budget"] == 500 - text.count("user: ")
     assert sum(tokens(message.content) for message in prompt.request.messages) <= 500
     assert len(prompt.shown) == 1
+
+
+def test_a_conversation_of_megabytes_takes_no_time(hit: Make) -> None:
+    turns = (*((("user", "It was a long day. " * 1000),) * 400), ("user", "Well."))
+    began = time.thread_time()
+    prompt = build("Where?", [hit(1, "Ulm.")], ReaderConfig(), history=History(turns))
+    assert time.thread_time() - began < 0.5
+    assert "user: Well." in prompt.request.messages[1].content
+    assert prompt.dropped == {"earlier message beyond the token budget": 400}
 
 
 def test_a_long_last_message_is_cut(hit: Make) -> None:
