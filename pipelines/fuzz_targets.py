@@ -25,6 +25,7 @@ from hippo.extraction.places import Places
 from hippo.filters import parse_where
 from hippo.ids import ascii_key, entity_key
 from hippo.indexing.decisions import parse_decisions
+from hippo.reader import History
 from hippo.reader.marks import cited, cites, disarm, without_citations
 from hippo.reader.reply import LiveAnswer, parse
 from hippo.recognition.reply import read_reply as read_selection
@@ -228,6 +229,15 @@ def _questions(suffix: str, value: str | bytes, folder: Path) -> str:
     return "questions" if load_questions(written(folder / f"questions{suffix}", value)) else "none"
 
 
+def _history(value: str) -> str:
+    try:
+        messages = json.loads(value)
+    except (ValueError, RecursionError):
+        return "no JSON"
+    talk = History.of(messages if isinstance(messages, list) else [messages])
+    return "history" if talk.turns else "none"
+
+
 # Files
 
 
@@ -286,6 +296,7 @@ def _targets() -> Iterator[Target]:
     yield of_text("OpenIE records", 0.3, 3000, records, _openie, (ValueError,))
     decisions = partial(_lines, examples=DECISIONS, keys=DECIDED)
     yield of_text("synonym decisions", 0.3, 3000, decisions, _decisions)
+    yield of_text("history", 0.2, 3000, partial(json_text, examples=CHATS, keys=CHAT_KEYS), _history)
     yield of_text("environment", 0.1, 1000, partial(text, seeds=SETTINGS, words=TOML_WORDS), _environment)
     yield Target("configuration", 0.1, 1000, partial(text, seeds=TOML, words=TOML_WORDS), _config)
     questions = partial(json_text, examples=LIST_OF_QUESTIONS, keys=QUESTIONS)

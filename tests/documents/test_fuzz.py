@@ -176,7 +176,7 @@ def test_inputs_depend_on_seed_and_number_alone(name: str) -> None:
 GOOD = frozenset(
     "chunks extraction places key terms mapping read answer condition records config questions documents "
     "decisions dates remembered manifest identity snapshot backup run replies reply arrays tokens judgements turns "
-    "results wording".split()
+    "results wording history".split()
 ) | {"taken over"}
 
 

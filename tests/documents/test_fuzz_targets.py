@@ -79,7 +79,7 @@ OWN = {
         "execution/answers execution/cluster execution/rankings execution/read execution/shards scratch"
     ),
     "a result of `hippo eval --out`, and the lock of a publisher": "evaluation/results snapshot/remote",
-    "an argument of the command": "cli/change cli/remember",
+    "an argument of the command, or a file that it names": "cli/ask cli/change cli/remember",
     "a model folder, whose files its libraries read": "backends/folder",
     "what tests ask": "testing/hashing testing/responder testing/server_app testing/server_batches testing/vectors",
 }
