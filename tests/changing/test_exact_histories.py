@@ -99,7 +99,8 @@ def state_of(root: Path, options: Mapping[str, Any]) -> dict[str, Any]:
                 # Where a document was read is no part of what it is.
                 found[file.name] = {**snapshot.table(file.stem).to_pydict(), "source": None}
         # It holds the path of the file of triples, and how many versions there were and what was remembered before.
-        found["info"] = {**snapshot.info, "identity": None, "versions": None, "fresh": None}
+        passing = ("identity", "versions", "fresh", "consolidated")
+        found["info"] = {key: value for key, value in snapshot.info.items() if key not in passing}
     with Hippo.open(root, config=options) as memory:
         memory._engine = listening = Listening(memory._engine)
         for retrieval in memory.retrieve_many(QUESTIONS, k=5) if memory.status().chunks else ():
@@ -223,6 +224,14 @@ class Changes(RuleBasedStateMachine):
             (self.files / f"{document['id']}.jsonl").write_text(json.dumps(flat) + "\n", encoding="utf-8")
         self.memory.sync(self.files)
         self.held = {key: value for key, value in self.held.items() if key in "abcd"} | values
+
+    @rule()
+    def consolidate(self) -> None:
+        """What is derived leaves nothing behind."""
+        self.memory.consolidate()
+        derived = [one.id for one in self.memory.documents() if "derived" in one.metadata]
+        if derived:
+            self.memory.delete(*derived, forget=True)
 
     @rule()
     def reopen(self) -> None:
