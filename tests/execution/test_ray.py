@@ -89,3 +89,13 @@ def test_an_error_of_a_worker_is_told_as_it_is(project_root: Path, corpus: Path,
     assert done.returncode == 1
     last = done.stderr.strip().splitlines()[-1]
     assert last.startswith(f"error: {shard}: is damaged:")
+
+
+@pytest.mark.slow
+def test_a_grid_gives_the_same_on_ray(project_root: Path, tmp_path: Path) -> None:
+    """Several runs of one executor, on one cluster: indexes and rankings of a sweep."""
+    options = ["pipelines.sweep", "multilingual", "--datasets", str(project_root / "data"), "--encoder", "none"]
+    options += ["--setting", "graph.follow_distance=0,2", "--option", "name_share=0,0.4"]
+    local = run(project_root, *options, "--index", str(tmp_path / "local"))
+    ray = ["--executor", "ray", "--workers", "2", "--num-cpus", "4", "--index", str(tmp_path / "ray")]
+    assert run(project_root, *options, *ray)["recall"] == local["recall"]
