@@ -75,7 +75,7 @@ def test_similarities_by_codes_are_off_by_no_more_than_they_say():
     for width in (3, 64, 5000):
         vectors, queries = rng.standard_normal((200, width)), rng.standard_normal((6, width))
         vectors, queries = (part / np.linalg.norm(part, axis=1, keepdims=True) for part in (vectors, queries))
-        vectors[0], vectors[1], queries[0] = 0.0, np.eye(width)[0], np.eye(width)[0]
+        vectors[0], vectors[1], vectors[2], queries[0] = 0.0, np.eye(width)[0], 1e-42, np.eye(width)[0]
         near, errors = Codes(vectors.astype(np.float32)).similarities(queries.astype(np.float32))
         off = np.abs(near - queries @ vectors.T)
         assert (off <= errors[:, None]).all()

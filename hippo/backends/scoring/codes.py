@@ -21,8 +21,8 @@ __all__ = ["Codes"]
 
 _FINEST = 8000
 """Greatest whole number of a question: its own rounding then hardly matters."""
-_ROUNDING = 1e-6
-"""More than float32 adds to the difference."""
+_ROUNDING = 4e-6
+"""More than float32 adds to the difference of two unit vectors."""
 
 
 class Codes:

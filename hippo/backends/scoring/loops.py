@@ -157,7 +157,8 @@ def encode(vectors: "Float32", codes: "NDArray[np.int8]", scales: "Float32", err
         for i in range(len(vector)):
             greatest = max(greatest, abs(vector[i]))
         scale = greatest / np.float32(127.0)
-        slope = np.float32(1.0) / scale if scale > 0.0 else np.float32(0.0)
+        # What is so small has no inverse in float32, and is all rounding.
+        slope = np.float32(1.0) / scale if scale > 1e-30 else np.float32(0.0)
         square = 0.0
         for i in range(len(vector)):
             code[i] = np.int8(np.rint(vector[i] * slope))
