@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from hippo import Hippo
+from hippo.config import IndexingConfig
 from hippo.consolidation import gists
 from hippo.errors import ConfigError
 
@@ -46,13 +47,10 @@ def test_a_memory_consolidates_by_itself_after_a_merge(tmp_path, caplog):
     assert [record.fields["work"] for record in caplog.records].count("consolidate") == 2
 
 
-def test_consolidation_by_itself_is_off_unless_asked_for(tmp_path):
-    with Hippo.open(tmp_path / "index", encoder="none", config={"indexing": {"merge_after": 2}}) as memory:
-        say(memory, "sails to", "paints boats in", "sings in")
-        say(memory, "sleeps in", "cooks in")
-        assert derived(memory) == set()
+def test_consolidation_by_itself_is_off_unless_asked_for_and_follows_merges():
+    assert IndexingConfig().consolidate_after == 0
     with pytest.raises(ConfigError, match="merge_after = 0"):
-        Hippo.open(tmp_path / "index", config=by_itself(merge_after=0))
+        IndexingConfig(merge_after=0, consolidate_after=4)
 
 
 def test_what_fails_in_the_background_is_counted_and_told(tmp_path, caplog):
@@ -79,7 +77,7 @@ def test_a_consolidation_by_itself_makes_room(tmp_path, monkeypatch, how):
 
     def slow(sentences):
         at_work.set()
-        assert go_on.wait(30)
+        assert go_on.wait(300)
         return session_gists(sentences)
 
     monkeypatch.setattr(gists, "session_gists", slow)
@@ -87,13 +85,13 @@ def test_a_consolidation_by_itself_makes_room(tmp_path, monkeypatch, how):
         say(memory, "sails to", "paints boats in")
         for deed in ("sings in", "sleeps in"):
             memory.remember(f"Ben {deed} Oslo.", session="s")
-        assert at_work.wait(30)
+        assert at_work.wait(300)
         other = threading.Thread(target=memory.close if how == "close" else lambda: memory.add(["Rome is old."]))
         other.start()
         while not memory._called_off():
             other.join(0.01)
         go_on.set()
-        other.join(30)
+        other.join(300)
         assert not other.is_alive()
         assert "consolidate" not in memory.background_work
     with Hippo.open(tmp_path / "index") as memory:

@@ -104,7 +104,8 @@ def test_what_is_remembered_is_recalled_forgotten_merged_and_consolidated(start:
         assert server.process.poll() is None
     assert (done["done"], done["failed"], done["problem"]) == (1, 0, None)
     assert 'hippo_background_total{outcome="done",work="consolidate"} 1.0' in server.client.get("/metrics").text
-    assert "work in the background is done work=consolidate" in server.log()
+    while "work in the background is done work=consolidate" not in server.log():
+        assert server.process.poll() is None
     [one] = server.client.get("/documents", params={"where": "derived = 'contradiction'"}).json()
     told = [(side["text"], side["time"], side["document"][:2]) for side in one["metadata"]["sides"]]
     assert told == [
