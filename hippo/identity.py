@@ -97,7 +97,7 @@ class Identity:
         Raises:
             IndexMismatchError: The encoder, the entity keys or the chunking differ.
         """
-        again = "Open it with the former, or make a new index in another folder."
+        again = "Leave that setting out, so that the former is used, or make a new index in another folder."
         if self.encoder != other.encoder:
             stored, given = self.encoder or "none", other.encoder or "none"
             raise IndexMismatchError(path, "encoder", stored, given, again)

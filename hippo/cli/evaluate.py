@@ -321,7 +321,8 @@ def questions_of(
     made = generate_questions(memory, generate or 0, hops=hops or (1, 2), seed=seed, llm=writer)
     told = ", ".join(f"{count} of {length} {'hop' if length == 1 else 'hops'}" for length, count in made.made.items())
     dropped = "".join(f"; {count} dropped: {reason}" for reason, count in made.dropped.items())
-    warn(f"made {len(made.questions)} questions: {told}{dropped}")
+    fewer = f" of the {generate} asked for" if len(made.questions) < (generate or 0) else ""
+    warn(f"made {len(made.questions)} questions{fewer}: {told}{dropped}")
     return list(made.questions)
 
 

@@ -47,9 +47,8 @@ class Verdict:
         """A sentence or two."""
         change = self.difference
         by = f"{100 * change.mean:+.1f} [{100 * change.low:+.1f}, {100 * change.high:+.1f}]"
-        beside = (
-            f"{self.measure} {by} points beside {self.rival}, the best profile without it; {self.questions} questions"
-        )
+        asked = f"{self.questions} question{'' if self.questions == 1 else 's'}"
+        beside = f"{self.measure} {by} points beside {self.rival}, the best profile without it; {asked}"
         said = {
             "helps": f"the graph helps: {beside}",
             "harms": f"the graph harms: {beside}. Use the profile {self.rival} for such questions",

@@ -164,7 +164,7 @@ def load_questions(path: Path, *, limit: int | None = None) -> tuple[RawQuestion
         raise DocumentError(str(path), "must hold a list of one or more questions")
     questions: dict[str, RawQuestion] = {}
     for position, record in enumerate(records[:limit]):
-        source = f"{path}, question {position}"
+        source = f"{path}, record {position + 1}"
         try:
             parsed = _Record.model_validate(record)
         except ValidationError as error:
@@ -185,12 +185,20 @@ def read_json(path: Path) -> Any:
     try:
         text = path.read_text(encoding="utf-8-sig")
         if path.suffix == ".jsonl":
-            return [json.loads(line) for line in text.split("\n") if line.strip()]
+            return [_parse_line(line, number) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
         return json.loads(text)
     except FileNotFoundError as error:
         raise DocumentError(str(path), "no such file") from error
     except (OSError, ValueError, RecursionError) as error:
         raise DocumentError(str(path), f"cannot be read as JSON: {error}") from error
+
+
+def _parse_line(line: str, number: int) -> Any:
+    """One line of a `.jsonl` file; what is wrong with it is told with its number."""
+    try:
+        return json.loads(line)
+    except ValueError as error:
+        raise ValueError(f"line {number} of the file: {error}") from error
 
 
 def validation_message(error: ValidationError) -> str:

@@ -69,7 +69,9 @@ def match_questions(memory: "Hippo", questions: Iterable[RawQuestion | Question]
         if not question.gold:
             raise DocumentError(source, f"question {one.id!r} names no gold passage")
         if missing := sorted(question.gold - ids):
-            raise DocumentError(source, f"question {one.id!r}: gold id {missing[0]!r} is not in the index")
+            raise DocumentError(
+                source, f"question {one.id!r}: gold id {missing[0]!r} is not in the index; `hippo list` shows the ids"
+            )
         matched.append(question)
     return matched
 

@@ -13,6 +13,7 @@ TEMPORARY = ".tmp-"
 
 _NAME = re.compile(r"\d{6,20}", re.ASCII)
 _NONE = "none"
+_NEW = "Make an index with `hippo index` or `Hippo.add`"
 
 
 def folder(root: Path) -> Path:
@@ -74,8 +75,7 @@ def check_root(root: Path) -> None:
         IndexPathError: There is no folder, or nothing of an index in it.
     """
     if not root.is_dir():
-        raise IndexPathError(
-            str(root), "an index is a folder, and this is a file" if root.exists() else "no such folder"
-        )
+        problem = "an index is a folder, and this is a file" if root.exists() else f"no such folder. {_NEW}"
+        raise IndexPathError(str(root), problem)
     if not any((root / name).exists() for name in ("store.duckdb", "snapshots", "CURRENT", "fresh")):
-        raise IndexPathError(str(root), "there is no index in this folder")
+        raise IndexPathError(str(root), f"there is no index in this folder. {_NEW}")

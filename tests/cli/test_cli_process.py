@@ -64,7 +64,8 @@ def test_another_encoder_or_chunking_is_refused(
 def test_errors_go_to_standard_error(tmp_path: Path) -> None:
     done = process(*HIPPO, "query", tmp_path / "missing", "Why?")
     assert (done.returncode, done.stdout) == (1, b"")
-    assert done.stderr.decode() == f"error: {tmp_path}/missing: no such folder\n"
+    remedy = "Make an index with `hippo index` or `Hippo.add`"
+    assert done.stderr.decode() == f"error: {tmp_path}/missing: no such folder. {remedy}\n"
     assert process(*HIPPO, "query").returncode == 2
 
 

