@@ -22,6 +22,7 @@ _MOST_RATIO = 200
 """Most bytes that one of an archive unpacks to: text of office programs shrinks to a tenth, a bomb to a thousandth."""
 _FREE_BYTES = 16 * 2**20
 """Unpacked bytes of which the ratio does not count."""
+_MOST_TITLE_LINES = 3
 
 
 def read_pdf(file: FileInput) -> Iterator[Document | Skipped]:
@@ -42,12 +43,13 @@ def read_pdf(file: FileInput) -> Iterator[Document | Skipped]:
             yield file.skip("encrypted PDF; remove its password first")
             return
         pages = [page.extract_text().strip() for page in reader.pages]
-        title = (reader.metadata and reader.metadata.title) or file.path.stem
+        title = str((reader.metadata and reader.metadata.title) or file.path.stem).strip()
     text = _join_pages(pages)
     if not text.strip():
         yield file.skip("no text; if its pages are scanned, run OCR first")
         return
-    yield Document(text, id=file.id, title=str(title).strip(), metadata={"pages": len(pages)}, source=file.source)
+    metadata = {"pages": len(pages)}
+    yield Document(_without_title(text, title), id=file.id, title=title, metadata=metadata, source=file.source)
 
 
 def _join_pages(pages: list[str]) -> str:
@@ -58,6 +60,19 @@ def _join_pages(pages: list[str]) -> str:
             parts.append("\n" if page[0].islower() else "\n\n")
         parts.append(page)
     return "".join(parts)
+
+
+def _without_title(text: str, title: str) -> str:
+    """The text without the lines of the title, where these come first: every chunk has the title anyway.
+
+    What stays would join the next line in a PDF, and make one name of the title and of the first words after it.
+    """
+    lines = text.split("\n")
+    wanted = " ".join(title.split())
+    for count in range(1, _MOST_TITLE_LINES + 1):
+        if " ".join(" ".join(lines[:count]).split()) == wanted:
+            return "\n".join(lines[count:]).strip() or text
+    return text
 
 
 def read_docx(file: FileInput) -> Iterator[Document | Skipped]:
@@ -89,7 +104,7 @@ def read_docx(file: FileInput) -> Iterator[Document | Skipped]:
         blocks.append(f"- {block.text}" if style.startswith("List") and block.text.strip() else block.text)
     title = content.core_properties.title.strip() or heading or file.path.stem
     text = "\n\n".join(block for block in blocks if block.strip())
-    yield Document(text, id=file.id, title=title, source=file.source)
+    yield Document(_without_title(text, title), id=file.id, title=title, source=file.source)
 
 
 def _bomb(file: FileInput) -> str | None:

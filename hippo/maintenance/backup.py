@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from hippo.errors import IndexCorruptError, IndexEmptyError, IndexMismatchError, IndexStateError
+from hippo.errors import IndexCorruptError, IndexEmptyError, IndexMismatchError, IndexPathError, IndexStateError
 from hippo.export.place import new_folder
 from hippo.fresh.log import FOLDER
 from hippo.identity import IDENTITY_FILE
@@ -74,6 +74,7 @@ def restore(source: str | Path, path: str | Path) -> Backup:
         path: Folder that does not exist or is empty; it appears when it is complete.
 
     Raises:
+        IndexPathError: There is no backup.
         IndexCorruptError: The backup is damaged.
         IndexStateError: A file could not be read or written.
         InputError: There is something at `path`.
@@ -161,6 +162,7 @@ def contents_of(source: Path) -> dict[str, Any]:
     """What a backup says of itself.
 
     Raises:
+        IndexPathError: There is no such folder.
         IndexCorruptError: It says nothing, or names files outside its folder.
     """
     file = source / BACKUP_FILE
@@ -174,6 +176,8 @@ def contents_of(source: Path) -> dict[str, Any]:
                 raise ValueError(f"it names the file {name!r}")
             int(known["bytes"])
     except FileNotFoundError as error:
+        if not source.is_dir():
+            raise IndexPathError(str(source), "no such folder. `hippo backup` makes one") from error
         raise IndexCorruptError(str(source), f"it holds no {BACKUP_FILE}, so it is no complete backup") from error
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise IndexCorruptError(str(file), f"it cannot be read: {error}") from error

@@ -143,6 +143,21 @@ def test_pdf_title_and_passwords(tmp_path: Path) -> None:
     assert "encrypted" in skipped(tmp_path / "locked.pdf").reason
 
 
+def test_pdf_whose_title_stands_on_top(tmp_path: Path) -> None:
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf("Iron  Bridge", "at Hull", "It was built in 1859."))))
+    writer.add_metadata({"/Title": "Iron Bridge at Hull"})
+    writer.write(tmp_path / "a.pdf")
+    document = only(tmp_path / "a.pdf")
+    assert (document.title, document.text) == ("Iron Bridge at Hull", "It was built in 1859.")
+    writer.add_metadata({"/Title": "Iron"})
+    writer.write(tmp_path / "b.pdf")
+    assert only(tmp_path / "b.pdf").text.split() == "Iron Bridge at Hull It was built in 1859.".split()
+    alone = PdfWriter(clone_from=PdfReader(io.BytesIO(pdf("Iron Bridge"))))
+    alone.add_metadata({"/Title": "Iron Bridge"})
+    alone.write(tmp_path / "c.pdf")
+    assert only(tmp_path / "c.pdf").text == "Iron Bridge"
+
+
 def test_pdf_without_text(tmp_path: Path) -> None:
     writer = PdfWriter()
     writer.add_blank_page(100, 100)
@@ -166,7 +181,7 @@ def word_file(path: Path) -> Path:
 def test_docx(tmp_path: Path) -> None:
     document = only(word_file(tmp_path / "a.docx"))
     assert document.title == "The title"
-    assert document.text == "The title\n\nFirst paragraph.\n\n- item\n\na | b\n\nc | d\n\nLast."
+    assert document.text == "First paragraph.\n\n- item\n\na | b\n\nc | d\n\nLast."
     assert "unpacks to" in skipped(tmp_path / "a.docx", max_bytes=(tmp_path / "a.docx").stat().st_size).reason
 
 

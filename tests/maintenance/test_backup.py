@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from hippo import Hippo
-from hippo.errors import IndexCorruptError, InputError
+from hippo.errors import IndexCorruptError, IndexPathError, InputError
 from hippo.maintenance import backup, check, restore
 from hippo.store import Store
 from hippo.store.copy import copy_store
@@ -92,6 +92,11 @@ def test_a_damaged_backup_is_not_restored(root, tmp_path, damage):
     with pytest.raises(IndexCorruptError):
         restore(made, tmp_path / "again")
     assert not (tmp_path / "again").exists()
+
+
+def test_what_is_no_backup_is_not_restored(tmp_path):
+    with pytest.raises(IndexPathError, match=r"nowhere: no such folder. `hippo backup` makes one"):
+        restore(tmp_path / "nowhere", tmp_path / "again")
 
 
 def test_backups_while_another_process_writes(root, tmp_path):
