@@ -164,9 +164,8 @@ def tune(
     if folds < 2:
         raise QuestionError("folds must be at least 2", folds)
     if len(questions) < 2 * folds:
-        raise InputError(
-            f"{folds} folds need at least {2 * folds} questions, got {len(questions)}. Give more questions, or fewer folds"
-        )
+        needed = f"{folds} folds need at least {2 * folds} questions, got {len(questions)}"
+        raise InputError(f"{needed}. Give more questions, or fewer folds")
     settings = memory.config.retrieval
     base = resolve_profile(profile, settings.profiles)
     random = np.random.default_rng(seed)
