@@ -13,7 +13,7 @@ from hippo.cli.options import (
     WaitOption,
     open_existing,
 )
-from hippo.cli.output import console, print_json, progress_bars
+from hippo.cli.output import console, counted, print_json, progress_bars
 
 __all__ = ["EXAMPLES", "consolidate"]
 
@@ -54,5 +54,6 @@ def consolidate(
     if json_:
         print_json(done.to_dict())
         return
-    made = f"{done.facts} joined facts, {done.gists} gists, {done.contradictions} contradictions"
+    kinds = {"joined fact": done.facts, "gist": done.gists, "contradiction": done.contradictions}
+    made = ", ".join(counted(number, one) for one, number in kinds.items())
     console().print(f"{made}; {done.made} new, {done.removed} removed", soft_wrap=True)

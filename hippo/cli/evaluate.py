@@ -18,7 +18,7 @@ from hippo.cli.options import (
     as_profile,
     open_existing,
 )
-from hippo.cli.output import console, print_json, printable, progress_bars, warn
+from hippo.cli.output import console, counted, print_json, printable, progress_bars, warn
 from hippo.cli.waiting import waiting
 from hippo.errors import InputError
 
@@ -322,7 +322,7 @@ def questions_of(
     told = ", ".join(f"{count} of {length} {'hop' if length == 1 else 'hops'}" for length, count in made.made.items())
     dropped = "".join(f"; {count} dropped: {reason}" for reason, count in made.dropped.items())
     fewer = f" of the {generate} asked for" if len(made.questions) < (generate or 0) else ""
-    warn(f"made {len(made.questions)} questions{fewer}: {told}{dropped}")
+    warn(f"made {counted(len(made.questions), 'question')}{fewer}: {told}{dropped}")
     return list(made.questions)
 
 

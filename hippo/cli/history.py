@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from hippo.cli.options import ConfigOption, IndexArgument, JsonOption, open_existing
-from hippo.cli.output import console, print_json, printable, warn
+from hippo.cli.output import console, counted, print_json, printable, warn
 
 __all__ = ["EXAMPLES", "history"]
 
@@ -38,7 +38,10 @@ def history(
         span = f"{_said(version.started, 'ever')} to {_said(version.ended, 'now')}"
         title = f"  {version.title}" if version.title else ""
         end = f", {version.ending}" if version.ending else ""
-        out.print(printable(f"{version.document_id}  {span}{end}  {version.passages} passages{title}"), soft_wrap=True)
+        out.print(
+            printable(f"{version.document_id}  {span}{end}  {counted(version.passages, 'passage')}{title}"),
+            soft_wrap=True,
+        )
 
 
 def _said(time: datetime | None, otherwise: str) -> str:

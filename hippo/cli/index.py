@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hippo.cli.options import ConfigOption, IndexArgument, JsonOption, LLMOption, QuietOption, WaitOption
-from hippo.cli.output import console, print_json, progress_bars
+from hippo.cli.output import console, counted, print_json, progress_bars
 from hippo.cli.report import check_extraction, list_left_out, show_report
 from hippo.errors import InputError
 
@@ -190,8 +190,9 @@ def _given(**sections: dict[str, Any]) -> dict[str, dict[str, Any]]:
 def _show_estimate(estimate: "Estimate") -> None:
     out = console()
     gone = f", {estimate.deleted} to delete" if estimate.deleted else ""
-    out.print(f"{estimate.added} documents to add, {estimate.changed} changed, {estimate.unchanged} unchanged{gone}")
-    out.print(f"{estimate.chunks} passages to extract, about {estimate.texts} texts to embed")
+    added = counted(estimate.added, "document")
+    out.print(f"{added} to add, {estimate.changed} changed, {estimate.unchanged} unchanged{gone}")
+    out.print(f"{counted(estimate.chunks, 'passage')} to extract, about {counted(estimate.texts, 'text')} to embed")
     if estimate.calls or estimate.replayed:
         cost = "of unknown price (set llm.input_price)" if estimate.cost is None else f"${estimate.cost:.4f}"
         out.print(

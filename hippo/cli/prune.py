@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from hippo.cli.options import ConfigOption, IndexArgument, JsonOption, ProfileOption, WhereOption, open_existing
-from hippo.cli.output import console, print_json, printable
+from hippo.cli.output import console, counted, print_json, printable
 from hippo.cli.remember import SessionOption
 
 __all__ = ["EXAMPLES", "prune"]
@@ -76,7 +76,7 @@ def prune(
         if json_:
             print_json([one.to_dict() for one in gone])
             return
-        _say(f"{len(gone)} documents {'deleted' if yes else 'would be deleted; say --yes to delete them'}")
+        _say(f"{counted(len(gone), 'document')} {'deleted' if yes else 'would be deleted; say --yes to delete them'}")
         for one in gone[:_LISTED]:
             age = "no date" if one.days is None else f"{one.days:,.0f} days, {one.retention:.2f} retained"
             _say(f"  {one.document_id}: {age}")
@@ -90,7 +90,7 @@ def prune(
         print_json(pruned.to_dict())
         return
     before, after = sum(pruned.before.values()), sum(pruned.after.values())
-    text = f"{len(pruned.snapshots)} snapshots and {pruned.embeddings:,} vectors removed"
+    text = f"{counted(len(pruned.snapshots), 'snapshot')} and {pruned.embeddings:,} vectors removed"
     if history is not None:
         text = f"{pruned.versions:,} older versions, {text}"
     _say(f"{text}; {before / 2**20:,.1f} MiB before, {after / 2**20:,.1f} MiB now")

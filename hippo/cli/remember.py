@@ -24,7 +24,7 @@ from hippo.cli.options import (
     WhereOption,
     open_existing,
 )
-from hippo.cli.output import console, print_json, printable, progress_bars
+from hippo.cli.output import console, counted, print_json, printable, progress_bars
 from hippo.cli.report import check_extraction, show_report
 from hippo.errors import InputError
 
@@ -173,7 +173,7 @@ def forget(
         print_json({"documents": gone})
         return
     out = console()
-    out.print(f"{len(gone)} documents {'would be ' if dry_run else ''}forgotten" + (":" if gone else ""))
+    out.print(f"{counted(len(gone), 'document')} {'would be ' if dry_run else ''}forgotten" + (":" if gone else ""))
     for one in gone[:_LISTED]:
         out.print(printable(f"  {one}"), soft_wrap=True)
     if len(gone) > _LISTED:

@@ -64,7 +64,7 @@ def test_an_index_whose_model_is_not_here_is_pruned_and_forgets(tmp_path):
 
     policy = ["--retention-below", "0.1", "--config", str(tmp_path / "c.toml"), "--profile", "mine"]
     assert "2 documents deleted" in run("prune", *policy, "--yes")
-    assert "1 documents forgotten" in run("forget", "remembered/000000000")
+    assert "1 document forgotten" in run("forget", "remembered/000000000")
     found = [path for path in root.rglob("*") if path.is_file() and b"Xerxes" in path.read_bytes()]
     assert found == []
     with Hippo.open(root) as memory:
