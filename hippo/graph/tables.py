@@ -123,7 +123,10 @@ class Tables:
         return entities[entities >= 0], nodes[entities >= 0]
 
     def _names(self) -> pa.Array:
-        """The commonest spelling of each entity (ties: first in code point order); its key where nothing spells it."""
+        """The commonest spelling of each entity (ties: first in code point order), its key where nothing spells it.
+
+        White space is one space, since a text may break a line within a name.
+        """
         spelled = flat(self.mentions.column("surface"))
         surfaces = spelled.dictionary
         size = max(len(surfaces), 1)
@@ -134,7 +137,8 @@ class Tables:
         best = best[np.diff(entities[best], prepend=-1) > 0]
         rows = np.full(len(self.keys), -1)
         rows[entities[best]] = distinct[best] % size
-        return pc.coalesce(surfaces.take(pa.array(rows, mask=rows < 0)), self.keys)
+        names = surfaces.take(pa.array(rows, mask=rows < 0))
+        return pc.coalesce(pc.replace_substring_regex(names, r"\s+", " "), self.keys)
 
     def restrict(self, documents: "NDArray[np.bool_]") -> "tuple[Tables, dict[str, NDArray[np.int64]]]":
         """The tables of some documents alone.

@@ -123,7 +123,7 @@ class TestPlaces:
         assert (done.exit_code, done.stdout) == (1, "")
         error = json.loads(done.stderr)
         assert error["error"] == "IndexPathError"
-        assert error["message"] == f"{place}: {message}"
+        assert error["message"].startswith(f"{place}: {message}")
         assert sorted(tmp_path.rglob("*")) == before
 
     def test_missing(self, run: Run, tmp_path: Path, command: list[str]) -> None:

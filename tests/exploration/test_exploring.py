@@ -1,6 +1,7 @@
 """Entities, neighbours, paths and passages, through the public face."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -158,3 +159,9 @@ def test_errors_name_the_value(memory: Hippo, call: Any, error: type[Exception],
 def test_an_empty_index(tmp_path: Any) -> None:
     with Hippo.open(tmp_path / "new", encoder="hashing") as memory, pytest.raises(IndexEmptyError):
         memory.entities("Ada")
+
+
+def test_a_name_that_a_text_breaks_over_two_lines_is_on_one(tmp_path: Path) -> None:
+    with Hippo.open(tmp_path / "index", encoder="none") as memory:
+        memory.add({"id": "a", "text": "It was built by Ada\nSmith for the city."})
+        assert [entity.name for entity in memory.entities("ada smith")] == ["Ada Smith"]
