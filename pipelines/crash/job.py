@@ -1,7 +1,6 @@
 """The job of `python -m pipelines.crash`: which trials are made, what they came to."""
 
 import argparse
-import gc
 import json
 import shutil
 import sys
@@ -36,7 +35,6 @@ def run(arguments: argparse.Namespace, folder: Path) -> None:
         outcomes.append(outcome)
         print("!" if outcome.wrong else ".", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)
-    gc.unfreeze()
     findings = [one for one in outcomes if one.wrong]
     if not findings:
         shutil.rmtree(folder)

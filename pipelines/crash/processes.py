@@ -4,6 +4,7 @@ A child begins in a millisecond, where a new interpreter takes a second, and may
 to the parent. DuckDB is opened in children alone: it must not be open when a process forks.
 """
 
+import atexit
 import gc
 import importlib.util
 import json
@@ -134,3 +135,4 @@ def preload(first: Callable[[Path], object], again: Callable[[Path], object]) ->
     # What is there from now on is not looked at by any child, and so not copied.
     gc.collect()
     gc.freeze()
+    atexit.register(gc.unfreeze)  # DuckDB complains of what is never looked at.

@@ -229,12 +229,12 @@ class Bench:
         return self._history(chance.randrange(self._histories))
 
     def _history(self, seed: int) -> list[_State]:
-        """All states of a history, each made by the operations before it."""
+        """All states of a history, each made by the operations before it; the first asks a language model."""
         if seed not in self._states:
             states: list[_State] = []
             place = self._place
             place.empty()
-            for number, operation in enumerate(history(1000 * self._seed + seed, _LENGTH)):
+            for number, operation in enumerate(history(999 * self._seed + seed, _LENGTH)):
                 _done(partial(prepare, place, operation))
                 state = _State(self._folder / f"state-{seed}-{number}", operation)
                 shutil.rmtree(state.folder, ignore_errors=True)
