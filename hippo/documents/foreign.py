@@ -42,17 +42,33 @@ def read_values(
         max_bytes: Longest row, as JSON.
 
     Raises:
-        DocumentError: It cannot be read, is damaged, or takes more than the process may.
+        DocumentError: It cannot be read, is damaged, takes more than the process may, or unfolds to more text than
+            that.
     """
     try:
+        most = left = process.limits.memory_for(path.stat().st_size)
         for item in process.read(FileInput(path, path.name, Columns(metadata=columns), max_bytes)):
             if isinstance(item, Skipped):
                 raise DocumentError(item.source, item.reason)
+            left -= _characters(item.metadata)
+            if left < 0:
+                process.close()
+                problem = f"unfolds to more than {most / 2**20:.0f} MiB of text; raise documents.memory"
+                raise DocumentError(str(path), problem)
             yield item.metadata
     except FileNotFoundError as error:
         raise DocumentError(str(path), "no such file") from error
     except OSError as error:
         raise DocumentError(str(path), f"cannot be read: {error.strerror or error}") from error
+
+
+def _characters(value: object) -> int:
+    """Characters of all texts in plain data."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, Mapping):
+        return sum(map(len, value)) + sum(map(_characters, value.values()))
+    return sum(map(_characters, value)) if isinstance(value, list) else 0
 
 
 def _read_rows(file: FileInput) -> Iterator[Document]:

@@ -52,10 +52,13 @@ class ParserProcess:
     Args:
         limits: What one file may take.
         readers: Module whose `READERS` it offers, by suffix.
+
+    Attributes:
+        limits: See there.
     """
 
     def __init__(self, limits: Limits = Limits(), readers: str = _READERS) -> None:  # noqa: B008  (frozen)
-        self._limits, self._readers = limits, readers
+        self.limits, self._readers = limits, readers
         self._running: _Running | None = None
         self._files = 0
 
@@ -82,7 +85,7 @@ class ParserProcess:
         """
         with file.path.open("rb") as stream:
             size = min(os.fstat(stream.fileno()).st_size, file.max_bytes)
-        memory, seconds = self._limits.memory_for(size), self._limits.seconds_for(size)
+        memory, seconds = self.limits.memory_for(size), self.limits.seconds_for(size)
         request, left, more = request_for(file, memory, seconds), seconds, True
         running = self._ready()
         while more:

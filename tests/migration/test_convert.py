@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from hippo import Hippo
 from hippo.cli.app import app
+from hippo.documents import Limits
 from hippo.errors import DocumentError, InputError
 from hippo.migration import convert
 from hippo.migration.foreign import words_of
@@ -159,3 +160,21 @@ def test_ids_that_are_no_lists(tmp_path: Path, table: str, column: str, value: o
     pq.write_table(pa.Table.from_pylist(rows), folder / f"{table}.parquet")
     with pytest.raises(DocumentError, match=f"column '{column}' must hold lists of ids, not"):
         convert(folder, tmp_path / "made")
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").exists(), reason="memory is limited on Linux alone")
+@pytest.mark.parametrize(
+    ("size", "rows", "problem"),
+    [
+        (2**20, 4096, "takes more than 256 MiB of memory to read"),
+        pytest.param(2**16, 8192, "unfolds to more than 2.. MiB of text; raise", marks=pytest.mark.slow),
+    ],
+)
+def test_a_cell_repeated_thousands_of_times(tmp_path: Path, size: int, rows: int, problem: str) -> None:
+    folder = graphrag(tmp_path / "output")
+    text = pa.DictionaryArray.from_arrays(pa.array([0] * rows, pa.int32()), ["x" * size])
+    units = pa.table({"id": [str(number) for number in range(rows)], "text": text})
+    pq.write_table(units, folder / "text_units.parquet", compression="zstd")
+    with pytest.raises(DocumentError, match=problem):
+        convert(folder, tmp_path / "made", limits=Limits(memory=256 * 2**20))
+    assert not (tmp_path / "made").exists()
