@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from hippo.backends import scoring
-from hippo.backends.scoring import compiled
 from hippo.backends.scoring.arrays import ArrayScoring
 from hippo.backends.scoring.compiled import CompiledScoring
 
@@ -29,16 +28,6 @@ def test_products_are_the_same_bits_alone_and_among_others(way, count, width):
     np.testing.assert_array_equal(together[0], together[-1])
     for place in range(9):
         np.testing.assert_array_equal(way().products(vectors, queries[place : place + 1])[:, 0], together[:, place])
-
-
-def test_threads_share_many_vectors_and_give_the_same_bits(monkeypatch):
-    rng = np.random.default_rng(1)
-    vectors, queries = unit(rng, 1003, 64), unit(rng, 3, 64)
-    alone = CompiledScoring().products(vectors, queries)
-    monkeypatch.setattr(compiled, "_THREAD_BYTES", 1 << 12)
-    for threads in (2, 3, 60):
-        monkeypatch.setattr(compiled.os, "cpu_count", lambda threads=threads: threads)
-        np.testing.assert_array_equal(CompiledScoring().products(vectors, queries), alone)
 
 
 @pytest.mark.parametrize("way", WAYS)

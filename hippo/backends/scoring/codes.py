@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hippo.backends.scoring.compiled import compile_loops, in_threads
+from hippo.backends.scoring.compiled import compile_loops
 from hippo.backends.scoring.loops import approach, encode
 
 if TYPE_CHECKING:
@@ -67,8 +67,7 @@ class Codes:
         whole = np.rint(queries / np.where(slopes > 0, slopes, 1.0)[:, None]).astype(np.int16)
         left = np.linalg.norm(queries - slopes[:, None] * whole, axis=1).astype(np.float64)
         near = np.empty((len(queries), len(self)), np.float32)
-        given = self._codes, self._scales, whole, slopes, near
-        in_threads(lambda begin, end: self._approach(*given, begin, end), len(self), self._codes.nbytes)
+        self._approach(self._codes, self._scales, whole, slopes, near)
         lengths = np.linalg.norm(queries, axis=1).astype(np.float64)
         return near, self._error * lengths + left * self._length + _ROUNDING * self._length * lengths
 
@@ -80,11 +79,11 @@ def _compiled() -> tuple[Callable[..., Any], Callable[..., Any]]:
     def read(kind: Any, dimensions: int) -> Any:
         return types.Array(kind, dimensions, "C", readonly=True)
 
-    singles, number = types.float32[::1], types.int64
+    singles = types.float32[::1]
     coded = read(types.int8, 2), read(types.float32, 1), read(types.int16, 2), read(types.float32, 1)
     signatures = {
         encode: types.void(read(types.float32, 2), types.int8[:, ::1], singles, singles),
-        approach: types.void(*coded, types.float32[:, ::1], number, number),
+        approach: types.void(*coded, types.float32[:, ::1]),
     }
     options = {"nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"}}
     encoding, approaching = compile_loops(signatures, options)

@@ -2,9 +2,7 @@
 
 import functools
 import math
-import os
 from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +17,7 @@ if TYPE_CHECKING:
 
     from hippo.protocols import Float32, Float64, Int64
 
-__all__ = ["CompiledScoring", "compile_loops", "in_threads"]
-
-_THREAD_BYTES = 1 << 25
-"""Bytes of vectors for which another thread pays."""
+__all__ = ["CompiledScoring", "compile_loops"]
 
 
 class CompiledScoring:
@@ -43,8 +38,7 @@ class CompiledScoring:
             # The loop needs so many: it treats all rows alike.
             vectors = np.concatenate([vectors, np.zeros((ROWS - count, vectors.shape[1]), np.float32)])
         found = np.empty((len(queries), len(vectors)), np.float32)
-        given = vectors, np.ascontiguousarray(queries, np.float32), found
-        in_threads(lambda begin, end: self._loops.multiply(*given, begin, end), len(vectors), vectors.nbytes)
+        self._loops.multiply(vectors, np.ascontiguousarray(queries, np.float32), found)
         return found[:, :count].T
 
     def words(
@@ -112,7 +106,7 @@ def _compiled() -> _Loops:
     matrix, number = read(types.float32, 2), types.float64
     pair = types.UniTuple(number, 2)
     signatures = {
-        multiply: types.void(matrix, matrix, types.float32[:, ::1], types.int64, types.int64),
+        multiply: types.void(matrix, matrix, types.float32[:, ::1]),
         add_words: pair(read(types.int32), singles, longs, doubles),
         moments: [pair(singles), pair(read(types.float64))],
         fuse: types.void(singles, number, number, read(types.float64), number, number, doubles),
@@ -133,21 +127,3 @@ def compile_loops(signatures: Mapping[Any, Any], options: Mapping[str, Any]) -> 
     except RuntimeError:
         # No folder can be written to: compile in every process.
         return [numba.njit(kinds, **options)(loop) for loop, kinds in signatures.items()]
-
-
-def in_threads(work: Callable[[int, int], None], count: int, size: int) -> None:
-    """Do what is to be done for some rows, in several threads where all of them are many bytes.
-
-    Args:
-        work: Does it from a row, a multiple of `ROWS`, to past another one.
-        count: Number of rows.
-        size: Bytes of all rows.
-    """
-    threads = min(os.cpu_count() or 1, size // _THREAD_BYTES)
-    if threads < 2:
-        work(0, count)
-        return
-    step = -(-count // threads // ROWS) * ROWS
-    # Memory gives two cores more than one.
-    with ThreadPoolExecutor(threads) as pool:
-        list(pool.map(lambda begin: work(begin, min(begin + step, count)), range(0, count, step)))

@@ -16,8 +16,8 @@ ROWS = 8
 """Vectors that meet a query at once."""
 
 
-def multiply(vectors: "Float32", queries: "Float32", found: "Float32", begin: int, end: int) -> None:
-    """Inner product of some vectors and every query.
+def multiply(vectors: "Float32", queries: "Float32", found: "Float32") -> None:
+    """Inner product of every vector and every query.
 
     Eight vectors at a time meet all queries: a query's part is read once for the eight, they come from memory once for
     all queries. Every product is added up by the same instructions, the last vectors being met with some before them,
@@ -27,12 +27,10 @@ def multiply(vectors: "Float32", queries: "Float32", found: "Float32", begin: in
         vectors: float32 `(n, d)`, n at least `ROWS`.
         queries: float32 `(m, d)`.
         found: Receives them, float32 `(m, n)`.
-        begin: The first vector, a multiple of `ROWS`.
-        end: Past the last one, a multiple of `ROWS` or n.
     """
     count, width = vectors.shape
     zero = np.float32(0.0)
-    for first in range(begin, end, ROWS):
+    for first in range(0, count, ROWS):
         row = min(first, count - ROWS)
         r, s, t, u = vectors[row], vectors[row + 1], vectors[row + 2], vectors[row + 3]
         v, w, x, y = vectors[row + 4], vectors[row + 5], vectors[row + 6], vectors[row + 7]
@@ -173,10 +171,8 @@ def approach(
     queries: "NDArray[np.int16]",
     slopes: "Float32",
     found: "Float32",
-    begin: int,
-    end: int,
 ) -> None:
-    """Inner products of some vectors and every query, both in whole numbers: exact but for their rounding.
+    """Inner products of all vectors and every query, both in whole numbers: exact but for their rounding.
 
     Args:
         codes: int8 `(n, d)`.
@@ -184,10 +180,8 @@ def approach(
         queries: int16 `(m, d)`, so small that no sum leaves 32 bits.
         slopes: What one is worth, float32 `(m,)`.
         found: Receives them, float32 `(m, n)`.
-        begin: The first vector.
-        end: Past the last one.
     """
-    for row in range(begin, end):
+    for row in range(len(codes)):
         code, scale = codes[row], scales[row]
         for j in range(len(queries)):
             query, total = queries[j], np.int32(0)
