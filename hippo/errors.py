@@ -135,11 +135,13 @@ class FilterError(InputError):
 
 
 class NotInIndexError(InputError):
-    """The index holds no such thing. `args`: kind ("entity", "passage"), name, what it may have meant."""
+    """The index holds no such thing. `args`: kind ("entity", "passage", …), name, what it may have meant."""
 
     def __str__(self) -> str:
         kind, name, nearest = self.args
         meant = f"Did you mean {' or '.join(map(repr, nearest))}" if nearest else "Nothing in it has a similar name"
+        if kind == "passage":
+            meant = "Ids of passages are shown by `hippo get` and `hippo query --json`"
         return f"the index holds no {kind} {name!r}. {meant}"
 
 

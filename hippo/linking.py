@@ -5,7 +5,7 @@ from math import isfinite
 from typing import TYPE_CHECKING
 
 from hippo.deferred import in_thread_of
-from hippo.errors import InputError
+from hippo.errors import InputError, NotInIndexError
 from hippo.renewing import Renewing
 from hippo.types import Link
 
@@ -124,5 +124,8 @@ def _meaning(contents: "Contents", name: object) -> str:
         node = -1
     if node >= 0:
         return name
-    row = row_of(contents, name.removeprefix(ENTITY))
+    try:
+        row = row_of(contents, name.removeprefix(ENTITY))
+    except NotInIndexError as error:
+        raise NotInIndexError("document, passage or entity", name, error.args[2]) from error
     return f"{ENTITY}{contents.entities.column('key')[row].as_py()}"

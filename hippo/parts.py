@@ -120,9 +120,9 @@ def make_llm(config: Config, use: str) -> LLM:
     """
     settings = config.llm.of(use)
     if settings.name == NONE:
-        problem = (
-            f"{use} needs a language model, and none is set. Set llm.name (`--llm openai:MODEL`), or hand one over"
-        )
+        missing = f"{use} needs a language model, and none is set"
+        instead = ". `hippo query` without --steps needs none" if use == "reader" else ""
+        problem = f"{missing}. Set llm.name (`--llm openai:MODEL`), or hand one over{instead}"
         raise ConfigError("configuration", "llm.name", problem)
     return cast("LLM", _by_spec(config, "llm", settings.name, settings.options))
 

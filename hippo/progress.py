@@ -71,7 +71,8 @@ class ProgressBars:
             raise InputError(
                 "ProgressBars shows progress inside a with statement: with ProgressBars() as progress: ..."
             )
-        self._display.show(progress)
+        if progress.total != 0:  # nothing to do is nothing to show
+            self._display.show(progress)
 
 
 class _Nothing:

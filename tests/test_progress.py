@@ -23,6 +23,7 @@ def test_lines_where_there_is_no_terminal() -> None:
     with ProgressBars(stream=stream) as progress:
         progress(Progress("read", 256, None))
         progress(Progress("read", 300, 300))
+        progress(Progress("extract", 0, 0))
         progress(Progress("embed", 10, 40))
         progress(Progress("embed", 40, 40))
     assert stream.getvalue() == "read: 300 of 300\nembed: 40 of 40\n"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hippo.cli.options import ConfigOption, IndexArgument, JsonOption, QuietOption, WaitOption, open_existing
-from hippo.cli.output import console, print_json, printable, progress_bars
+from hippo.cli.output import console, counted, print_json, printable, progress_bars
 from hippo.errors import InputError
 
 if TYPE_CHECKING:
@@ -133,7 +133,8 @@ def _lines(one: "Synonym") -> list[str]:
 def _example(name: "SynonymName") -> str:
     if name.example is None:
         return f"    {name.name}: not in the index now"
-    return f"    {name.name}: {name.chunks} passages, such as {' '.join(name.example.split())!r} ({name.document_id})"
+    example = " ".join(name.example.split())
+    return f"    {name.name}: {counted(name.chunks, 'passage')}, such as {example!r} ({name.document_id})"
 
 
 def _done(data: Mapping[str, object], text: str, *, as_json: bool) -> None:

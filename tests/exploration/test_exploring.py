@@ -147,7 +147,7 @@ def test_passages_in_their_place(memory: Hippo) -> None:
         (lambda memory: memory.paths("London", "LONDON"), InputError, "are one entity"),
         (lambda memory: memory.paths("London", "Riga", steps=9), InputError, "steps must be at most 8, got 9"),
         (lambda memory: memory.paths("London", "Riga", steps=0), QuestionError, "steps must be"),
-        (lambda memory: memory.passages("nothing"), NotInIndexError, "the index holds no passage 'nothing'"),
+        (lambda memory: memory.passages("nothing"), NotInIndexError, "no passage 'nothing'. Ids of passages are shown"),
         (lambda memory: memory.passages("x", before=-1), InputError, "before must be a whole number of at least 0"),
     ],
 )

@@ -122,7 +122,7 @@ def test_what_is_no_link_is_refused(memory):
             memory.link("a", "b", **options)
     with pytest.raises(InputError, match="are one"):
         memory.link("a", "a")
-    with pytest.raises(NotInIndexError):
+    with pytest.raises(NotInIndexError, match="no document, passage or entity 'nobody'"):
         memory.link("a", "nobody")
     with pytest.raises(InputError, match="is a text"):
         memory.link("a", "")
