@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Asking"]
 
+_LEAST = 16
+"""Tokens that an answer needs at least: it begins with a mark."""
+
 
 @dataclass(frozen=True, slots=True)
 class _How:
@@ -159,7 +162,7 @@ class Asking(Searching):
                 `hippo.documents.conversation` reads. The question may go on it: "And where was she born?" is looked up
                 with the last question and with its answer too, and the reader is told what was said. Messages of the
                 system say how to answer.
-            max_tokens: Most tokens of the answer; None: the configuration's.
+            max_tokens: Most tokens of the answer, which gets 16 in any case; None: the configuration's.
 
         Raises:
             ConfigError: No language model is configured.
@@ -305,7 +308,7 @@ class Asking(Searching):
         if how.reasoning is not None:
             settings = replace(settings, reasoning=how.reasoning)
         if how.max_tokens is not None:
-            settings = replace(settings, max_tokens=whole("max_tokens", how.max_tokens))
+            settings = replace(settings, max_tokens=max(whole("max_tokens", how.max_tokens), _LEAST))
         history = History.of(how.history)
         return search, Reader(self._models.caller("reader"), settings, history)
 
@@ -335,14 +338,19 @@ class Asking(Searching):
         async def retrieve(query: str) -> Retrieval:
             if query is not question:  # a thought, written with all that was said before it
                 return (await in_thread(self._ranked, [query], search))[0]
-            return await retrieve_in_context(
+            shown = replace(search, counted=not talk.turns)
+            found = await retrieve_in_context(
                 question,
                 talk,
-                retrieve=lambda texts: in_thread(self._ranked, texts, search),
+                retrieve=lambda texts: in_thread(self._ranked, texts, shown),
                 llm=await in_thread(self._models.caller, "reader") if settings.rewrite and talk.turns else None,
                 k=search.k,
                 settings=settings,
+                linear=search.profile.ranking == "walk",
             )
+            if not shown.counted:
+                await in_thread(self._recalls.add, [hit.chunk_id for hit in found.hits])
+            return found
 
         if search.steps == 1:
             return await retrieve(question)

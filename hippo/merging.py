@@ -132,12 +132,12 @@ class Merging(Renewing, Changing):
             work: The work; None from it says that it was called off.
 
         Returns:
-            Why it failed, and whether others were at work or the memory is closed, so that it was not done.
+            Why it failed, and whether it was not done: others were at work, the memory is closed, or it was called off.
         """
         began, before = perf_counter(), self._work.get(kind, BackgroundWork())
         try:
             if work() is None:
-                return None, False
+                return None, True
         except (IndexBusyError, IndexClosedError):
             return None, True
         except Exception as error:

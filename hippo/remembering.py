@@ -34,9 +34,9 @@ class Remembering(Merging, Asking):
     """Remembering, recalling and forgetting. `hippo.Hippo` adds opening and closing.
 
     `remember` writes into a log beside the snapshot and returns when that is on disk; it waits for nobody, also while
-    another process indexes. Every question from then on, of every process, is answered from both. A merge brings the
-    log into the index: `merge`, any other change, or by itself in the background, once `indexing.merge_after` documents
-    wait.
+    another process indexes. Every question from then on is answered from both; those of other processes are within half
+    a second. A merge brings the log into the index: `merge`, any other change, or by itself in the background, once
+    `indexing.merge_after` documents wait.
     """
 
     @traced("hippo.remember")

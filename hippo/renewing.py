@@ -56,10 +56,6 @@ class _Layered:
     retrievers: "Retrievers"
     until: float
 
-    def holds(self, end: int) -> bool:
-        """Whether nothing else need be looked for, where what this process wrote or read ends at a number."""
-        return end <= self.fresh.version and time.monotonic() < self.until
-
 
 class Renewing(Searching):
     """Holds the open snapshot. Questions read what is open; nobody waits while a newer one is opened."""
@@ -185,7 +181,8 @@ class Renewing(Searching):
             known is not None
             and known.base is self._retrievers
             and (known.base is not None or self._snapshot is None)
-            and known.holds(self._log().log.end)
+            and time.monotonic() < known.until
+            and self._log().may_wait(self._merged, known.fresh.version)
         ):
             return known.retrievers
         fresh = self._beside()

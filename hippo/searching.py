@@ -40,7 +40,10 @@ class Choice:
 
 @dataclass(frozen=True, slots=True)
 class Search:
-    """How passages are looked for: the options of one call, checked, and where: in one snapshot from end to end."""
+    """How passages are looked for: the options of one call, checked, and where: in one snapshot from end to end.
+
+    `counted` says whether what is found counts as recalled: not where it is a part of what is shown.
+    """
 
     k: int
     profile: Profile
@@ -49,6 +52,7 @@ class Search:
     where: "Condition | None"
     as_of: datetime | None
     retriever: "Callable[[], Retriever]"
+    counted: bool = True
 
 
 class Searching(ABC):
@@ -171,7 +175,8 @@ class Searching(ABC):
             from hippo.retrieval.rerank import rerank
 
             found = rerank(reranker, found, k=search.k, share=self.config.reranking.share)
-        self._recalls.add([hit.chunk_id for one in found for hit in one.hits])
+        if search.counted:
+            self._recalls.add([hit.chunk_id for one in found for hit in one.hits])
         options = {"where": search.where and str(search.where), "as_of": search.as_of and search.as_of.isoformat()}
         told = {name: value for name, value in options.items() if value}
         if not told:

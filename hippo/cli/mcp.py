@@ -42,7 +42,7 @@ def mcp(
     """Serve an index to assistants, by the Model Context Protocol.
 
     Without --http it speaks over standard input and output, as most clients start a server; nothing else is written
-    there. With --write the index may be a new one. Changes by other processes are seen at once.
+    there. With --write the index may be a new one. Changes by other processes are seen within half a second.
     """
     from hippo import Hippo
     from hippo.integrations.mcp import make_server, serve_http, serve_stdio

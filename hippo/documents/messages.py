@@ -211,7 +211,10 @@ def _speaker(message: Mapping[Any, Any]) -> str | None:
         if isinstance(value, Mapping):
             value = _first(value, ("name", "display_name", "role", "username"))
         if isinstance(value, str) and value.strip():
-            return clean(_ROLES.get(value, value)).strip()
+            said = clean(_ROLES.get(value, value)).strip()
+            # Whoever calls himself "system" has a role beside his name, and is not heard as what he is called.
+            if said not in _UNSPOKEN or not isinstance(role, str) or name in ("role", "type"):
+                return said
     return None
 
 

@@ -118,6 +118,19 @@ class Desk:
             self._made = merged, fresh
             return fresh
 
+    def may_wait(self, merged: int, version: int) -> bool:
+        """Whether all that is new since a version is what other processes remember: nothing of this one, no forgetting.
+
+        Args:
+            merged: Number below which a snapshot holds everything.
+            version: Of what is laid out.
+        """
+        with self._guard:
+            records = self.log.since(merged)
+            if records is None or self.log.turns != self._turns or self.log.written > version:
+                return False
+            return all("documents" in one.body for one in records if one.end > version)
+
     def _laid_out(self, said: Said, version: int) -> Fresh:
         chunker, extractor = self._tools() if said.documents else (None, None)
         kept: dict[str, Prepared] = {}

@@ -79,6 +79,8 @@ class Log:
         """File, place and check sum of the last record that was read."""
         self.turns = 0
         """How often the log of another index was found in its place."""
+        self.written = 0
+        """Number of what comes after the last record that was appended here."""
         self._guard = threading.RLock()
 
     def append(self, make: Callable[[int], Mapping[str, Any]], size: int = 1, *, start: int = 0) -> Record:
@@ -104,6 +106,7 @@ class Log:
                 record = Record(self._next, size, make(self._next))
                 self._write(last, _line(record))
                 self._keep(record)
+                self.written = record.end
         return record
 
     @property
@@ -283,7 +286,7 @@ class Log:
         """Read what was appended since; the first number of the newest file, None: there is none."""
         last, files = None, self._files()
         if self._is_another(files):
-            self._records, self._read, self._next, self._last = [], {}, 0, None
+            self._records, self._read, self._next, self._last, self.written = [], {}, 0, None, 0
             self.turns += 1
         for last in files:
             offset = self._read.get(last, 0)

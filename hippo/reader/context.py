@@ -169,6 +169,14 @@ def _fit(sections: Sequence[str], budget: int) -> tuple[list[str], dict[str, int
     return kept, _some(dropped)
 
 
+def beginning(text: str, budget: int) -> str:
+    """As many words of a text as a budget of tokens holds; the whole text where that is all."""
+    if tokens(text) <= budget:
+        return text
+    head = text[: 4 * budget + 1]
+    return head[: _last_within([space.start() for space in re.finditer(r"\s++", head)], head, budget)].rstrip()
+
+
 def _cut(section: str, budget: int) -> str:
     """The beginning of a section: whole sentences, else words, else characters, as many as the budget holds."""
     head = section[: 4 * budget + 1]  # every character has a byte, so the rest can never fit

@@ -23,6 +23,7 @@ async def retrieve_in_context(
     llm: LLM | None,
     k: int,
     settings: ReaderConfig,
+    linear: bool = True,
 ) -> Retrieval:
     """Passages for a question and what was said before it.
 
@@ -34,6 +35,7 @@ async def retrieve_in_context(
             `History.queries` says is looked up.
         k: Most passages.
         settings: Budget and length of the request.
+        linear: Whether scores are activation, which has one scale; others are taken in parts of the best of their text.
 
     Returns:
         The retrieval of the first text, with the passages of all, mixed by score (`hippo.reader.fusion.mix`), and their
@@ -57,10 +59,12 @@ async def retrieve_in_context(
     found = await retrieve(list(texts))
     if not history.turns:
         return found[0]
+    best = [1.0 if linear else max((hit.score for hit in one.hits), default=0.0) for one in found]
+    weights = [weight / top if top > 0.0 else weight for weight, top in zip(texts.values(), best, strict=True)]
     return replace(
         found[0],
         question=question,
-        hits=mix([one.hits for one in found], list(texts.values()), k),
+        hits=mix([one.hits for one in found], weights, k),
         parameters={**found[0].parameters, "in_context": list(texts)},
         usage=total_usage(found, usage),
         seconds=total_seconds(found, seconds),

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from hippo.config import ReaderConfig
-from hippo.reader.context import assemble, tokens
+from hippo.reader.context import assemble, beginning, tokens
 from hippo.reader.history import History
 from hippo.types import Hit, LLMRequest, Message
 
@@ -179,11 +179,15 @@ def _prompt(
     history: History,
 ) -> Prompt:
     more = [(dated, _DATED, _DATED_VERSION), (history.turns, _TALK, _TALK_VERSION)]
-    more += [(history.orders, f"{_ORDERS}\n\n{history.orders}", _ORDERS_VERSION)]
+    orders = beginning(history.orders, settings.context_tokens // 4)
+    more += [(orders, f"{_ORDERS}\n\n{orders}", _ORDERS_VERSION)]
     for wanted, text, its_version in more:
         if wanted:
             system, version = f"{system}\n\n{text}", f"{version}+{its_version}"
     budget = settings.context_tokens - tokens(system)
     context = assemble(question, hits, budget=budget, thoughts=thoughts, turns=history.turns, dated=dated)
     messages = (Message("system", system), Message("user", context.text))
-    return Prompt(LLMRequest(messages, length, version), context.shown, {**context.dropped, **history.dropped})
+    dropped = {**context.dropped, **history.dropped}
+    if orders != history.orders:
+        dropped["end of the system's messages beyond the token budget"] = 1
+    return Prompt(LLMRequest(messages, length, version), context.shown, dropped)

@@ -281,7 +281,8 @@ class Linker:
             if self.hidden is not None:
                 fused[self.hidden] = -np.inf
             least = fused[self.scoring.best(fused, count)[-1:]].min(initial=np.inf)
-            rows = np.flatnonzero(fused >= least - 2.0 * error / max(of_cosines[1], LEAST_DEVIATION))
+            # Where a number is none, all are: nothing is known of any.
+            rows = np.flatnonzero(~(fused < least - 2.0 * error / max(of_cosines[1], LEAST_DEVIATION)))
             cosines = self.scoring.products(cast("NDArray[np.float32]", self.rows(rows)), query[None])[:, 0]
             linked = self._fuse(rows, cosines, of_cosines, words[rows], of_words, weight)
             found.append(replace(linked, sure=None if len(rows) == len(self._rows) else count))

@@ -79,8 +79,6 @@ _ERRORS: dict[int | str, dict[str, Any]] = {
 chat = APIRouter(prefix="/v1", tags=["chat"], responses=_ERRORS, route_class=_Route)
 
 _MODEL = "hippo"
-_LEAST = 16
-"""Tokens that a reply needs at least: it begins with a mark."""
 _SOURCES = re.compile(r"\n\nSources:\n(?:\[\d+\] .*(?:\n|\Z))+\Z")
 
 
@@ -145,7 +143,7 @@ async def completions(body: ChatRequest, service: ServiceOf, request: Request) -
     question, history = _asked(body.messages)
     options: dict[str, Any] = {"profile": body.model.partition("/")[2] or None, "history": history}
     if limit := body.limit():
-        options["max_tokens"] = service.tokens(max(limit, _LEAST))
+        options["max_tokens"] = service.tokens(limit)
     head = {"id": f"chatcmpl-{uuid4().hex}", "created": int(time.time()), "model": body.model}
     if not body.stream:
         return json_response(_whole(head, await service.ask(question, options)))

@@ -15,13 +15,15 @@ def test_what_others_remember_waits_a_moment_where_putting_together_is_much_work
     with Hippo.open(tmp_path, encoder="hashing", config=MANUAL) as memory:
         memory.add(["Ada Lovelace met Charles Babbage."])
         other = Hippo.open(tmp_path, config=MANUAL)
-        memory.remember("Zoe Zeller leads Acme.")
+        [key] = memory.remember("Zoe Zeller leads Acme.")
         assert found(memory, "Who leads Acme?", k=1) == ["Zoe Zeller leads Acme."]
         other.remember("Max Mund leads Umbra.")
         assert "Max Mund leads Umbra." not in found(memory, "Who leads Umbra?")
         memory.remember("Kim Kern leads Penta.")
         assert found(memory, "Who leads Penta?", k=1) == ["Kim Kern leads Penta."]
         assert found(memory, "Who leads Umbra?", k=1) == ["Max Mund leads Umbra."]
+        other.forget(key)
+        assert "Zoe Zeller leads Acme." not in found(memory, "Who leads Acme?")
         monkeypatch.setattr(renewing, "_PAUSE", 0.0)
         memory.remember("Uwe Uhl leads Kappa.")
         assert found(memory, "Who leads Kappa?", k=1) == ["Uwe Uhl leads Kappa."]

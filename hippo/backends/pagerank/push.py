@@ -30,6 +30,8 @@ _RANDOM_ACCESS = 3.0
 _LEAST_STEP, _GREATEST_STEP = 2.0, 10.0
 # Entries read for one question from which slack is given in proportion to them: some hundredths of a second.
 _PATIENCE = 1e6
+# Times that the slack grows at most.
+_MOST_PATIENCE = 10.0
 # No potential is below: what is left then cannot be pushed.
 _LEAST_THRESHOLD = 1e-100
 # Sweeps that prove the order of the best, in practice.
@@ -263,7 +265,7 @@ class _Run:
                 excess = self._excess(count, left, total, threshold, problem.top)
             reached = residual <= problem.tolerance
             # The dearer a proof becomes, the less of it is asked for; with a slack of 1, all of it.
-            allowed = 1.0 + (slack - 1.0) * max(1.0, work / _PATIENCE)
+            allowed = 1.0 + (slack - 1.0) * min(max(1.0, work / _PATIENCE), _MOST_PATIENCE)
             if excess < allowed or reached:
                 stopped = "proven" if excess < 1.0 else "tolerance" if reached else "slack"
                 touched = state.touched[: self.count].copy()
