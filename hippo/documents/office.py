@@ -43,7 +43,7 @@ def read_pdf(file: FileInput) -> Iterator[Document | Skipped]:
             yield file.skip("encrypted PDF; remove its password first")
             return
         pages = [page.extract_text().strip() for page in reader.pages]
-        title = str((reader.metadata and reader.metadata.title) or file.path.stem).strip()
+        title = str((reader.metadata and reader.metadata.title) or "").strip() or file.path.stem
     text = _join_pages(pages)
     if not text.strip():
         yield file.skip("no text; if its pages are scanned, run OCR first")

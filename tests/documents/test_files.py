@@ -134,6 +134,9 @@ def test_pdf_title_and_passwords(tmp_path: Path) -> None:
     writer.add_metadata({"/Title": "Real title"})
     writer.write(tmp_path / "a.pdf")
     assert only(tmp_path / "a.pdf").title == "Real title"
+    writer.add_metadata({"/Title": " "})
+    writer.write(tmp_path / "blank.pdf")
+    assert only(tmp_path / "blank.pdf").title == "blank"
     writer.encrypt("", "owner", algorithm="RC4-128")
     writer.write(tmp_path / "open.pdf")
     assert only(tmp_path / "open.pdf").text == "Text here."
