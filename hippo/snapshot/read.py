@@ -23,6 +23,9 @@ _ATTEMPTS = 20
 _SMALL = 1 << 24
 """Bytes of a file that is compared with its sum whenever it is opened: that takes 0.01 seconds a file at most."""
 
+_LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
+"""Where Linux says how much memory a container may have, today and before."""
+
 
 class Snapshot:
     """An open snapshot. Any number of threads may read it.
@@ -148,7 +151,7 @@ class Snapshot:
         """Have the system read arrays, tables and folders into its cache, while this goes on.
 
         Readers map them, and would else wait for one page after the other. Nothing is done where they would take more
-        than a quarter of the memory, or where the system cannot be asked.
+        than a quarter of the memory, of that of a container if this is in one, or where the system cannot be asked.
 
         Args:
             names: What files are called before their suffix, or what such names begin with before a dot; those that are
@@ -157,8 +160,7 @@ class Snapshot:
         if not hasattr(os, "posix_fadvise"):
             return
         chosen = [path for name in names for path in self._files if path.startswith((f"{name}.", f"{name}/"))]
-        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-        if sum(self._files[path][0] for path in chosen) > memory // 4:
+        if sum(self._files[path][0] for path in chosen) > _memory() // 4:
             return
         for path in chosen:
             # Whoever maps the file says what is wrong with it.
@@ -193,6 +195,15 @@ class Snapshot:
             return pa.ipc.open_file(pa.memory_map(str(path))).read_all()
         except (OSError, pa.ArrowException) as error:
             raise IndexCorruptError(str(path), f"{error}. {REMEDY}") from error
+
+
+def _memory() -> int:
+    """Bytes of memory of this machine, or of the container that this is in."""
+    found = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    for limit in _LIMITS:
+        with suppress(OSError, ValueError):  # there is none, or it says "max"
+            found = min(found, int(limit.read_text()))
+    return found
 
 
 def _hold(path: Path) -> BufferedReader | None:

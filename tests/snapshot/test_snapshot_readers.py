@@ -63,9 +63,16 @@ def test_what_questions_read_is_read_ahead_where_there_is_memory_for_it(tmp_path
     with Snapshot.open(tmp_path) as snapshot:
         snapshot.read_ahead("words", "graph")
         assert asked == ["words.fact.texts.npy", "graph.indptr.npy"]
-        monkeypatch.setattr(os, "sysconf", lambda name: 128)
+        (tmp_path / "limit").write_text("16384\n", "utf-8")
+        monkeypatch.setattr("hippo.snapshot.read._LIMITS", (tmp_path / "limit",))
         snapshot.read_ahead("words", "graph")
         assert len(asked) == 2
+        (tmp_path / "limit").write_text("max\n", "utf-8")
+        snapshot.read_ahead("words", "graph")
+        assert len(asked) == 4
+        monkeypatch.setattr(os, "sysconf", lambda name: 128)
+        snapshot.read_ahead("words", "graph")
+        assert len(asked) == 4
 
 
 def test_a_reader_in_another_process_holds_until_it_dies(tmp_path: Path) -> None:
