@@ -27,6 +27,7 @@ __all__ = [
     "as_llm",
     "by_section",
     "check_retrieval",
+    "filter_takes_llm",
     "make_chunker",
     "make_encoder",
     "make_engine",
@@ -138,6 +139,11 @@ def make_filter(config: Config, name: str, llm: Callable[[], LLM]) -> FactFilter
     if name == NONE:
         return None
     return cast("FactFilter", _by_spec(config, "recognition", name, config.recognition.options, llm))
+
+
+def filter_takes_llm(config: Config, name: str) -> bool:
+    """Whether the fact filter of a name, or of none, asks a language model; it is not made."""
+    return name != NONE and _takes_llm(config, "recognition", name.partition(":")[0])
 
 
 def make_reranker(config: Config, name: str) -> Reranker | None:

@@ -13,23 +13,21 @@ from hippo.evaluation.questions import RawQuestion
 from hippo.evaluation.rank import retrieve_each
 from hippo.execution.local import LocalExecutor
 from hippo.execution.report import BatchReport, Log
-from hippo.execution.served import check_executor, served
+from hippo.execution.served import check_executor, served, servers_of
 from hippo.execution.shards import key_of
 from hippo.execution.stage import Executor, Plan, Row, Stage, Work, peak_memory
-from hippo.execution.vllm import VllmServers
 from hippo.indexing.clock import Clock
 from hippo.protocols import ProgressCallback
 from hippo.redact import redacted
+from hippo.retrieval.profiles import resolve_profile
 from hippo.snapshot import Snapshot
 from hippo.snapshot.current import check_root
 from hippo.storage import address_of, open_folder, placed
 from hippo.types import Answer, Retrieval, Usage
 
-__all__ = ["answer_batch", "look_at", "opened"]
+__all__ = ["answer_batch", "look_at", "opened", "shaping"]
 
-_VERSION = 2
-_SECTIONS = ("retrieval", "recognition", "reader", "llm")
-"""Sections of the configuration that shape an answer."""
+_VERSION = 3
 
 
 def answer_batch(
@@ -75,9 +73,10 @@ def answer_batch(
     if batch < 1:
         raise InputError(f"batch must be at least 1, got {batch}")
     settings, state = look_at(index, config, overrides)
-    servers = VllmServers.of(settings, "reader") if read else None
+    chosen = resolve_profile(profile or settings.retrieval.profile, settings.retrieval.profiles)
+    servers = servers_of(settings, [chosen], read=read)
     check_executor(servers, executor)
-    about = [state, k, profile, read, _shaping(settings)]
+    about = [state, k, profile, read, shaping(settings, "reader")]
     options = {"index": placed(index), "read": read, "k": k, "profile": profile, "about": about}
     plan = Plan(open_folder(work), settings, options=options)
     rows = [
@@ -87,9 +86,9 @@ def answer_batch(
     clock, log = Clock(progress), Log()
     found: dict[int, Row] = {}
     with (
-        clock.stage("answer"),
         executor or LocalExecutor() as executor,
         served(plan, servers if rows else None, executor, clock) as asking,
+        clock.stage("answer"),
     ):
         for row in executor.run(asking, [Stage("answer", answer)], rows):
             found[row["place"]] = log.take(row)
@@ -128,15 +127,25 @@ def answer(plan: Plan) -> Work:
     return work
 
 
-def _shaping(config: Config) -> dict[str, Any]:
-    """What of a configuration shapes an answer: not where servers are, nor who starts them."""
-    sections = {name: asdict(getattr(config, name)) for name in _SECTIONS}
+def shaping(config: Config, *further: str) -> dict[str, Any]:
+    """What of a configuration shapes what is found: not where servers are, nor who starts them, but with what.
+
+    Args:
+        config: The configuration.
+        further: Sections that shape what is made of it.
+    """
+    names = ("retrieval", "recognition", "reranking", "llm", *further)
+    sections = {name: asdict(getattr(config, name)) for name in names}
     llm = sections["llm"]
     for tables in (llm["options"], *llm["uses"].values()):
-        for name in ("urls", "vllm"):
-            tables.get("endpoints", {}).pop(name, None)
-    shaping: dict[str, Any] = redacted(sections)
-    return shaping
+        own = tables.get("endpoints", {})
+        own.pop("urls", None)
+        table = own.pop("vllm", None)
+        # Quantization, a template of chats, an adapter: they change replies.
+        if isinstance(table, Mapping) and table.get("arguments"):
+            own["arguments"] = list(table["arguments"])
+    shown: dict[str, Any] = redacted(sections)
+    return shown
 
 
 def opened(plan: Plan) -> Hippo:

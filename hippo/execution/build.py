@@ -187,15 +187,15 @@ def _run(
         parts.skipped += [Skipped(*one) for one in row.pop("skipped", [])]
     rows = [row for row in rows if "part" in row]
     clock.seconds["read"] = perf_counter() - began
-    began = perf_counter()
     steps = [_stage("chunk", stages.chunk, resources), _stage("extract", stages.extract, resources)]
     if embedding:
         steps.append(_stage("embed", stages.embed, resources))
     with served(plan, servers if rows else None, executor, clock) as asking:
+        began = perf_counter()
         for row in _told(executor.run(asking, steps, rows), clock, "stages", len(rows)):
             parts.rows.append(parts.log.take(row))
+        clock.seconds["stages"] = perf_counter() - began
     parts.rows.sort(key=lambda row: (row["unit"], row["place"]))
-    clock.seconds["stages"] = perf_counter() - began
     return parts
 
 

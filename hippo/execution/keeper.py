@@ -24,6 +24,8 @@ def main() -> None:
     # A Ray worker that ends kills its children first, whose own ones would then be left.
     if os.fork():
         os._exit(0)
+    # What is sent to the group of whoever asked, as when a terminal closes, must not end this before the command.
+    os.setsid()
     child = subprocess.Popen(  # noqa: S603  (what hippo asked for, as a list)
         sys.argv[1:], stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno(), start_new_session=True
     )
@@ -41,6 +43,8 @@ def main() -> None:
         with suppress(subprocess.TimeoutExpired):
             child.wait(_GRACE)
     _signal(child.pid, signal.SIGKILL)
+    with suppress(subprocess.TimeoutExpired):
+        child.wait(_GRACE)
     # Not `sys.exit`: the thread may hold the lock of standard input.
     os._exit(0)
 

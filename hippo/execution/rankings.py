@@ -11,9 +11,10 @@ from hippo.evaluation.metrics import full_chain_recall_at, recall_at
 from hippo.evaluation.questions import Question
 from hippo.evaluation.rank import rank_documents
 from hippo.evaluation.report import Table, comparison_table
-from hippo.execution.answers import look_at, opened
+from hippo.execution.answers import look_at, opened, shaping
 from hippo.execution.local import LocalExecutor
 from hippo.execution.report import BatchReport, Log
+from hippo.execution.served import check_executor, served, servers_of
 from hippo.execution.shards import key_of
 from hippo.execution.stage import Executor, Plan, Row, Stage, Work, peak_memory
 from hippo.indexing.clock import Clock
@@ -24,7 +25,7 @@ from hippo.types import Usage
 
 __all__ = ["evaluate_batch", "rank_batch"]
 
-_VERSION = 1
+_VERSION = 2
 
 
 def rank_batch(
@@ -55,12 +56,20 @@ def rank_batch(
     Returns:
         By name of the profile a ranking for each question, ids of documents, best first; or why there is none.
         And what was done.
+
+    Raises:
+        ConfigError: The configuration is wrong, or a server that it wants started cannot be.
+        IndexPathError: There is no index.
+        InputError: `batch` is below 1.
+        UnknownNameError: There is no such profile.
     """
     if batch < 1:
         raise InputError(f"batch must be at least 1, got {batch}")
     settings, state = look_at(index, config, None)
     chosen = [resolve_profile(one, settings.retrieval.profiles) for one in profiles]
-    options = {"index": placed(index), "state": state, "k": k}
+    servers = servers_of(settings, chosen, read=False)
+    check_executor(servers, executor)
+    options = {"index": placed(index), "k": k, "about": [state, k, shaping(settings)]}
     plan = Plan(open_folder(work), settings, options=options)
     rows = [
         {"profile": profile.to_dict(), "place": place, "questions": list(questions[place : place + batch])}
@@ -69,8 +78,12 @@ def rank_batch(
     ]
     clock, log = Clock(progress), Log()
     found: dict[tuple[str, int], list[list[str] | str]] = {}
-    with clock.stage("rank"), executor or LocalExecutor() as runner:
-        for row in runner.run(plan, [Stage("rank", rank)], rows):
+    with (
+        executor or LocalExecutor() as runner,
+        served(plan, servers if rows else None, runner, clock) as asking,
+        clock.stage("rank"),
+    ):
+        for row in runner.run(asking, [Stage("rank", rank)], rows):
             log.take(row)
             found[row["profile"], row["place"]] = row["rankings"]
             clock.tell("rank", len(found), len(rows))
@@ -86,11 +99,11 @@ def rank_batch(
 def rank(plan: Plan) -> Work:
     """The stage that ranks. Takes rows with `profile` and `questions`; yields `rankings`."""
     memory = opened(plan)
-    k, state = plan.options["k"], plan.options["state"]
+    k, about = plan.options["k"], plan.options["about"]
 
     def work(row: Row) -> Iterator[Row]:
         profile = row["profile"]
-        key = key_of("rank", _VERSION, state, k, profile, row["questions"])
+        key = key_of("rank", _VERSION, about, profile, row["questions"])
         name = f"rank/{key}.json"
         made = not plan.work.exists(name)
         if made:

@@ -10,21 +10,23 @@ nothing listens on the network.
 
 import asyncio
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from time import monotonic, sleep
 from typing import Any, Self
 
-from hippo.config import USES
-from hippo.errors import ConfigError, LLMError, LLMUnavailableError
+from hippo.config import USES, Config
+from hippo.errors import ConfigError, HippoError, LLMError, LLMReplyLostError, LLMUnavailableError
 from hippo.execution.cluster import RayExecutor
 from hippo.execution.stage import Executor, Plan
 from hippo.execution.vllm import VllmServer, VllmServers, client_of
 from hippo.indexing.clock import Clock
+from hippo.parts import filter_takes_llm
+from hippo.retrieval.profiles import Profile
 from hippo.types import Completion, LLMRequest
 
-__all__ = ["ServedLLM", "check_executor", "served"]
+__all__ = ["ServedLLM", "check_executor", "served", "servers_of"]
 
 _WHAT = "language model 'endpoints'"
 _REQUESTS = 10_000
@@ -32,6 +34,45 @@ _REQUESTS = 10_000
 _STEP, _PATIENCE = 0.2, 15.0
 _PAUSE = 10.0
 """Seconds before a server that did not come up again is tried once more."""
+_LOOK = 1.0
+"""Seconds between two looks of a process whether a server is up."""
+
+
+class _Servers:
+    """All servers of a job, to wait for one of them; asked how they do by one at a time in each process.
+
+    Args:
+        actors: Handles of their actors.
+        startup: Most seconds to wait.
+    """
+
+    def __init__(self, actors: Sequence[Any], startup: float) -> None:
+        self._actors, self._startup = actors, startup
+        self._looked, self._goes_on = float("-inf"), False
+
+    async def wait(self) -> None:
+        """Until one of them answers, or none can be hoped for any more; at once where one does."""
+        until = monotonic() + self._startup
+        while not await self._look() and monotonic() < until:
+            await asyncio.sleep(_LOOK)
+
+    async def _look(self) -> bool:
+        if monotonic() - self._looked >= _LOOK:
+            # Whoever comes meanwhile waits for what is found.
+            self._looked, self._goes_on = monotonic(), False
+            states = await asyncio.gather(*(self._state(one) for one in self._actors))
+            self._goes_on = "well" in states or all(one == "missing" for one in states)
+        return self._goes_on
+
+    async def _state(self, actor: Any) -> str:
+        import ray
+
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                state: str = (await actor.state.remote())[0]
+                return state
+        except (TimeoutError, ray.exceptions.RayActorError):
+            return "starting"
 
 
 class ServedLLM:
@@ -41,11 +82,13 @@ class ServedLLM:
         model: Name of the model.
         fingerprint: Model and options, wherever the server is.
         actor: Handle of the actor.
+        servers: All servers of the job.
+        timeout: Seconds that a reply may take. Waiting for a server is not part of it.
     """
 
-    def __init__(self, model: str, fingerprint: str, actor: Any) -> None:
+    def __init__(self, model: str, fingerprint: str, actor: Any, servers: _Servers, timeout: float) -> None:
         self.model, self.fingerprint = model, fingerprint
-        self._actor = actor
+        self._actor, self._servers, self._timeout = actor, servers, timeout
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         """Itself: a configuration that is copied names the same server."""
@@ -55,8 +98,18 @@ class ServedLLM:
         """The reply to a request. See `hippo.protocols.LLM`.
 
         Raises:
-            LLMUnavailableError: The actor died; Ray starts it again.
+            LLMUnavailableError: It gave none; told once a server is up that can be asked instead, be it this one.
         """
+        try:
+            async with asyncio.timeout(self._timeout):
+                return await self._reply(request)
+        except TimeoutError as error:
+            raise LLMReplyLostError(self.model, f"no reply within {self._timeout:g} seconds", None) from error
+        except LLMUnavailableError:
+            await self._servers.wait()
+            raise
+
+    async def _reply(self, request: LLMRequest) -> Completion:
         import ray
 
         under_way = self._actor.complete.remote(request)
@@ -83,8 +136,8 @@ class _Actor:
         self._problem = ""
         try:
             self._server = VllmServer(servers, self._ended)
-        except ConfigError as error:
-            self._problem = str(error.args[-1])
+        except (HippoError, OSError) as error:
+            self._problem = str(error.args[-1] if isinstance(error, ConfigError) else error)
 
     async def state(self) -> tuple[str, str]:
         """How the server does, and the end of what it has printed."""
@@ -112,6 +165,27 @@ class _Actor:
             if not answered:
                 sleep(_PAUSE)
             os._exit(1)
+
+
+def servers_of(config: Config, profiles: Sequence[Profile], *, read: bool) -> VllmServers | None:
+    """The servers that questions need; None: none.
+
+    Args:
+        config: The configuration.
+        profiles: What they are asked with. Recognition may ask a language model.
+        read: Whether a language model answers.
+
+    Raises:
+        ConfigError: The table is wrong, or reader and recognition want different servers.
+    """
+    walks = [one for one in profiles if one.ranking == "walk" and one.linking == "facts"]
+    filters = any(filter_takes_llm(config, one.recognition or config.recognition.name) for one in walks)
+    uses = [use for use, used in (("reader", read), ("recognition", filters)) if used]
+    wanted = [found for use in uses if (found := VllmServers.of(config, use)) is not None]
+    if any(one != wanted[0] for one in wanted):
+        problem = "a job starts servers of one kind, and reader and recognition want different ones: start one of them"
+        raise ConfigError(_WHAT, "vllm", f"{problem} yourself and name its address in llm.endpoints.urls of its use")
+    return wanted[0] if wanted else None
 
 
 def check_executor(servers: VllmServers | None, executor: Executor | None) -> None:
@@ -157,11 +231,9 @@ def served(plan: Plan, servers: VllmServers | None, executor: Executor, clock: C
         with clock.stage("servers"):
             _await(ray, actors, servers, clock)
         _check_room(ray, servers)
-        fingerprint = client_of(servers).fingerprint
-        models = [ServedLLM(servers.model, fingerprint, actor) for actor in actors]
         executor.reserved += servers.cpus * servers.servers
         try:
-            yield _with_models(plan, servers, models)
+            yield _with_models(plan, servers, actors)
         finally:
             executor.reserved -= servers.cpus * servers.servers
     finally:
@@ -225,12 +297,16 @@ def _end(ray: Any, actors: list[Any]) -> None:
             ray.kill(actor, no_restart=True)
 
 
-def _with_models(plan: Plan, servers: VllmServers, models: list[ServedLLM]) -> Plan:
+def _with_models(plan: Plan, servers: VllmServers, actors: Sequence[Any]) -> Plan:
     """The plan, whose language model asks these, in every use that they were started for."""
     llm = plan.config.llm
     uses = dict(llm.uses)
+    fingerprint, all_ = client_of(servers).fingerprint, _Servers(actors, servers.startup)
     for use in USES:
         if VllmServers.of(plan.config, use) == servers:
+            timeout = llm.of(use).timeout
+            models = [ServedLLM(servers.model, fingerprint, actor, all_, timeout) for actor in actors]
             own = {**uses.get(use, {}).get("endpoints", {}), "model": servers.model, "llms": models}
-            uses[use] = {**uses.get(use, {}), "endpoints": own}
+            # Each keeps to the time-out itself; besides, it may wait for a server.
+            uses[use] = {**uses.get(use, {}), "endpoints": own, "timeout": timeout + servers.startup}
     return replace(plan, config=replace(plan.config, llm=replace(llm, uses=uses)))

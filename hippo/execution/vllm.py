@@ -75,7 +75,8 @@ class VllmServers:
 
         check(isinstance(table, Mapping), "endpoints.vllm", f"must be a table, got {table!r}")
         check(not own.pop("urls", ()), "endpoints.urls", "not with endpoints.vllm: servers run, or are started")
-        check(bool(model.strip()) and not model.startswith("-"), "endpoints.model", f"must name a model, got {model!r}")
+        names = isinstance(model, str) and bool(model.strip()) and not model.startswith("-")
+        check(names, "endpoints.model", f"must name a model, got {model!r}")
         known = [one.name for one in fields(cls) if one.name not in ("model", "options")]
         for key, value in table.items():
             place = f"endpoints.vllm.{key}"

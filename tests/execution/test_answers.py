@@ -7,10 +7,12 @@ from typing import Any
 import pytest
 
 from hippo import Hippo
-from hippo.errors import IndexPathError, InputError
+from hippo.config import load_config
+from hippo.errors import ConfigError, IndexPathError, InputError
 from hippo.evaluation import evaluate, load_dataset
 from hippo.evaluation.questions import load_questions
-from hippo.execution import LocalExecutor, answer_batch, evaluate_batch
+from hippo.execution import LocalExecutor, answer_batch, evaluate_batch, rank_batch
+from hippo.execution.answers import shaping
 from hippo.testing import LLMServer
 from pipelines import answer_batch as job
 
@@ -97,6 +99,25 @@ def test_what_cannot_be_done_is_said(index: Path, questions: Path, tmp_path: Pat
         answer_batch(asked, tmp_path / "nothing", work=tmp_path, read=False)
 
 
+def test_questions_that_need_a_server_are_not_begun_where_none_can_be_started(
+    index: Path, questions: Path, tmp_path: Path
+) -> None:
+    llm = {"name": "endpoints", "endpoints": {"model": "any", "vllm": {}}}
+    config = {"llm": llm, "recognition": {"name": "llm"}}
+    with pytest.raises(ConfigError, match="started on a Ray cluster alone"):
+        answer_batch(load_questions(questions), index, work=tmp_path, read=False, config=config)
+    with pytest.raises(ConfigError, match="started on a Ray cluster alone"):
+        rank_batch(QUESTIONS, index, work=tmp_path, profiles=["bm25", "hippo"], k=1, config=config)
+
+
+def test_what_servers_are_started_with_shapes_answers_and_where_they_are_does_not() -> None:
+    def found(**endpoints: Any) -> dict[str, Any]:
+        return shaping(load_config({"llm": {"name": "endpoints", "endpoints": {"model": "any", **endpoints}}}))
+
+    assert found(urls=["http://one/v1"]) == found(urls=["http://two/v1"]) == found(vllm={"servers": 3})
+    assert found(vllm={"arguments": ["--quantization", "fp8"]}) != found(vllm={"servers": 3})
+
+
 def test_profiles_compared_as_in_one_process(
     project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -111,6 +132,8 @@ def test_profiles_compared_as_in_one_process(
     assert table.to_dict()["profiles"] == expected["profiles"]
     assert report.stages["rank"].made == 6
     assert evaluate_batch(dataset.questions, tmp_path / "index", **options)[1].stages["rank"].found == 6
+    options |= {"profiles": ["bm25"], "config": {"retrieval": {"tolerance": 1e-3}}}
+    assert evaluate_batch(dataset.questions, tmp_path / "index", **options)[1].stages["rank"].made == 3
     command = [
         "evaluate",
         str(project / "data" / "sample.json"),

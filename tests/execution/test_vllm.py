@@ -19,7 +19,9 @@ from hippo.background import run
 from hippo.config import load_config
 from hippo.errors import ConfigError, LLMRefusedError
 from hippo.execution import LocalExecutor, build_index, keeper
+from hippo.execution.served import servers_of
 from hippo.execution.vllm import VllmServer, VllmServers
+from hippo.retrieval.profiles import resolve_profile
 from hippo.types import LLMRequest, Message
 from pipelines.jobs import job_parser
 
@@ -50,7 +52,12 @@ def reply(request):
             os._exit(1)
         while count() < 3:  # until the first one was started again
             time.sleep(0.05)
+    if options.get("--trouble") == "dies-alone" and first:
+        os._exit(1)
     return respond(request)
+
+if options.get("--trouble") == "dies-alone" and not first:
+    time.sleep(12)  # as long as a model takes to load, for whoever does not wait
 
 ended = threading.Event()
 signal.signal(signal.SIGTERM, lambda *_: ended.set())
@@ -75,8 +82,10 @@ def starts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
 
     yield started
     for one in started():
-        with suppress(ProcessLookupError):
-            os.kill(one["pid"], signal.SIGKILL)
+        with suppress(OSError):  # it has ended
+            # Another process may have its number by now.
+            if str(program).encode() in Path(f"/proc/{one['pid']}/cmdline").read_bytes():
+                os.kill(one["pid"], signal.SIGKILL)
 
 
 def alive(pid: int) -> bool:
@@ -107,18 +116,19 @@ def servers(**table: Any) -> VllmServers:
     return found
 
 
-def test_a_command_ends_with_whoever_asked_for_it(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", [signal.SIGHUP, signal.SIGKILL])
+def test_a_command_ends_with_whoever_asked_for_it(tmp_path: Path, how: signal.Signals) -> None:
     """However that one ends, and with all that the command has started."""
     child = "import os,subprocess,sys,time; own = subprocess.Popen(['sleep', '600']); "
     child += f"open({str(tmp_path / 'new')!r}, 'w').write(f'{{os.getpid()}} {{own.pid}}'); "
     child += f"os.rename({str(tmp_path / 'new')!r}, {str(tmp_path / 'pids')!r}); time.sleep(600)"
     asking = f"import subprocess,sys; p = subprocess.PIPE; subprocess.Popen({[sys.executable, '-I', keeper.__file__]!r}"
     asking += f" + [{sys.executable!r}, '-c', {child!r}], stdin=p, stdout=p).stdout.read()"
-    process = subprocess.Popen([sys.executable, "-c", asking], stdin=subprocess.PIPE)
+    process = subprocess.Popen([sys.executable, "-c", asking], stdin=subprocess.PIPE, start_new_session=True)
     assert until((tmp_path / "pids").exists)
     pids = [int(one) for one in (tmp_path / "pids").read_text().split()]
     assert all(alive(pid) for pid in pids)
-    process.kill()
+    os.killpg(process.pid, how)
     process.communicate()
     assert until(lambda: not any(alive(pid) for pid in pids))
 
@@ -159,6 +169,37 @@ def test_what_cannot_be_started_is_said(tmp_path: Path, monkeypatch: pytest.Monk
         VllmServer(servers())
 
 
+def test_servers_are_those_of_the_uses_that_questions_have() -> None:
+    given = settings()
+
+    def wanted(profile: str, *, read: bool) -> VllmServers | None:
+        config = load_config(overrides=given)
+        return servers_of(config, [resolve_profile(profile)], read=read)
+
+    assert wanted("hippo", read=False) is None
+    assert wanted("hippo", read=True) == servers()
+    given["recognition"] = {"name": "llm"}
+    assert wanted("hippo", read=False) == servers()
+    assert wanted("bm25", read=False) is None
+    given["llm"]["uses"] = {"recognition": {"endpoints": {"vllm": {"servers": 2}}}}
+    assert wanted("hippo", read=False) == servers(servers=2)
+    with pytest.raises(ConfigError, match="reader and recognition want different ones"):
+        wanted("hippo", read=True)
+
+
+def test_what_keeps_a_server_from_being_started_is_kept(
+    starts: Callable[[], list[dict[str, Any]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ray = pytest.importorskip("ray", reason="Ray is not installed; it comes with hippo-memory[ray]")
+    from hippo.execution.served import _Actor
+
+    monkeypatch.setattr(ray, "get_runtime_context", lambda: SimpleNamespace(was_current_actor_reconstructed=False))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "nowhere"))
+    state, problem = run(_Actor(servers()).state())
+    assert (state, starts()) == ("missing", [])
+    assert "No such file or directory" in problem
+
+
 @pytest.mark.parametrize(
     ("table", "problem"),
     [
@@ -182,6 +223,9 @@ def test_a_model_is_no_option_and_servers_run_or_are_started() -> None:
     given = settings()
     given["llm"]["endpoints"]["model"] = "--trust-remote-code"
     with pytest.raises(ConfigError, match="must name a model, got '--trust-remote-code'"):
+        VllmServers.of(load_config(overrides=given), "extraction")
+    given["llm"]["endpoints"]["model"] = 7
+    with pytest.raises(ConfigError, match="must name a model, got 7"):
         VllmServers.of(load_config(overrides=given), "extraction")
     given["llm"]["endpoints"] |= {"model": "any", "urls": ["http://localhost:1/v1"]}
     with pytest.raises(ConfigError, match=r"llm\.endpoints\.urls: not with endpoints\.vllm"):
@@ -249,6 +293,31 @@ def test_a_job_starts_servers_and_replaces_one_that_dies(
         assert (again.stages["extract"].made, server.stats().replies) == (0, 0)
 
 
+@pytest.mark.slow
+def test_a_server_that_is_the_only_one_is_waited_for(
+    starts: Callable[[], list[dict[str, Any]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes longer to come back than all attempts, and longer than a reply may."""
+    pytest.importorskip("ray.data", reason="Ray Data is not installed; it comes with hippo-memory[ray]")
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    source = corpus(tmp_path / "corpus.jsonl", 4)
+    (tmp_path / "hippo.toml").write_text("[llm]\nattempts = 3\ntimeout = 10\n", "utf-8")
+    command = [sys.executable, "-m", "pipelines.extract_only", str(source), "--work", str(tmp_path / "work")]
+    command += ["--extractor", "llm", "--vllm", "scripted", "--vllm-gpus", "0", "--quiet", "--json"]
+    command += ["--vllm-argument=--trouble", "--vllm-argument=dies-alone", "--config", str(tmp_path / "hippo.toml")]
+    done = subprocess.run(
+        [*command, "--executor", "ray", "--num-cpus", "4"],
+        capture_output=True,
+        text=True,
+        timeout=280,
+        cwd=PROJECT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    report = json.loads(done.stdout)
+    assert (report["chunks"], report["failed"], len(starts())) == (4, 0, 2)
+
+
 DRIVER = """
 import sys
 from pathlib import Path
@@ -258,11 +327,11 @@ from hippo.evaluation.questions import load_questions
 ray.init("local", num_cpus=6, num_gpus=2, include_dashboard=False, object_store_memory=100_000_000, log_to_driver=False)
 overrides = {
     "llm": {"name": "endpoints", "endpoints": {"model": "scripted", "vllm": {"servers": 2}}},
-    "extractor": {"name": "llm"}, "encoder": {"name": "hashing"},
+    "extractor": {"name": "llm"}, "encoder": {"name": "hashing"}, "recognition": {"name": "llm"},
 }
 source, index, work, questions = sys.argv[1:]
 asked = load_questions(Path(questions))
-found, _ = answer_batch(asked, index, work=work, executor=RayExecutor(1), overrides=overrides, k=1)
+found, _ = answer_batch(asked, index, work=work, executor=RayExecutor(1), overrides=overrides, k=1, read=False)
 print(len(found), sum("error" in one for one in found), flush=True)
 while True:
     extract_only([source], work=work + "/other", executor=RayExecutor(1), overrides=overrides, part_documents=1)
