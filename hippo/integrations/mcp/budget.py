@@ -6,8 +6,9 @@ from typing import TypeVar
 from pydantic import BaseModel
 
 from hippo.documents import WordCounter
+from hippo.errors import InputError
 
-__all__ = ["LEAST_TOKENS", "fit", "tokens_of"]
+__all__ = ["LEAST_TOKENS", "fit", "tokens_of", "within"]
 
 Item = TypeVar("Item", bound=BaseModel)
 
@@ -19,6 +20,19 @@ _counter = WordCounter()
 def tokens_of(item: BaseModel) -> int:
     """Tokens that an item takes as JSON, about: they are counted from its words."""
     return _counter.count([item.model_dump_json()])[0]
+
+
+def within(asked: int | None, most: int) -> int:
+    """Tokens of an answer: those that a call asks for, else `most`, and never more.
+
+    Raises:
+        InputError: It asks for too few.
+    """
+    if asked is None:
+        return most
+    if asked < LEAST_TOKENS:
+        raise InputError(f"max_tokens must be at least {LEAST_TOKENS}, got {asked}")
+    return min(asked, most)
 
 
 def fit(

@@ -2,14 +2,16 @@
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, RootModel
 
 __all__ = [
     "AddedResult",
     "ContextResult",
     "DeletedResult",
+    "DocumentId",
     "EntitiesResult",
     "EntityItem",
+    "ForgottenResult",
     "LinkResult",
     "LinksResult",
     "NeighborItem",
@@ -149,9 +151,20 @@ class DeletedResult(BaseModel):
 
 
 class RememberedResult(BaseModel):
-    """Documents that were remembered or forgotten."""
+    """Documents that were remembered."""
 
     document_ids: list[str]
+
+
+class DocumentId(RootModel[str]):
+    """Id of a document."""
+
+
+class ForgottenResult(Limited):
+    """Documents that were forgotten, or would be."""
+
+    documents: int = Field(description="How many.")
+    document_ids: list[DocumentId]
 
 
 class LinkResult(BaseModel):
@@ -163,7 +176,7 @@ class LinkResult(BaseModel):
     weight: float
 
 
-class LinksResult(BaseModel):
+class LinksResult(Limited):
     """Links, in the order of their ends."""
 
     links: list[LinkResult]

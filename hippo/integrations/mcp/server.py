@@ -12,7 +12,7 @@ from pydantic import Field
 from hippo import __version__
 from hippo.engine import Hippo
 from hippo.errors import HippoError, InputError
-from hippo.integrations.mcp.budget import LEAST_TOKENS, fit
+from hippo.integrations.mcp.budget import LEAST_TOKENS, fit, within
 from hippo.integrations.mcp.results import (
     ContextResult,
     EntitiesResult,
@@ -30,7 +30,7 @@ from hippo.integrations.mcp.results import (
 )
 from hippo.types import Hit, Link, Passage, PathStep
 
-__all__ = ["READ_ONLY", "Session", "make_server", "of_link", "told"]
+__all__ = ["READ_ONLY", "Session", "Tokens", "make_server", "of_link", "told"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -96,7 +96,7 @@ def make_server(memory: Hippo, *, write: bool = False, max_tokens: int = 4000) -
     if write:
         from hippo.integrations.mcp.writing import add_writing_tools
 
-        add_writing_tools(server, memory)
+        add_writing_tools(server, memory, max_tokens)
     return server
 
 
@@ -116,7 +116,7 @@ def _looking_up(memory: Hippo, most: int) -> tuple[Callable[..., Any], ...]:
         memory.refresh()
         found = memory.retrieve(question, k=k, where=where, profile=profile, as_of=as_of, derived=derived)
         items = [_of_hit(hit) for hit in found.hits]
-        kept, note = fit(items, _tokens(max_tokens, most), what="passages", most=most, text="text")
+        kept, note = fit(items, within(max_tokens, most), what="passages", most=most, text="text")
         return PassagesResult(passages=kept, truncated=note is not None, note=note)
 
     def recall(
@@ -131,7 +131,7 @@ def _looking_up(memory: Hippo, most: int) -> tuple[Callable[..., Any], ...]:
         """Find what was said that answers a question, within one conversation if its name is given."""
         found = memory.recall(question, k=k, session=session, where=where, as_of=as_of, derived=derived)
         items = [_of_hit(hit) for hit in found.hits]
-        kept, note = fit(items, _tokens(max_tokens, most), what="passages", most=most, text="text")
+        kept, note = fit(items, within(max_tokens, most), what="passages", most=most, text="text")
         return PassagesResult(passages=kept, truncated=note is not None, note=note)
 
     def context(
@@ -145,7 +145,7 @@ def _looking_up(memory: Hippo, most: int) -> tuple[Callable[..., Any], ...]:
         max_tokens: Tokens = None,
     ) -> ContextResult:
         """Get what is known about a question as one text: facts with dates and sources, summaries, then passages."""
-        budget = _tokens(max_tokens, most)
+        budget = within(max_tokens, most)
         found = memory.context(question, budget_tokens=budget, kinds=kinds, session=session, where=where, as_of=as_of)
         ids = dict.fromkeys(item.document_id for item in found.items)
         return ContextResult(text=found.text, document_ids=[*ids])
@@ -164,7 +164,7 @@ def _looking_up(memory: Hippo, most: int) -> tuple[Callable[..., Any], ...]:
         # The passage first, then the nearest.
         nearest = sorted(found, key=lambda one: (abs(one.position - place), one.position))
         items = [_of_passage(one) for one in nearest]
-        kept, note = fit(items, _tokens(max_tokens, most), what="passages", most=most, text="text")
+        kept, note = fit(items, within(max_tokens, most), what="passages", most=most, text="text")
         kept.sort(key=lambda one: one.position or 0)
         return PassagesResult(passages=kept, truncated=note is not None, note=note)
 
@@ -189,7 +189,7 @@ def _looking_around(memory: Hippo, most: int) -> tuple[Callable[..., Any], ...]:
         memory.refresh()
         found = memory.entities(name, k=k, where=where, as_of=as_of)
         items = [EntityItem(name=one.name, passages=one.passages, match=one.match) for one in found]
-        kept, note = fit(items, _tokens(max_tokens, most), what="entities", most=most)
+        kept, note = fit(items, within(max_tokens, most), what="entities", most=most)
         return EntitiesResult(entities=kept, truncated=note is not None, note=note)
 
     def entity_neighbors(
@@ -211,7 +211,7 @@ def _looking_around(memory: Hippo, most: int) -> tuple[Callable[..., Any], ...]:
             )
             for one in found
         ]
-        kept, note = fit(items, _tokens(max_tokens, most), what="neighbors", most=most, text="sentence")
+        kept, note = fit(items, within(max_tokens, most), what="neighbors", most=most, text="sentence")
         return NeighborsResult(neighbors=kept, truncated=note is not None, note=note)
 
     def paths_between(
@@ -227,27 +227,22 @@ def _looking_around(memory: Hippo, most: int) -> tuple[Callable[..., Any], ...]:
         memory.refresh()
         found = memory.paths(source, target, k=k, steps=steps, where=where, as_of=as_of)
         items = [PathItem(probability=one.probability, steps=[*map(_of_step, one.steps)]) for one in found]
-        kept, note = fit(items, _tokens(max_tokens, most), what="paths", most=most)
+        kept, note = fit(items, within(max_tokens, most), what="paths", most=most)
         return PathsResult(paths=kept, truncated=note is not None, note=note)
 
     def list_links(
         name: Annotated[
             str | None, Field(description="Only those of this document, passage or entity. Default: all.")
         ] = None,
+        max_tokens: Tokens = None,
     ) -> LinksResult:
         """List what people have linked: citations, replies, notes."""
         memory.refresh()
-        return LinksResult(links=[of_link(one) for one in memory.links(name)])
+        items = [of_link(one) for one in memory.links(name)]
+        kept, note = fit(items, within(max_tokens, most), what="links", most=most)
+        return LinksResult(links=kept, truncated=note is not None, note=note)
 
     return find_entities, entity_neighbors, paths_between, list_links
-
-
-def _tokens(asked: int | None, most: int) -> int:
-    if asked is None:
-        return most
-    if asked < LEAST_TOKENS:
-        raise InputError(f"max_tokens must be at least {LEAST_TOKENS}, got {asked}")
-    return min(asked, most)
 
 
 def _of_hit(hit: Hit) -> PassageItem:

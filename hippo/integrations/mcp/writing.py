@@ -8,15 +8,18 @@ from pydantic import Field
 
 from hippo.engine import Hippo
 from hippo.errors import InputError
+from hippo.integrations.mcp.budget import fit, within
 from hippo.integrations.mcp.results import (
     AddedResult,
     DeletedResult,
+    DocumentId,
+    ForgottenResult,
     LinkResult,
     LinksResult,
     NewDocument,
     RememberedResult,
 )
-from hippo.integrations.mcp.server import Session, of_link, told
+from hippo.integrations.mcp.server import Session, Tokens, of_link, told
 
 __all__ = ["add_writing_tools"]
 
@@ -26,8 +29,14 @@ _WRITES = ToolAnnotations(read_only_hint=False, destructive_hint=True, idempoten
 _ADDS = ToolAnnotations(read_only_hint=False, destructive_hint=False, idempotent_hint=False, open_world_hint=False)
 
 
-def add_writing_tools(server: MCPServer[Any], memory: Hippo) -> None:
-    """Give a server the tools `add_documents`, `delete_documents`, `remember`, `forget`, `link` and `unlink`."""
+def add_writing_tools(server: MCPServer[Any], memory: Hippo, most: int) -> None:
+    """Give a server the tools `add_documents`, `delete_documents`, `remember`, `forget`, `link` and `unlink`.
+
+    Args:
+        server: The server.
+        memory: What they change.
+        most: Most tokens of an answer, about.
+    """
 
     def add_documents(
         documents: Annotated[list[NewDocument], Field(min_length=1, max_length=1000)],
@@ -84,10 +93,15 @@ def add_writing_tools(server: MCPServer[Any], memory: Hippo) -> None:
             Field(description='In place of ids: all documents whose metadata satisfy this, such as "year < 2020".'),
         ] = None,
         dry_run: Annotated[bool, Field(description="Forget nothing, only say what would be.")] = False,
-    ) -> RememberedResult:
+        max_tokens: Tokens = None,
+    ) -> ForgottenResult:
         """Forget documents: nothing is answered from them any more, and nothing is kept of them."""
+        tokens = within(max_tokens, most)
         gone = memory.forget(*ids or (), session=session, where=where, dry_run=dry_run)
-        return RememberedResult(document_ids=gone)
+        kept, note = fit([DocumentId(one) for one in gone], tokens, what="ids", most=most)
+        if note is not None and not dry_run:  # Who asks again finds nothing.
+            note = f"all {len(gone)} documents are forgotten; the ids of {len(kept)} of them are shown"
+        return ForgottenResult(documents=len(gone), document_ids=kept, truncated=note is not None, note=note)
 
     def link(
         first: Annotated[str, Field(description="Id of a document or passage, or exact name of an entity.")],

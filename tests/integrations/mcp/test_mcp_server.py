@@ -212,6 +212,25 @@ async def test_remembering(tmp_path: Path) -> None:
             assert "give either text or messages" in await problem(client, "remember", session="s3")
 
 
+async def test_lists_of_links_and_ids_keep_to_their_budget(tmp_path: Path) -> None:
+    with Hippo.open(tmp_path / "new", encoder="hashing") as memory:
+        ids = memory.remember([{"role": "user", "content": f"Number {one}."} for one in range(30)], session="s")
+        for one in ids[1:]:
+            memory.link(ids[0], one)
+        async with connected(memory, write=True) as client:
+            links = await answer(client, "list_links", max_tokens=100)
+            assert 0 < len(links["links"]) < 29
+            assert f"{len(links['links'])} of 29 links are shown" in links["note"]
+            told = [await answer(client, "forget", session="s", dry_run=dry, max_tokens=50) for dry in (True, False)]
+            whole = await answer(client, "list_links")
+            assert (whole["links"], whole["truncated"], whole["note"]) == ([], False, None)
+    for one in told:
+        assert (one["documents"], one["truncated"]) == (30, True)
+        assert one["document_ids"] == ids[: len(one["document_ids"])]
+    assert "of 30 ids are shown" in told[0]["note"]
+    assert told[1]["note"].startswith("all 30 documents are forgotten")
+
+
 async def test_what_others_publish_is_seen(tmp_path: Path) -> None:
     with Hippo.open(tmp_path / "shared", encoder="hashing") as writer:
         writer.add(["Ada lives in Riga."])
