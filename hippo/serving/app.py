@@ -132,15 +132,15 @@ async def _busy(request: Request, _: Exception) -> Response:
     most = request.app.state.service.settings.max_changes
     told = f"{most} changes are under way or waiting, the most that the server takes"
     problem = Told(429, "BusyError", told, "Try again after a second.", {"Retry-After": "1"})
-    return problem.response(request.scope["state"]["request_id"])
+    return problem.response(request.scope)
 
 
 async def _not_running(request: Request, _: Exception) -> Response:
     remedy = "Try again after a second; where the application is mounted in another, that one has to run its lifespan."
     problem = Told(503, "NotRunningError", "the server was not started, or is stopping", remedy, {"Retry-After": "1"})
-    return problem.response(request.scope["state"]["request_id"])
+    return problem.response(request.scope)
 
 
 async def _missing(request: Request, error: Exception) -> Response:
     problem = Told(404, "DocumentError", str(error), "Look up its id, or add it: POST /documents.")
-    return problem.response(request.scope["state"]["request_id"])
+    return problem.response(request.scope)

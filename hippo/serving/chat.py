@@ -43,14 +43,9 @@ class _Route(APIRoute):
                 return await answer(request)
             except (HippoError, RequestValidationError, _UnknownModelError) as error:
                 told, param, code = _told(error)
-                return json_response(_body(request, told, param, code), told.status, dict(told.headers))
+                return told.response(request.scope, param=param, code=code)
 
         return handle
-
-
-def _body(request: Request, told: Told, param: str | None = None, code: str | None = None) -> dict[str, Any]:
-    body = told.body(request.scope["state"]["request_id"])
-    return {"error": {**body["error"], "param": param, "code": code}}
 
 
 class _ChatProblem(Problem):
@@ -167,7 +162,7 @@ async def completions(body: ChatRequest, service: ServiceOf, request: Request) -
         return last + b"data: [DONE]\n\n"
 
     def failed(told: Told) -> bytes:
-        return event(_body(request, told))
+        return event(told.body(request.scope))
 
     return await streamed(request, stream, piece=lambda text: chunk({"content": text}), end=end, failed=failed)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from hippo.config import ServeConfig
 from hippo.serving.logs import ids
 from hippo.serving.measures import Measures
-from hippo.serving.problems import Told, failure_of
+from hippo.serving.problems import Told, failure_of, path_of
 from hippo.serving.tokens import Tokens, is_loopback
 from hippo.tracing import annotate, continued, span
 
@@ -30,14 +30,6 @@ _REQUEST_ID = re.compile(r"[\w.:-]{1,128}", re.ASCII)
 _TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}")
 _LAST_WORDS = 5.0
 """Seconds that an answer in pieces has beyond its deadline to say so."""
-
-
-def _path(scope: "Scope") -> str:
-    """The path within the application, as its router sees it, wherever it is mounted."""
-    path: str = scope["path"]
-    root: str = scope.get("root_path", "")
-    below = path.removeprefix(root)
-    return below if not below or below.startswith("/") else path
 
 
 def _route(scope: "Scope") -> str:
@@ -96,7 +88,7 @@ class Guard:
         request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
         traced = _TRACE.fullmatch(headers.get("traceparent", ""))
         scope.setdefault("state", {})["request_id"] = request_id
-        answer = _Answer(send, request_id)
+        answer = _Answer(send, scope)
         token = ids.set((request_id, traced[1] if traced else None))
         self._under_way += 1
         self._measures.under_way.inc()
@@ -147,7 +139,7 @@ class Guard:
     def _changes(self, scope: "Scope") -> bool:
         """Whether a request may change the index: all that is not known to leave it as it is."""
         method = scope["method"]
-        return method not in ("GET", "HEAD") and not (method == "POST" and _path(scope) in self._questions)
+        return method not in ("GET", "HEAD") and not (method == "POST" and path_of(scope) in self._questions)
 
     def _refusal(self, scope: "Scope", headers: dict[str, str]) -> Told | None:
         """Why a request is not even read."""
@@ -156,7 +148,7 @@ class Guard:
             # A page of another site, whose name was made to lead here, must not read or write the index.
             told = f"the host {host[:80]!r} is not this machine"
             return Told(403, "HostError", told, "Use http://127.0.0.1, or start the server with tokens.", _CLOSE)
-        if _path(scope) in self._open:
+        if path_of(scope) in self._open:
             return None
         role = self._tokens.role(headers.get("authorization"))
         if role is None:
@@ -223,8 +215,8 @@ _CLOSE = {"Connection": "close"}
 class _Answer:
     """The way back, with the id of the request on it."""
 
-    def __init__(self, send: "Send", request_id: str) -> None:
-        self._send, self._request_id = send, request_id
+    def __init__(self, send: "Send", scope: "Scope") -> None:
+        self._send, self._scope = send, scope
         self.status: int | None = None
         self.deadline: asyncio.Timeout | None = None
         self.gone = self._finished = False
@@ -233,7 +225,7 @@ class _Answer:
         self._finished = message["type"] == "http.response.body" and not message.get("more_body", False)
         if message["type"] == "http.response.start":
             self.status = message["status"]
-            message["headers"] = [*message["headers"], (b"x-request-id", self._request_id.encode())]
+            message["headers"] = [*message["headers"], (b"x-request-id", self._scope["state"]["request_id"].encode())]
             if self.deadline is not None and not self.deadline.expired():
                 # An answer in pieces knows its deadline, and needs a moment to say that it has passed.
                 self.deadline.reschedule((self.deadline.when() or 0.0) + _LAST_WORDS)
@@ -249,7 +241,7 @@ class _Answer:
     async def refuse(self, told: Told) -> None:
         """Answer with an error, unless an answer has begun: that one can only be broken off."""
         if self.status is None:
-            response = told.response(self._request_id)
+            response = told.response(self._scope)
             scope: dict[str, Any] = {"type": "http"}
             with suppress(OSError):
                 await response(scope, _nothing, self)

@@ -4,7 +4,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -29,7 +29,10 @@ from hippo.errors import (
     UnknownNameError,
 )
 
-__all__ = ["STATUSES", "Failure", "Problem", "failure_of", "json_response", "on_failure"]
+if TYPE_CHECKING:
+    from starlette.types import Scope
+
+__all__ = ["STATUSES", "Failure", "Problem", "Told", "failure_of", "json_response", "on_failure", "path_of"]
 
 _RETRY = 1.0
 """Seconds after which a request may be tried again, where nobody knows better."""
@@ -111,14 +114,31 @@ class Told:
     remedy: str
     headers: Mapping[str, str] = field(default_factory=dict)
 
-    def body(self, request_id: str) -> dict[str, Any]:
-        """The JSON object."""
-        problem = {"type": self.type, "message": self.message, "remedy": self.remedy, "request_id": request_id}
+    def body(self, scope: "Scope", *, param: str | None = None, code: str | None = None) -> dict[str, Any]:
+        """The JSON object.
+
+        Args:
+            scope: Of the request; it holds its id.
+            param: The field that is wrong: for clients of OpenAI's API, which find it below `/v1`.
+            code: A word for programs, for these too.
+        """
+        problem: dict[str, Any] = {"type": self.type, "message": self.message, "remedy": self.remedy}
+        problem["request_id"] = scope["state"]["request_id"]
+        if path_of(scope).startswith("/v1/"):
+            problem |= {"param": param, "code": code}
         return {"error": problem}
 
-    def response(self, request_id: str) -> Response:
-        """The answer to a request."""
-        return json_response(self.body(request_id), self.status, dict(self.headers))
+    def response(self, scope: "Scope", *, param: str | None = None, code: str | None = None) -> Response:
+        """The answer to a request; arguments as of `body`."""
+        return json_response(self.body(scope, param=param, code=code), self.status, dict(self.headers))
+
+
+def path_of(scope: "Scope") -> str:
+    """The path within the application, as its router sees it, wherever it is mounted."""
+    path: str = scope["path"]
+    root: str = scope.get("root_path", "")
+    below = path.removeprefix(root)
+    return below if not below or below.startswith("/") else path
 
 
 def failure_of(error: Exception) -> Told:
@@ -152,7 +172,7 @@ def _invalid(error: RequestValidationError) -> Told:
 
 async def on_failure(request: Request, error: Exception) -> Response:
     """Handler of exceptions of the application."""
-    return failure_of(error).response(request.scope["state"]["request_id"])
+    return failure_of(error).response(request.scope)
 
 
 def json_response(value: Any, status: int = 200, headers: dict[str, str] | None = None) -> Response:

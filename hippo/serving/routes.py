@@ -119,7 +119,7 @@ async def ask(body: AskRequest, service: ServiceOf, request: Request) -> Respons
         return event(stream.answer.to_dict() if stream.answer else None, "answer")
 
     def failed(told: Told) -> bytes:
-        return event(told.body(request.scope["state"]["request_id"]), "error")
+        return event(told.body(request.scope), "error")
 
     return await streamed(request, stream, piece=lambda text: event({"text": text}, "piece"), end=end, failed=failed)
 

@@ -88,6 +88,25 @@ def test_a_token_for_questions_changes_nothing_wherever_the_application_is(app: 
             assert client.delete(f"{prefix}/documents/x").json()["deleted"] == 1
 
 
+@pytest.mark.parametrize("below", ["", "/memory"])
+def test_every_error_for_clients_of_openai_has_their_fields(app: FastAPI, below: str) -> None:
+    with TestClient(mounted(app, below) if below else app) as client:
+        place, said = f"{below}/v1/chat/completions", {"messages": [{"role": "user", "content": QUESTION}]}
+        replies = [
+            client.post(place, json=said),
+            client.post(place, json=said, headers={"host": "x", **bearer("unknown")}),
+            client.put(place, json=said, headers=bearer(READ)),
+            client.put(place, json=said, headers=bearer(WRITE)),
+            client.post(place, content="text", headers={"content-type": "text/plain", **bearer(READ)}),
+            client.get(f"{below}/v1/nowhere", headers=bearer(READ)),
+            client.post(place, json={"messages": []}, headers=bearer(READ)),
+        ]
+        assert [one.status_code for one in replies] == [401, 401, 403, 405, 415, 404, 400]
+        assert all({"param", "code"} < one.json()["error"].keys() for one in replies)
+        other = client.get(f"{below}/nowhere", headers=bearer(READ))
+        assert "param" not in other.json()["error"]
+
+
 def test_every_endpoint_for_questions_is_known_and_none_for_changes() -> None:
     def posts(*routers: Any) -> set[str]:
         return {
