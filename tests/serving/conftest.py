@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
@@ -42,6 +43,14 @@ class Running:
 
     def lines(self) -> list[dict[str, Any]]:
         return [json.loads(line) for line in self.log().splitlines()]
+
+    def wait_until(self, holds: Callable[[], Any]) -> None:
+        """Wait for what it does in the background."""
+        end = time.monotonic() + 60
+        while not holds():
+            assert self.process.poll() is None
+            assert time.monotonic() < end
+            time.sleep(0.05)
 
     def is_healthy(self) -> bool:
         """Whether it goes on answering."""

@@ -100,12 +100,11 @@ def test_what_is_remembered_is_recalled_forgotten_merged_and_consolidated(start:
     assert "consolidate" not in server.client.get("/status").json()["background"]
     # The merge that follows is in the background, and so is what follows from it.
     assert server.post("/forget", {"ids": [other]}).status_code == 200
-    while not (done := server.client.get("/status").json()["background"].get("consolidate")):
-        assert server.process.poll() is None
+    server.wait_until(lambda: "consolidate" in server.client.get("/status").json()["background"])
+    done = server.client.get("/status").json()["background"]["consolidate"]
     assert (done["done"], done["failed"], done["problem"]) == (1, 0, None)
     assert 'hippo_background_total{outcome="done",work="consolidate"} 1.0' in server.client.get("/metrics").text
-    while "work in the background is done work=consolidate" not in server.log():
-        assert server.process.poll() is None
+    server.wait_until(lambda: "work in the background is done work=consolidate" in server.log())
     [one] = server.client.get("/documents", params={"where": "derived = 'contradiction'"}).json()
     told = [(side["text"], side["time"], side["document"][:2]) for side in one["metadata"]["sides"]]
     assert told == [
