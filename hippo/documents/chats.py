@@ -149,11 +149,11 @@ _ATTACHED = re.compile(
 _KINDS = {"jpg": "image", "jpeg": "image", "png": "image", "webp": "image", "opus": "audio", "mp3": "audio",
           "m4a": "audio", "mp4": "video", "mov": "video", "3gp": "video"}  # fmt: skip
 _LEFT_OUT = re.compile(
-    r"\u200e?(?:<Media omitted>|\u200e?(?:image|video|audio|sticker|GIF|document|contact card) omitted"
-    r"|(?:This message was deleted|You deleted this message)\.?|<This message was edited>)[ \t]*$",
+    r"(?:(?:^|\u200e)\u200e?(?:<Media omitted>|(?:image|video|audio|sticker|GIF|document|contact card) omitted"
+    r"|(?:This message was deleted|You deleted this message)\.?)|\u200e?<This message was edited>)[ \t]*$",
     re.MULTILINE | re.IGNORECASE,
 )
-"""What WhatsApp writes in place of something, or of itself."""
+"""What WhatsApp writes in place of something, or of itself: alone on a line or behind a mark."""
 _LOOKED_AT = 20
 
 

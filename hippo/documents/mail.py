@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from email import policy
-from email.message import EmailMessage
+from email.message import EmailMessage, MIMEPart
 from email.parser import BytesParser
 from email.utils import parseaddr, parsedate_to_datetime
 
@@ -68,9 +68,13 @@ def _messages(file: FileInput) -> Iterator[bytes]:
 
 
 def _text(message: EmailMessage) -> str | None:
-    body = message.get_body(preferencelist=("plain", "html"))
-    if body is None:
-        return None
+    """The plain text, else that of the HTML: some programs send a plain part that says nothing of its own."""
+    bodies = (message.get_body(preferencelist=(kind,)) for kind in ("plain", "html"))
+    return next((text for body in bodies if body is not None and (text := _own(body))), None)
+
+
+def _own(body: MIMEPart) -> str | None:
+    """The text of a part without what is quoted."""
     try:
         content = body.get_content()
     except LookupError:  # a charset that nobody knows

@@ -206,9 +206,13 @@ def test_whatsapp_notices_and_files(tmp_path: Path) -> None:
         "08/05/2023, 13:56 - Ann: IMG-1.jpg (file attached)\nA whiteboard\n"
         "08/05/2023, 13:57 - Ann: <Media omitted>\n"
         "08/05/2023, 13:58 - Ann: Soon. <This message was edited>\n"
+        "08/05/2023, 13:59 - Ann: This message was deleted\n"
+        "08/05/2023, 14:00 - Ann: I saw that this message was deleted.\nNo image omitted\n"
+        "08/05/2023, 14:01 - Ann: Look: \u200eimage omitted\n"
     )
     turns, reasons = read(tmp_path / "chat.txt", text)
-    assert [turn.text for turn in turns] == ["A whiteboard", "Soon."]
+    seen = "I saw that this message was deleted.\nNo image omitted"
+    assert [turn.text for turn in turns] == ["A whiteboard", "Soon.", seen, "Look:"]
     assert reasons[1] == "no text"
     assert turns[0].text == "A whiteboard"
     assert turns[0].metadata["media"] == [{"kind": "image", "uri": "IMG-1.jpg"}]
@@ -339,6 +343,14 @@ def test_odd_times_and_ids_end_no_run(tmp_path: Path) -> None:
     lines = "\n".join(f'{{"role": "user", "content": "Line {number}", "id": "conv-7"}}' for number in range(3))
     found, _ = read(tmp_path / "lines.jsonl", lines)
     assert len({one.id for one in found}) == 3
+
+
+@pytest.mark.parametrize("plain", [" \n", "> Shall we meet?\n"])
+def test_a_plain_part_that_says_nothing_hides_no_html(tmp_path: Path, plain: str) -> None:
+    parts = f"--b\nContent-Type: text/plain\n\n{plain}--b\nContent-Type: text/html\n\n<p>Gladly.</p>\n--b--\n"
+    head = 'From x Mon\nMIME-Version: 1.0\nContent-Type: multipart/alternative; boundary="b"\n\n'
+    turns, reasons = read(tmp_path / "box.mbox", head + parts)
+    assert ([turn.text for turn in turns], reasons) == (["Gladly."], [])
 
 
 def test_encodings_of_mail(tmp_path: Path) -> None:
