@@ -16,6 +16,7 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from hippo.config import DocumentsConfig
 from hippo.documents import Limits
 from hippo.documents.foreign import FOREIGN
 from hippo.documents.process import ParserProcess
@@ -70,7 +71,9 @@ def foreign_process() -> ParserProcess:
 
 def _converted(folder: Path) -> str:
     shutil.rmtree(folder / "made", ignore_errors=True)
-    made = write_foreign(read_foreign(folder, foreign_process()), folder / "made")
+    made = write_foreign(
+        read_foreign(folder, foreign_process(), max_bytes=DocumentsConfig().max_bytes), folder / "made"
+    )
     return "taken over" if made.passages else "none"
 
 

@@ -32,14 +32,14 @@ def convert(
 
     Passages go into documents.jsonl, each a document of its own, entities and relations into openie.json. The last line
     says how to index them. No language model is asked. Tables and graphs are parsed in a process of their own, within
-    the limits of memory and time in [documents] of the configuration.
+    the limits in [documents] of the configuration.
     """
     from hippo.config import load_config
     from hippo.documents import Limits
     from hippo.migration import convert as run
 
     settings = load_config(config).documents
-    made = run(folder, out, limits=Limits(settings.memory, settings.seconds))
+    made = run(folder, out, limits=Limits(settings.memory, settings.seconds), max_bytes=settings.max_bytes)
     if json_:
         print_json(made.to_dict())
         return

@@ -9,7 +9,6 @@ from types import MappingProxyType
 from typing import Any
 from xml.etree.ElementTree import ParseError
 
-from hippo.config import DocumentsConfig
 from hippo.documents.process import ParserProcess
 from hippo.documents.records import Columns, plain
 from hippo.documents.source import FileInput
@@ -24,11 +23,7 @@ FOREIGN = "hippo.documents.foreign"
 
 
 def read_values(
-    path: Path,
-    process: ParserProcess,
-    *,
-    columns: tuple[str, ...] | None = None,
-    max_bytes: int = DocumentsConfig().max_bytes,
+    path: Path, process: ParserProcess, *, max_bytes: int, columns: tuple[str, ...] | None = None
 ) -> Iterator[Mapping[str, Any]]:
     """What a file holds: a mapping for each row of `.parquet`, for each node and then each edge of `.graphml`.
 
@@ -38,8 +33,8 @@ def read_values(
     Args:
         path: The file.
         process: Made with `readers=FOREIGN`.
+        max_bytes: Longest row, node or edge, as JSON.
         columns: Only these of a table, as far as it has them; None: all.
-        max_bytes: Longest row, as JSON.
 
     Raises:
         DocumentError: It cannot be read, is damaged, takes more than the process may, or unfolds to more text than

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from hippo.config import DocumentsConfig
 from hippo.documents.foreign import FOREIGN, read_values
 from hippo.documents.process import ParserProcess
 from hippo.documents.turns import turn
@@ -96,7 +97,7 @@ def load_conversations(path: Path, shape: str) -> Conversations:
 def _records(path: Path) -> list[Any]:
     if path.suffix == ".parquet":
         with ParserProcess(readers=FOREIGN) as process:
-            return list(read_values(path, process))
+            return list(read_values(path, process, max_bytes=DocumentsConfig().max_bytes))
     text = path.read_text(encoding="utf-8")
     if path.suffix in (".jsonl", ".ndjson"):
         return [json.loads(line) for line in text.split("\n") if line.strip()]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from hippo.config import DocumentsConfig
 from hippo.documents.foreign import FOREIGN
 from hippo.documents.limits import Limits
 from hippo.documents.process import ParserProcess
@@ -45,7 +46,13 @@ class Converted(Plain):
     dropped: Mapping[str, int]
 
 
-def convert(folder: str | Path, out: str | Path, *, limits: Limits = Limits()) -> Converted:  # noqa: B008  (frozen)
+def convert(
+    folder: str | Path,
+    out: str | Path,
+    *,
+    limits: Limits = Limits(),  # noqa: B008  (frozen)
+    max_bytes: int = DocumentsConfig().max_bytes,
+) -> Converted:
     """Write the passages of another system, and what it extracted from them, for `hippo index`.
 
     Every passage becomes a document with the id that it has there; entities and relations become the triples of the
@@ -56,13 +63,14 @@ def convert(folder: str | Path, out: str | Path, *, limits: Limits = Limits()) -
         folder: Working folder of LightRAG, or output folder of GraphRAG; which of the two is seen from its files.
         out: Folder to make, for `documents.jsonl` and `openie.json`.
         limits: What each Parquet or GraphML file may take: they are parsed in a process of their own.
+        max_bytes: Longest row, node or edge of these, as JSON.
 
     Raises:
         DocumentError: The folder is of neither, or a file in it is missing, malformed, or takes too much.
         InputError: `out` exists and is not empty, or cannot be written.
     """
     with ParserProcess(limits, FOREIGN) as process:
-        foreign = read_foreign(Path(folder), process)
+        foreign = read_foreign(Path(folder), process, max_bytes=max_bytes)
     return write_foreign(foreign, Path(out))
 
 
@@ -100,20 +108,21 @@ def write_foreign(foreign: Foreign, target: Path) -> Converted:
     )
 
 
-def read_foreign(folder: Path, process: ParserProcess) -> Foreign:
+def read_foreign(folder: Path, process: ParserProcess, *, max_bytes: int) -> Foreign:
     """Read a folder of either system; see `convert`.
 
     Args:
         folder: The folder.
         process: Made with `readers=FOREIGN`.
+        max_bytes: Longest row, node or edge, as JSON.
     """
     from hippo.migration.graphrag import UNITS, read_graphrag
     from hippo.migration.lightrag import GRAPH, read_lightrag
 
     if (folder / GRAPH).exists():
-        return read_lightrag(folder, process)
+        return read_lightrag(folder, process, max_bytes=max_bytes)
     if any((folder / name).exists() for name in UNITS):
-        return read_graphrag(folder, process)
+        return read_graphrag(folder, process, max_bytes=max_bytes)
     expected = f"{GRAPH} of LightRAG, or {UNITS[0]} of GraphRAG"
     raise DocumentError(str(folder), f"holds neither {expected}")
 

@@ -20,19 +20,20 @@ _BETWEEN = "<SEP>"
 _UNKNOWN = ("", "unknown_source")
 
 
-def read_lightrag(folder: Path, process: ParserProcess) -> Foreign:
+def read_lightrag(folder: Path, process: ParserProcess, *, max_bytes: int) -> Foreign:
     """Read entities, relations and chunks.
 
     Args:
         folder: Holds `graph_chunk_entity_relation.graphml` and `kv_store_text_chunks.json`.
         process: Where the graph is parsed.
+        max_bytes: Longest node or edge, as JSON.
 
     Raises:
         DocumentError: A file is missing, malformed, or takes more than the process may.
     """
     passages = _passages(folder / _CHUNKS)
     entities, relations = [], []
-    for one in read_values(folder / GRAPH, process):
+    for one in read_values(folder / GRAPH, process, max_bytes=max_bytes):
         data = one["attributes"]
         if "name" in one:
             entities.append(Named(one["name"], _values(data, "source_id")))

@@ -129,9 +129,23 @@ def test_what_cannot_be_converted(lightrag: Path, tmp_path: Path) -> None:
     pq.write_table(pa.table({"id": ["1"]}), folder / "relationships.parquet")
     with pytest.raises(DocumentError, match="has no column 'source'"):
         convert(folder, tmp_path / "new")
+    pq.write_table(pa.table({"id": pa.array([], pa.string())}), folder / "relationships.parquet")
+    with pytest.raises(DocumentError, match=r"relationships\.parquet: has no rows"):
+        convert(folder, tmp_path / "new")
     (folder / "entities.parquet").write_text("nonsense")
     with pytest.raises(DocumentError, match="cannot be read as Parquet"):
         convert(folder, tmp_path / "new")
+
+
+def test_the_longest_row_is_what_the_configuration_says(lightrag: Path, tmp_path: Path) -> None:
+    for number, folder in enumerate((lightrag, graphrag(tmp_path / "output"))):
+        with pytest.raises(DocumentError, match=r"raise documents\.max_bytes"):
+            convert(folder, tmp_path / "new", max_bytes=40)
+        (tmp_path / "hippo.toml").write_text("[documents]\nmax_bytes = 40\n")
+        command = ["convert", str(folder), str(tmp_path / f"made-{number}"), "--config", str(tmp_path / "hippo.toml")]
+        done = CliRunner().invoke(app, command)
+        assert done.exit_code == 1
+        assert "documents.max_bytes" in " ".join(done.stderr.split())
 
 
 def test_entities_that_expand_without_end_are_refused(lightrag: Path, tmp_path: Path) -> None:
