@@ -1,5 +1,6 @@
 """Examining and repairing: damage of every part is named, and all comes back."""
 
+import hashlib
 import json
 import shutil
 import sqlite3
@@ -242,6 +243,17 @@ def test_a_damaged_manifest_of_a_run_is_named_and_kept_aside(tmp_path):
         assert [run.command for run in memory.runs()] == ["delete"]
     [problem] = check(path).problems
     assert "required positional arguments" in problem.problem
+
+
+def test_a_manifest_that_tells_more_is_of_a_newer_version(tmp_path):
+    with Hippo.open(tmp_path, encoder="hashing") as memory:
+        memory.add(TEXTS)
+        [run] = memory.runs()
+        body = {**run.to_dict(), "machine": "any"}
+        summed = {**body, "sha256": hashlib.sha256(json.dumps(body, sort_keys=True).encode()).hexdigest()}
+        (tmp_path / "runs" / f"{run.id}.json").write_text(json.dumps(summed))
+        assert memory.runs() == [run]
+    assert check(tmp_path).sound
 
 
 def test_a_writer_at_work_is_a_note(root):
