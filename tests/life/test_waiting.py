@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from typer.testing import CliRunner
@@ -98,7 +99,9 @@ def test_it_gives_up_in_time(root: Path, holder: "subprocess.Popen[str]") -> Non
     [["doctor", "--repair"], ["synonyms", "--accept", "Ada Lovelace", "Charles Babbage"]],
     ids=lambda one: one[0],
 )
-def test_commands_wait_that_change_no_documents(root: Path, command: list[str]) -> None:
+def test_commands_wait_that_change_no_documents(
+    root: Path, command: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     name, *options = command
     begun, enough = threading.Event(), threading.Event()
 
@@ -112,11 +115,20 @@ def test_commands_wait_that_change_no_documents(root: Path, command: list[str]) 
     begun.wait(60)
     refused = CliRunner().invoke(app, [name, str(root), *options, "--json"])
     assert (refused.exit_code, json.loads(refused.stderr)["error"]) == (1, "IndexBusyError")
-    # It cannot be done before the store is let go, and that happens after it has begun to wait.
-    threading.Timer(0.3, enough.set).start()
+    pauses: list[float] = []
+
+    async def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        enough.set()
+        await asyncio.sleep(seconds)
+
+    # The store is let go because somebody waits for it, and not before.
+    monkeypatch.setattr("hippo.indexing.turn.asyncio", SimpleNamespace(sleep=pause))
     done = CliRunner().invoke(app, [name, str(root), *options, "--json", "--wait", "60"])
+    enough.set()
     holding.join()
     assert done.exit_code == 0, done.output
+    assert pauses
     assert json.loads(done.stdout).get("sound", True)
 
 
