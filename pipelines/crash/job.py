@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from hippo.errors import InputError
 from hippo.extraction.pattern import PatternExtractor
 from hippo.indexing.runs import versions
 from hippo.maintenance.doctor import examine_snapshots
@@ -31,7 +32,10 @@ def run(arguments: argparse.Namespace, folder: Path) -> None:
     outcomes = []
     for harm, number in planned({harm: getattr(arguments, option) for harm, option in _OPTIONS.items()}):
         number += arguments.first
-        outcome = known.get((harm, number)) or made(bench, harm, number, arguments.log)
+        try:
+            outcome = known.get((harm, number)) or made(bench, harm, number, arguments.log)
+        except InputError as error:
+            sys.exit(f"error: {error}")
         outcomes.append(outcome)
         print("!" if outcome.wrong else ".", end="", file=sys.stderr, flush=True)
     print(file=sys.stderr)

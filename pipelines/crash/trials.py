@@ -11,6 +11,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from hippo.errors import InputError
 from pipelines.crash import disk, flips, points
 from pipelines.crash.history import Operation, Place, history, perform, prepare
 from pipelines.crash.judge import Verdict, after_flip, after_harm, read, stored
@@ -76,7 +77,7 @@ class _State:
 
 
 class Bench:
-    """Where trials are made. Every trial depends on the seed and its number alone.
+    """Where trials are made. Every trial depends on the seed, the number of histories and its own number alone.
 
     Args:
         folder: For indexes; emptied by nobody.
@@ -124,7 +125,7 @@ class Bench:
         name = names[number * _STRIDE % len(names)]
         states = [state for one in range(self._histories) for state in self._history(one)]
         chance.shuffle(states)
-        state = next(state for state in states if state.reached.get(name))
+        state = self._reaching(states, name)
         self._put(state)
         times = chance.randint(1, state.reached[name])
 
@@ -173,8 +174,7 @@ class Bench:
         part = ("snapshot", "other", "log")[number % 3]
         state = self._put(states[0])
         if part == "log":
-            states = [one for one in states if any(one.reached.get(name) for name in _LEAVE_LOGS)]
-            state = self._put(states[0])
+            state = self._put(self._reaching(states, *_LEAVE_LOGS))
             name = chance.choice([one for one in _LEAVE_LOGS if state.reached.get(one)])
             times = chance.randint(1, state.reached[name])
 
@@ -194,6 +194,18 @@ class Bench:
         what = f"bit {bit} of {file}"
         task = partial(after_flip, self._place, state.operation, self._fresh, sums, repairing=repairing)
         return self._verdict("flip", number, state, what, "", start(lambda: asdict(task())).wait())
+
+    def _reaching(self, states: list[_State], *names: str) -> _State:
+        """The first state whose operation reaches one of some points.
+
+        Raises:
+            InputError: None does.
+        """
+        state = next((one for one in states if any(one.reached.get(name) for name in names)), None)
+        if state is None:
+            told = f"no operation of seed {self._seed} reaches {' or '.join(map(repr, names))}"
+            raise InputError(f"{told}: raise --histories above {self._histories}")
+        return state
 
     def _judged(self, harm: str, number: int, state: _State, what: str, ended: Ended) -> Outcome:
         how = "killed" if ended.how == "signal" else ended.how

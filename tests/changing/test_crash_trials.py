@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from hippo.errors import InputError
 from pipelines.crash.disk import build_shim
 from pipelines.crash.history import KINDS, history
 from pipelines.crash.job import planned
 from pipelines.crash.points import POINTS, resolve
+from pipelines.crash.trials import Bench
 
 pytestmark = [
     pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux"),
@@ -21,9 +23,17 @@ pytestmark = [
 ]
 
 
+def test_a_history_without_a_point_says_what_to_change(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench = Bench(tmp_path, 7, 1)
+    monkeypatch.setattr(bench, "_history", lambda _: [])
+    with pytest.raises(InputError, match=r"no operation of seed 7 reaches '.*: raise --histories above 1"):
+        bench.trial("point", 0)
+
+
 CALLS = """
 import errno, os, shutil, sys
 from pathlib import Path
+from hippo.errors import InputError
 from pipelines.crash.disk import arm, calls
 
 root = Path(sys.argv[1])
