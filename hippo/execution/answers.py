@@ -16,6 +16,7 @@ from hippo.execution.report import BatchReport, Log
 from hippo.execution.served import check_executor, served, servers_of
 from hippo.execution.shards import key_of
 from hippo.execution.stage import Executor, Plan, Row, Stage, Work, peak_memory
+from hippo.execution.vllm import check_asked
 from hippo.indexing.clock import Clock
 from hippo.protocols import ProgressCallback
 from hippo.redact import redacted
@@ -75,6 +76,8 @@ def answer_batch(
     settings, state = look_at(index, config, overrides)
     chosen = resolve_profile(profile or settings.retrieval.profile, settings.retrieval.profiles)
     servers = servers_of(settings, [chosen], read=read)
+    if servers is None and not read:
+        check_asked(settings, "reader", "passages alone are asked for. Let them be read, too")
     check_executor(servers, executor)
     about = [state, k, profile, read, shaping(settings, "reader")]
     options = {"index": placed(index), "read": read, "k": k, "profile": profile, "about": about}

@@ -16,7 +16,7 @@ from hippo.execution.report import BuildReport, Log, Parts
 from hippo.execution.served import check_executor, served
 from hippo.execution.shards import read_shard
 from hippo.execution.stage import Executor, Plan, Row, Stage
-from hippo.execution.vllm import VllmServers
+from hippo.execution.vllm import VllmServers, check_asked
 from hippo.identity import Identity
 from hippo.ids import text_hash
 from hippo.indexing.clock import Clock
@@ -145,6 +145,9 @@ def _extractor_of(settings: Config, executor: Executor | None) -> tuple[Extracto
     callers: list[Caller] = []
     extractor = stages.extractor_of(settings, callers)
     servers = VllmServers.of(settings, "extraction") if callers else None
+    if not callers:
+        name = settings.extractor.name
+        check_asked(settings, "extraction", f"the extractor {name!r} asks no language model. Choose one that does")
     check_executor(servers, executor)
     return extractor, servers
 

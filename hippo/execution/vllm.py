@@ -17,11 +17,12 @@ from typing import IO, Any, Self, cast
 
 from hippo.backends.llm.openai import OpenAILLM
 from hippo.config import Config
+from hippo.config.load import KEYWORD
 from hippo.errors import ConfigError, LLMUnavailableError
 from hippo.execution import keeper
 from hippo.types import Completion, LLMRequest
 
-__all__ = ["VllmServer", "VllmServers", "client_of"]
+__all__ = ["VllmServer", "VllmServers", "check_asked", "client_of"]
 
 _WHAT = "language model 'endpoints'"
 _HOST = "127.0.0.1"
@@ -104,6 +105,22 @@ class VllmServers:
         listening = ["--host", _HOST, "--port", str(port), "--uvicorn-log-level", "warning"]
         split = ["--tensor-parallel-size", str(int(self.gpus))] if self.gpus > 1 else []
         return [program, "serve", self.model, *listening, *split, *self.arguments]
+
+
+def check_asked(config: Config, use: str, remedy: str) -> None:
+    """See that nobody told a job to start servers which it would not ask; a file may have the table for other jobs.
+
+    Args:
+        config: The configuration.
+        use: Of the language model, which the job does not ask.
+        remedy: What to change where it was itself told to start servers for it.
+
+    Raises:
+        ConfigError: The table is wrong, or a keyword gave it.
+    """
+    place = config.places.of("llm.endpoints.vllm")
+    if place == KEYWORD and VllmServers.of(config, use) is not None:
+        raise ConfigError(place, "llm.endpoints.vllm", f"nothing would ask the servers: {remedy}")
 
 
 def client_of(servers: VllmServers, port: int = 8000) -> OpenAILLM:

@@ -97,6 +97,9 @@ def test_what_cannot_be_done_is_said(index: Path, questions: Path, tmp_path: Pat
         answer_batch(asked, index, work=tmp_path, read=False, batch=0)
     with pytest.raises(IndexPathError):
         answer_batch(asked, tmp_path / "nothing", work=tmp_path, read=False)
+    llm = {"name": "endpoints", "endpoints": {"model": "any", "vllm": {}}}
+    with pytest.raises(ConfigError, match="nothing would ask the servers: passages alone"):
+        answer_batch(asked, index, work=tmp_path, read=False, overrides={"llm": llm})
 
 
 def test_questions_that_need_a_server_are_not_begun_where_none_can_be_started(

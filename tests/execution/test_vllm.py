@@ -18,7 +18,7 @@ from hippo import Hippo
 from hippo.background import run
 from hippo.config import load_config
 from hippo.errors import ConfigError, LLMRefusedError
-from hippo.execution import LocalExecutor, build_index, keeper
+from hippo.execution import LocalExecutor, build_index, extract_only, keeper
 from hippo.execution.served import servers_of
 from hippo.execution.vllm import VllmServer, VllmServers
 from hippo.retrieval.profiles import resolve_profile
@@ -200,6 +200,16 @@ def test_what_keeps_a_server_from_being_started_is_kept(
     assert "No such file or directory" in problem
 
 
+def test_servers_that_nothing_would_ask_are_not_passed_over(tmp_path: Path) -> None:
+    source = tmp_path / "one.txt"
+    source.write_text("Ada Arlen met Boris Bremau.", "utf-8")
+    given = settings() | {"extractor": {"name": "pattern"}}
+    with pytest.raises(ConfigError, match=r"the extractor 'pattern' asks no language model\. Choose one that does"):
+        extract_only([source], work=tmp_path / "work", overrides=given)
+    # A file that has the table for other jobs is right.
+    assert extract_only([source], work=tmp_path / "work", config=given).chunks == 1
+
+
 @pytest.mark.parametrize(
     ("table", "problem"),
     [
@@ -262,7 +272,6 @@ def test_a_job_starts_servers_and_replaces_one_that_dies(
     starts: Callable[[], list[dict[str, Any]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("ray.data", reason="Ray Data is not installed; it comes with hippo-memory[ray]")
-    from hippo.execution import extract_only
     from hippo.testing import LLMServer
 
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
