@@ -71,8 +71,8 @@ def test_versions_are_listed(root):
         assert memory.history("unknown") == []
         assert memory.status().versions == 3
     lines = run("history", str(root), "head").splitlines()
-    assert lines[0] == "head  2020-01-01 00:00:00 to 2022-01-01 00:00:00, replaced  1 passages  Acme"
-    assert lines[2].endswith("to now  1 passages  Acme")
+    assert lines[0] == "head  2020-01-01 00:00:00 to 2022-01-01 00:00:00, replaced  1 passage  Acme"
+    assert lines[2].endswith("to now  1 passage  Acme")
     assert [one["ending"] for one in json.loads(run("history", str(root), "--json"))] == [
         *["replaced"] * 2,
         None,

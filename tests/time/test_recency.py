@@ -4,7 +4,7 @@ import json
 from dataclasses import replace
 from datetime import datetime
 from itertools import combinations
-from time import process_time
+from time import thread_time
 
 import numpy as np
 import pytest
@@ -210,9 +210,9 @@ def test_sentences_that_meet_are_those_that_differ_in_one_stretch(said):
 def test_many_sentences_of_one_title_are_compared_at_once(text):
     count = 2000
     facts = [_Fact(n, n, n // 2, "acme", tuple(text.format(n=n).split())) for n in range(count)]
-    began = process_time()
+    began = thread_time()
     found = newest(_sentences(facts))
-    assert process_time() - began < 1.5
+    assert thread_time() - began < 1.5
     assert found == dict.fromkeys(range(count - 2), (1 - count // 2, count - 2))
 
 
