@@ -1,5 +1,6 @@
 """For all tests: the project's folder, and freedom from settings of whoever runs them."""
 
+import gc
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +11,12 @@ from hypothesis import settings
 # A slow machine is no failure; what a test may take is pytest's timeout.
 settings.register_profile("hippo", deadline=None)
 settings.load_profile("hippo")
+
+
+def pytest_collection_finish() -> None:
+    """Have no later search for garbage go through all that was imported."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
