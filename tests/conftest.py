@@ -19,6 +19,11 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+def pytest_unconfigure() -> None:
+    """Give it back, so that nothing is left when the process ends."""
+    gc.unfreeze()
+
+
 @pytest.fixture(scope="session")
 def project() -> Path:
     """Root of the checkout."""
