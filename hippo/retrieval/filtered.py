@@ -170,8 +170,10 @@ class Retrievers:
 
     def _sized(self, part: Contents) -> tuple[Retriever, int]:
         """The retriever of a part, and the memory that it takes."""
-        # What a retriever makes is, for the most part, a weight per edge: float64, unlike the stored ones.
-        return self._make(part), part.nbytes + 8 * len(part.graph.indices)
+        # What a retriever makes is, for the most part, a weight per edge: float64, unlike the stored ones; and vectors
+        # of facts in 8 bits.
+        codes = part.vectors["fact"].size if "fact" in part.vectors else 0
+        return self._make(part), part.nbytes + 8 * len(part.graph.indices) + codes
 
     def forked(self) -> None:
         """Begin anew in a child: the threads that held the lock, or were cutting a part, are not here."""

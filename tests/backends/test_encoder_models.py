@@ -91,6 +91,19 @@ class TestMiniLMInNumPy(EncoderConformance):
         encoder.encode(["a text of some length"] * 400)
         assert encoder._loaded is not None
 
+    def test_many_questions_go_to_torch_where_there_is_a_gpu(
+        self, encoder: MiniLM, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        questions = ["why"] * 700
+        monkeypatch.setattr(minilm, "_has_gpu", lambda: False)
+        encoder.encode(questions, kind="query_to_passage")
+        assert encoder._loaded is None
+        monkeypatch.setattr(minilm, "_has_gpu", lambda: True)
+        encoder.encode(questions[:2], kind="query_to_passage")
+        assert encoder._loaded is None
+        encoder.encode(questions, kind="query_to_passage")
+        assert encoder._loaded is not None
+
     def test_other_weights_are_refused(self, tmp_path: Path) -> None:
         assert FOLDER is not None
         shutil.copy(FOLDER.path / "config.json", tmp_path)

@@ -125,7 +125,8 @@ def test_push_leaves_nothing_behind(large, asked):
     stopped = PushPageRank(max_work=100)
     assert stopped.rank(Walk(large, 0.5), asked, top=5).engine == "power"
     assert stopped._free
-    assert not any(state.table.any() for state in (*stopped._free, *engine._free))
+    left = [(state.table, state.estimate, state.waits) for state in (*stopped._free, *engine._free)]
+    assert not any(array.any() for arrays in left for array in arrays)
 
 
 def test_a_graph_known_to_be_symmetric_is_not_compared_with_its_mirror_image():
@@ -133,6 +134,8 @@ def test_a_graph_known_to_be_symmetric_is_not_compared_with_its_mirror_image():
     with pytest.raises(InputError, match="symmetric"):
         problem.graph_of(lopsided.copy())
     assert problem.graph_of(lopsided, symmetric=True).n == 3
+    with pytest.raises(InputError, match="symmetric"):
+        problem.graph_of(lopsided)
     # What would lead compiled loops out of their arrays is found in any case.
     astray = lopsided.copy()
     astray.indices[0] = 7

@@ -267,28 +267,30 @@ def corpus(path: Path, documents: int) -> Path:
     return path
 
 
-@pytest.mark.slow
-def test_a_job_starts_servers_and_replaces_one_that_dies(
-    starts: Callable[[], list[dict[str, Any]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def extracted_on_ray(source: Path, work: Path, trouble: str, *options: str) -> dict[str, Any]:
+    """Report of a job whose servers get into some trouble."""
     pytest.importorskip("ray.data", reason="Ray Data is not installed; it comes with hippo-memory[ray]")
-    from hippo.testing import LLMServer
-
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-    source = corpus(tmp_path / "corpus.jsonl", 24)
-    command = [sys.executable, "-m", "pipelines.extract_only", str(source), "--work", str(tmp_path / "work")]
-    command += ["--extractor", "llm", "--vllm", "scripted", "--vllm-servers", "2", "--vllm-gpus", "0"]
-    command += ["--vllm-argument=--trouble", "--vllm-argument=dies", "--part", "4", "--quiet", "--json"]
+    command = [sys.executable, "-m", "pipelines.extract_only", str(source), "--work", str(work), "--executor", "ray"]
+    command += ["--extractor", "llm", "--vllm", "scripted", "--vllm-gpus", "0", "--quiet", "--json"]
+    command += ["--vllm-argument=--trouble", f"--vllm-argument={trouble}", *options]
+    environment = {**os.environ, "RAY_USAGE_STATS_ENABLED": "0"}
     done = subprocess.run(
-        [*command, "--executor", "ray", "--workers", "2", "--num-cpus", "6"],
-        capture_output=True,
-        text=True,
-        timeout=280,
-        cwd=PROJECT,
-        check=False,
+        command, capture_output=True, text=True, timeout=280, cwd=PROJECT, env=environment, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    report = json.loads(done.stdout)
+    report: dict[str, Any] = json.loads(done.stdout)
+    return report
+
+
+@pytest.mark.slow
+def test_a_job_starts_servers_and_replaces_one_that_dies(
+    starts: Callable[[], list[dict[str, Any]]], tmp_path: Path
+) -> None:
+    from hippo.testing import LLMServer
+
+    source = corpus(tmp_path / "corpus.jsonl", 24)
+    options = ("--vllm-servers", "2", "--part", "4", "--workers", "2", "--num-cpus", "6")
+    report = extracted_on_ray(source, tmp_path / "work", "dies", *options)
     assert (report["chunks"], report["failed"]) == (24, 0)
     assert report["usage"]["requests"] == 48
     assert len(starts()) >= 3
@@ -304,26 +306,13 @@ def test_a_job_starts_servers_and_replaces_one_that_dies(
 
 @pytest.mark.slow
 def test_a_server_that_is_the_only_one_is_waited_for(
-    starts: Callable[[], list[dict[str, Any]]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    starts: Callable[[], list[dict[str, Any]]], tmp_path: Path
 ) -> None:
     """It takes longer to come back than all attempts, and longer than a reply may."""
-    pytest.importorskip("ray.data", reason="Ray Data is not installed; it comes with hippo-memory[ray]")
-    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
     source = corpus(tmp_path / "corpus.jsonl", 4)
     (tmp_path / "hippo.toml").write_text("[llm]\nattempts = 3\ntimeout = 10\n", "utf-8")
-    command = [sys.executable, "-m", "pipelines.extract_only", str(source), "--work", str(tmp_path / "work")]
-    command += ["--extractor", "llm", "--vllm", "scripted", "--vllm-gpus", "0", "--quiet", "--json"]
-    command += ["--vllm-argument=--trouble", "--vllm-argument=dies-alone", "--config", str(tmp_path / "hippo.toml")]
-    done = subprocess.run(
-        [*command, "--executor", "ray", "--num-cpus", "4"],
-        capture_output=True,
-        text=True,
-        timeout=280,
-        cwd=PROJECT,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-    report = json.loads(done.stdout)
+    options = ("--config", str(tmp_path / "hippo.toml"), "--num-cpus", "4")
+    report = extracted_on_ray(source, tmp_path / "work", "dies-alone", *options)
     assert (report["chunks"], report["failed"], len(starts())) == (4, 0, 2)
 
 

@@ -1,6 +1,9 @@
 """all-MiniLM-L6-v2, the default encoder: 384 dimensions, 90 MB, fast on a CPU, English. Its weights are checked."""
 
 import importlib.util
+import os
+import platform
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -30,9 +33,9 @@ class MiniLM(SentenceTransformerEncoder):
 
     Questions, and a few short texts of other kinds, are computed in NumPy (`hippo.backends.encoders.bert`): neither
     torch nor sentence-transformers is imported for them. Vectors of both ways differ by less than 1e-5, those of one
-    text in other company by less than 1e-6. Where those two are not installed, NumPy computes all. Naming a `device`
-    or another `dtype` has everything computed by torch. With `dtype="int8"` and no device, NumPy computes all
-    questions, in float32, and torch all that is indexed.
+    text in other company by less than 1e-6. Where those two are not installed, NumPy computes all; where there is a
+    GPU, torch computes many questions, too. Naming a `device` or another `dtype` has everything computed by torch. With
+    `dtype="int8"` and no device, NumPy computes all questions, in float32, and torch all that is indexed.
 
     Args:
         device: As torch names it; None: CUDA where there is one, else MPS, else the CPU.
@@ -99,11 +102,13 @@ class MiniLM(SentenceTransformerEncoder):
     def _takes_lightly(self, texts: Sequence[str], kind: TextKind) -> bool:
         if self._device is not None or self._dtype not in ("auto", "float32", "int8"):
             return False
-        if kind.startswith("query") or self._dtype == "int8":
-            return kind.startswith("query")
+        query = kind.startswith("query")
+        if self._dtype == "int8":
+            return query
         # A text costs something even if it is empty.
         few = sum(map(len, texts)) + 16 * len(texts) <= _FEW
-        return few or not all(map(importlib.util.find_spec, ("torch", "sentence_transformers")))
+        there = all(map(importlib.util.find_spec, ("torch", "sentence_transformers")))
+        return few or not there or (query and not _has_gpu())
 
     def _lightly(self) -> Bert:
         with self._lock:
@@ -114,6 +119,12 @@ class MiniLM(SentenceTransformerEncoder):
     def _find(self) -> ModelFolder:
         folder = packaged() or find_folder(_NAME)
         return check_weights(folder, _SHA256)
+
+
+def _has_gpu() -> bool:
+    """Whether torch would find a GPU, as far as can be told without importing it."""
+    apple = sys.platform == "darwin" and platform.machine() == "arm64"
+    return apple or any(map(os.path.exists, ("/dev/nvidiactl", "/dev/dxg")))
 
 
 def packaged() -> ModelFolder | None:

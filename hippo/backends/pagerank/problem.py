@@ -31,13 +31,23 @@ class Graph:
 
     def __init__(self, adjacency: Any, symmetric: bool = False) -> None:
         _check_adjacency(adjacency)
-        if not symmetric:
-            _check_symmetry(adjacency)
+        self._symmetric = False
+        self.check_symmetry(adjacency, symmetric)
         data = np.asarray(adjacency.data, dtype=np.float64)
         self.adjacency = sp.csr_array((data, adjacency.indices, adjacency.indptr), shape=adjacency.shape)
         self.strength: Float64 = np.asarray(self.adjacency.sum(axis=1), dtype=np.float64).ravel()
         self.live = self.strength > 0
         self._memo: dict[Hashable, Any] = {}
+
+    def check_symmetry(self, adjacency: Any, known: bool = False) -> None:
+        """Compare the adjacency with its mirror image, once, unless it is known to be symmetric.
+
+        Raises:
+            InputError: It is not symmetric.
+        """
+        if not known and not self._symmetric:
+            _check_symmetry(adjacency)
+            self._symmetric = True
 
     @property
     def n(self) -> int:
@@ -72,6 +82,7 @@ def graph_of(adjacency: Any, symmetric: bool = False) -> Graph:
     key = id(adjacency)
     known = _graphs.get(key)
     if known is not None and known[0]() is adjacency:
+        known[1].check_symmetry(adjacency, symmetric)
         return known[1]
     graph = Graph(adjacency, symmetric)
 
