@@ -160,7 +160,11 @@ def order_of(
     """Rows of the k best passages: by score, by fallback (for passages that no activation reached), by row."""
     if k <= 0:
         return np.empty(0, np.int64)
-    rows = np.arange(len(scores)) if k >= len(scores) else np.flatnonzero(scores >= scores[scoring.best(scores, k)[-1]])
+    best = scoring.best(scores, k + 1)
+    chosen = scores[best]
+    if (chosen[:-1] > chosen[1:]).all():
+        return best[:k]
+    rows = np.arange(len(scores)) if k >= len(scores) else np.flatnonzero(scores >= chosen[k - 1])
     order: NDArray[np.int64] = rows[np.lexsort((rows, -fallback[rows], -scores[rows]))][:k]
     return order
 

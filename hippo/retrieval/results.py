@@ -3,6 +3,8 @@
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
+from functools import lru_cache
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,9 @@ if TYPE_CHECKING:
     from hippo.retrieval.explain import Paths
 
 __all__ = ["Results"]
+
+_REMEMBERED = 2048
+"""Passages, and facts, whose texts are kept decoded: some megabytes. The same ones are found again and again."""
 
 
 class Results:
@@ -53,6 +58,8 @@ class Results:
         self._owners = owners
         self._names = names
         self._cells = Cells(contents)
+        self._passage = lru_cache(maxsize=_REMEMBERED)(self._read_passage)
+        self._fact = lru_cache(maxsize=_REMEMBERED)(self._read_fact)
 
     @traced("hippo.retrieve.rank")
     def of(
@@ -134,35 +141,35 @@ class Results:
 
     def seed_facts(self, seeds: Seeds) -> tuple[SeedFact, ...]:
         """The facts that seed, best first."""
-        indptr, indices = self._contents.fact_entities
-        rows, pick = seeds.facts.tolist(), self._cells.pick
-        columns = zip(
-            pick("facts", "text", rows),
-            indptr[seeds.facts].tolist(),
-            indptr[seeds.facts + 1].tolist(),
-            pick("chunks", "chunk_id", pick("facts", "chunk", rows)),
-            seeds.fact_scores.tolist(),
-            seeds.fact_weights.tolist(),
-            strict=True,
-        )
-        return tuple(
-            SeedFact(text, tuple(pick("entities", "name", indices[start:stop].tolist())), chunk_id, score, weight)
-            for text, start, stop, chunk_id, score, weight in columns
-        )
+        columns = seeds.facts.tolist(), seeds.fact_scores.tolist(), seeds.fact_weights.tolist()
+        return tuple(SeedFact(*self._fact(row), score, weight) for row, score, weight in zip(*columns, strict=True))
 
     def _hits(self, rows: list[int], scores: list[float], newer: Mapping[int, int]) -> list[Hit]:
         """Passages as hits, ranked in the order of their rows; of some, a newer one that replaces them."""
-        pick = self._cells.pick
-        owners = pick("chunks", "document", rows)
-        columns = [pick("chunks", name, rows) for name in ("text", "title", "document_id", "chunk_id")]
-        columns += [pick("documents", name, owners) for name in ("metadata", "timestamp")]
-        later = [None if row not in newer else pick("chunks", "chunk_id", [newer[row]])[0] for row in rows]
-        return [
-            Hit(rank, score, text, title, document_id, chunk_id, _metadata(raw), None, time, after)
-            for rank, (score, text, title, document_id, chunk_id, raw, time, after) in enumerate(
-                zip(scores, *columns, later, strict=True), 1
-            )
-        ]
+        found = []
+        for rank, (row, score) in enumerate(zip(rows, scores, strict=True), 1):
+            text, title, document_id, chunk_id, raw, time = self._passage(row)
+            after = self._passage(newer[row])[3] if row in newer else None
+            found.append(Hit(rank, score, text, title, document_id, chunk_id, _metadata(raw), None, time, after))
+        return found
+
+    def _read_passage(self, row: int) -> tuple[str, str | None, str, str, str, datetime | None]:
+        """Text, title, ids of document and chunk, metadata in JSON and timestamp of a passage."""
+        read = self._cells.read
+        owner = read("chunks", "document", row)
+        text, title, document_id, chunk_id = (
+            read("chunks", name, row) for name in ("text", "title", "document_id", "chunk_id")
+        )
+        metadata, time = (read("documents", name, owner) for name in ("metadata", "timestamp"))
+        return text, title, document_id, chunk_id, metadata, time
+
+    def _read_fact(self, row: int) -> tuple[str, tuple[str, ...], str]:
+        """Text, names of the entities and id of the chunk of a fact."""
+        indptr, indices = self._contents.fact_entities
+        entities = indices[indptr[row] : indptr[row + 1]].tolist()
+        read = self._cells.read
+        chunk_id = read("chunks", "chunk_id", read("facts", "chunk", row))
+        return read("facts", "text", row), tuple(self._cells.pick("entities", "name", entities)), chunk_id
 
 
 def _metadata(raw: str) -> dict[str, Any]:

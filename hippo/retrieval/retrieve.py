@@ -1,7 +1,7 @@
 """From questions to ranked passages: link, seed, walk, rank, explain."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import cached_property, partial
 from time import perf_counter
@@ -16,6 +16,7 @@ from hippo.retrieval.explain import Paths, given, step_costs
 from hippo.retrieval.link import Linked, minmax
 from hippo.retrieval.linkers import Linkers
 from hippo.retrieval.names import NameLinker, names_in
+from hippo.retrieval.overlap import Later, overlapped
 from hippo.retrieval.opened import Opened, link_passages, open_texts
 from hippo.retrieval.priors import Prior, Priors
 from hippo.retrieval.profiles import Profile
@@ -41,6 +42,29 @@ Recognize = Callable[[Sequence[str], Sequence[Sequence[str]]], list[Recognized]]
 
 _BLOCK_BYTES = 256 << 20
 """Memory that the dense columns of one block of questions may take."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Begun:
+    """Questions that were linked.
+
+    Attributes:
+        questions: m questions.
+        passages: Scores of passages for each.
+        priors: Of each.
+        seconds: What a question took so far.
+        walks: Waits for their walks, see `Retriever._walked`; None: passages are ranked without a walk.
+        told: What there is to be said of how the seeds of each were found.
+        recognized: What recognition memory made of each; None: it was not asked.
+    """
+
+    questions: Sequence[str]
+    passages: Sequence[Linked]
+    priors: Sequence[Prior]
+    seconds: float
+    walks: "Callable[[], tuple[dict[int, Walked], float]] | None" = None
+    told: Sequence[Mapping[str, Any]] = ()
+    recognized: Sequence[Recognition] | None = None
 
 
 class Retriever:
@@ -150,27 +174,39 @@ class Retriever:
             trace: Is told of the walks, block by block.
         """
         fact_queries = queries if fact_queries is None else fact_queries
-        width = max(1, _BLOCK_BYTES // (48 * max(self.contents.graph.n_nodes, 1)))
-        found: list[Retrieval] = []
+        held = max(1, _BLOCK_BYTES // (48 * max(self.contents.graph.n_nodes, 1)))
+        width = min(held, getattr(self._engine, "together", None) or held)
+        if recognition is not None:
+            # A language model is asked about many questions at once.
+            width = held
         prior = self._priors.common(profile, as_of, recalled)
-        for part in (slice(start, start + width) for start in range(0, len(questions), width)):
+        k = min(k, self.linkers.shown)
+
+        def begin(part: slice, later: Later) -> _Begun:
             vectors, for_facts = (None if block is None else block[part] for block in (queries, fact_queries))
-            found += self._block(
+            return self._begin(
                 questions[part],
                 vectors,
                 for_facts,
                 opened.part(part) if opened else None,
                 profile,
-                min(k, self.linkers.shown),
-                explain,
+                k,
                 recognition,
                 prior,
                 asked.part(part) if asked else None,
-                trace,
+                later,
+                everywhere=trace is not None,
             )
+
+        parts = [slice(start, start + width) for start in range(0, len(questions), width)]
+        found: list[Retrieval] = []
+        for begun in overlapped(parts, begin, held // width):
+            if trace is not None and begun.walks is not None:
+                trace(list(begun.walks()[0].values()))
+            found += self._finish(begun, profile, k, explain)
         return found
 
-    def _block(
+    def _begin(
         self,
         questions: Sequence[str],
         queries: "NDArray[np.float32] | None",
@@ -178,27 +214,36 @@ class Retriever:
         opened: Opened | None,
         profile: Profile,
         k: int,
-        explain: bool,
         recognition: "Recognize | None",
         prior: Prior,
         asked: Asked | None,
-        trace: "Callable[[Sequence[Walked]], None] | None",
-    ) -> list[Retrieval]:
+        later: Later,
+        *,
+        everywhere: bool,
+    ) -> "_Begun":
+        """A block of questions up to its walks, which are left for later."""
         began = perf_counter()
         beta = profile.lexical_weight
         passages, favoured = link_passages(self.linkers.passages, questions, queries, opened, beta)
         priors = self._priors.of_questions(prior, asked, profile, self.linkers.passages, len(questions))
         if profile.ranking != "walk" or not k:
-            singles = [single(linked, profile) for linked in passages]
-            seconds = {"link": (perf_counter() - began) / len(questions)}
-            return [
-                self._results.of(
-                    question, profile, score, linked, k, seconds=seconds, parameters={}, prior=one, explain=explain
-                )
-                for question, score, linked, one in zip(questions, singles, passages, priors, strict=True)
-            ]
+            return _Begun(questions, passages, priors, (perf_counter() - began) / len(questions))
         seeds, found, recognized = self._seeds(questions, fact_queries, passages, profile, recognition)
-        linked_at = perf_counter()
+        walks = later(partial(self._walked, seeds, favoured, priors, profile, k, everywhere=everywhere))
+        return _Begun(questions, passages, priors, (perf_counter() - began) / len(questions), walks, found, recognized)
+
+    def _walked(
+        self,
+        seeds: Sequence[Seeds],
+        favoured: Sequence[Linked],
+        priors: Sequence[Prior],
+        profile: Profile,
+        k: int,
+        *,
+        everywhere: bool,
+    ) -> tuple[dict[int, Walked], float]:
+        """Walks by place of the question, where there are seeds, and the seconds that each took."""
+        began = perf_counter()
         walking = [column for column, one in enumerate(seeds) if len(one.nodes)]
         by_column: dict[int, Walked] = {}
         # What reorders one question must not make another one walk farther.
@@ -206,31 +251,44 @@ class Retriever:
             some = [column for column in walking if (priors[column].factors is not None) is reordered]
             if some:
                 begun = [seeds[one] for one in some], [favoured[one] for one in some]
-                walks = self._walks(*begun, profile, k, reordered=reordered, everywhere=trace is not None)
+                walks = self._walks(*begun, profile, k, reordered=reordered, everywhere=everywhere)
                 by_column |= dict(zip(some, walks, strict=True))
-        seconds = {"link": (linked_at - began) / len(questions), "walk": (perf_counter() - linked_at) / len(questions)}
-        if trace is not None:
-            trace(list(by_column.values()))
+        return by_column, (perf_counter() - began) / len(seeds)
+
+    def _finish(self, begun: "_Begun", profile: Profile, k: int, explain: bool) -> list[Retrieval]:
+        """Results of a block of questions."""
+        seconds = {"link": begun.seconds}
+        if begun.walks is None:
+            singles = [single(linked, profile) for linked in begun.passages]
+            return [
+                self._results.of(
+                    question, profile, score, linked, k, seconds=seconds, parameters={}, prior=one, explain=explain
+                )
+                for question, score, linked, one in zip(
+                    begun.questions, singles, begun.passages, begun.priors, strict=True
+                )
+            ]
+        by_column, seconds["walk"] = begun.walks()
         results = []
-        for column, question in enumerate(questions):
-            walked = by_column.get(column)
-            scores = levels(passages[column]) if walked is None else self._scores(walked, profile)
+        for column, question in enumerate(begun.questions):
+            walked, passages = by_column.get(column), begun.passages[column]
+            scores = levels(passages) if walked is None else self._scores(walked, profile)
             parameters = {"fallback": "dense"} if walked is None else walked.parameters
             retrieval = self._results.of(
                 question,
                 profile,
                 scores,
-                passages[column],
+                passages,
                 k,
                 seconds=seconds,
-                parameters={**parameters, **found[column]},
+                parameters={**parameters, **begun.told[column]},
                 walked=walked,
-                prior=priors[column],
+                prior=begun.priors[column],
                 explain=explain,
                 paths=None if walked is None else partial(self.paths, question, walked, profile),
             )
-            if recognized is not None:
-                one = recognized[column]
+            if begun.recognized is not None:
+                one = begun.recognized[column]
                 retrieval = replace(retrieval, recognition=one, usage={"recognition": one.usage})
             results.append(retrieval)
         return results

@@ -186,10 +186,15 @@ def _restart(
         all_owners = np.concatenate([owners, sources.passages[passages.rows[chosen]]])
         before, masses = masses, capped(masses, all_owners, profile.source_cap)
         brought = shares_of(all_owners, before, masses)
-    nodes, places = np.unique(np.concatenate([entities, passage_nodes]), return_inverse=True)
-    total = np.bincount(places, masses, minlength=len(nodes))
-    positive = total > 0
-    return nodes[positive], total[positive] / total.sum(), brought
+    # Entities come before passages, of which none is there twice.
+    rows, places = np.unique(entities, return_inverse=True)
+    order = passage_nodes.argsort()
+    nodes = np.concatenate([rows, passage_nodes[order]])
+    of_entities = np.bincount(places, masses[: len(entities)], minlength=len(rows))
+    total = np.concatenate([of_entities, masses[len(entities) :][order]])
+    if not total.all():
+        nodes, total = nodes[total > 0], total[total > 0]
+    return nodes, total / total.sum(), brought
 
 
 def _best_passages(passages: Linked, profile: Profile, sources: Sources | None) -> "NDArray[np.int64]":

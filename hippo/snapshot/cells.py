@@ -32,10 +32,17 @@ class Cells:
             column: One of its columns.
             rows: Which ones, as Python's whole numbers.
         """
+        return list(map(self._reader(table, column), rows))
+
+    def read(self, table: str, column: str, row: int) -> Any:
+        """Value of one row: see `pick`."""
+        return self._reader(table, column)(row)
+
+    def _reader(self, table: str, column: str) -> Read:
         read = self._readers.get((table, column))
         if read is None:
             read = self._readers[table, column] = reader(getattr(self._contents, table).column(column))
-        return list(map(read, rows))
+        return read
 
 
 def reader(column: "pa.ChunkedArray") -> Read:

@@ -55,6 +55,11 @@ class AutoPageRank(Solver):
         self._slack = slack
         self._push: PushPageRank | None = None
 
+    @property
+    def together(self) -> int | None:
+        """Questions that are best asked at once: see `PowerPageRank.together`."""
+        return self._power.together
+
     def solve(self, problem: Problem) -> PageRankResult:
         """Scores of the block of questions that a problem holds."""
         # Each column by itself: the order of a question's passages does not depend on which others it is asked with.

@@ -103,14 +103,22 @@ class PowerPageRank(Solver):
         """Whether numba is installed: looked for once, since that asks the file system."""
         return importlib.util.find_spec("numba") is not None
 
+    @property
+    def together(self) -> int | None:
+        """Questions that are best asked at once; None: all of them, since a CUDA device may take them."""
+        return None if self._device == "cuda" or (self._device == "auto" and self._sees_cuda()) else _WIDTH
+
+    @staticmethod
+    def _sees_cuda() -> bool:
+        # Importing torch takes seconds: not for this.
+        torch = sys.modules.get("torch")
+        return torch is not None and bool(torch.cuda.is_available())
+
     def uses_cuda(self, problem: Problem) -> bool:
         """Whether this problem would be solved on a CUDA device."""
         if self._device != "auto":
             return self._device == "cuda"
-        # Importing torch takes seconds: not for this.
-        torch = sys.modules.get("torch")
-        work = problem.graph.nnz * problem.shape[1]
-        return work >= _CUDA_WORK and torch is not None and bool(torch.cuda.is_available())
+        return problem.graph.nnz * problem.shape[1] >= _CUDA_WORK and self._sees_cuda()
 
 
 def solve(

@@ -10,10 +10,12 @@ if TYPE_CHECKING:
 
     from hippo.protocols import Float32, Float64, Int64
 
-__all__ = ["ROWS", "add_words", "approach", "encode", "fuse", "largest", "moments", "multiply"]
+__all__ = ["BUCKETS", "ROWS", "add_words", "approach", "encode", "fuse", "highest", "largest", "moments", "multiply"]
 
 ROWS = 8
 """Vectors that meet a query at once."""
+BUCKETS = 1024
+"""Into which scores are counted."""
 
 
 def multiply(vectors: "Float32", queries: "Float32", found: "Float32") -> None:
@@ -138,6 +140,44 @@ def largest(scores: "Float64", found: "Int64") -> None:
         found[place] = text
         if step >= size:
             found[end] = top
+
+
+def highest(scores: "Float64", count: int, found: "Int64") -> int:
+    """Positions of the highest scores and of those about as high as the last of them, ascending.
+
+    Scores are counted by buckets of one width, of which the upper ones are taken: two passes whatever the count, where
+    `largest` compares most scores with a changing heap once the count is large.
+
+    Args:
+        scores: float64 `(n,)`.
+        count: How many at least, at most n.
+        found: Receives them, int64 `(n,)`.
+
+    Returns:
+        Number of positions found; 0 where a score is not finite, or the difference of two is not.
+    """
+    low, high = math.inf, -math.inf
+    finite = True
+    for i in range(len(scores)):
+        finite &= abs(scores[i]) < math.inf
+        low, high = min(low, scores[i]), max(high, scores[i])
+    if not finite or not high - low < math.inf:
+        return 0
+    slope = (BUCKETS - 1) / (high - low) if high > low else 0.0
+    slope = slope if slope < math.inf else 0.0
+    sizes = np.zeros(BUCKETS, np.int64)
+    for i in range(len(scores)):
+        sizes[np.int64((scores[i] - low) * slope)] += 1
+    bucket, above = BUCKETS, 0
+    while above < count:
+        bucket -= 1
+        above += sizes[bucket]
+    place = 0
+    for i in range(len(scores)):
+        if np.int64((scores[i] - low) * slope) >= bucket:
+            found[place] = i
+            place += 1
+    return place
 
 
 def encode(vectors: "Float32", codes: "NDArray[np.int8]", scales: "Float32", errors: "Float32") -> None:
