@@ -13,6 +13,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -43,6 +44,8 @@ _LEAST_BLOCK = 3
 """Columns from which sweeping a whole block is cheaper than one by one."""
 _MOST_ORDERED = 20_000_000
 """Entries of a graph up to which a copy in the order of the sweep is made: 16 bytes each."""
+_MOST_KEPT = 4_000_000
+"""Numbers in an array of a room up to which it is kept: 64 MB with the others."""
 _MOST_HEAD = 256
 """Up to here, keeping the best in order by insertion is fast."""
 
@@ -66,11 +69,12 @@ def relax(problem: Problem, loops: Loops, max_iterations: int, threads: int) -> 
     width = WIDTH if m >= _LEAST_BLOCK else 1
 
     def run(start: int) -> None:
-        block = _Block(problem, slice(start, min(start + width, m)), width, loops, matrix)
-        for j, found, swept, bound, proven in block.solve(max_iterations):
-            column = start + j
-            scores[order, column] = found[first - block.start : stop - block.start]
-            iterations[column], residual[column], certified[column] = swept, bound, proven
+        with _Room.lent(problem.graph, width) as room:
+            block = _Block(problem, slice(start, min(start + width, m)), room, loops, matrix)
+            for j, found, swept, bound, proven in block.solve(max_iterations):
+                column = start + j
+                scores[order, column] = found[first - block.start : stop - block.start]
+                iterations[column], residual[column], certified[column] = swept, bound, proven
 
     starts = range(0, m, width)
     if min(threads, len(starts)) > 1:
@@ -159,6 +163,33 @@ def _ordered(graph: Graph, candidates: slice) -> Int64:
     return np.concatenate([part.start + np.argsort(sizes[part], kind="stable") for part in parts])
 
 
+class _Room:
+    """Arrays of all nodes for some columns. They are used again: to get them anew takes as long as some sweeps.
+
+    Args:
+        n: Number of nodes.
+        width: Number of columns.
+    """
+
+    def __init__(self, n: int, width: int) -> None:
+        self.strength, self.factor = np.empty((n, width)), np.empty((n, width), np.float32)
+        self.z = np.empty((n, width), np.float32)
+
+    @classmethod
+    @contextmanager
+    def lent(cls, graph: Graph, width: int) -> Iterator[_Room]:
+        """A room that nobody else has meanwhile."""
+        free: list[_Room] = graph.memo(("rooms", width), list)
+        try:
+            room = free.pop()
+        except IndexError:
+            room = cls(graph.n, width)
+        yield room
+        # After an error it is let go of, as large ones are: they would take more memory than they save time.
+        if graph.n * width <= _MOST_KEPT:
+            free.append(room)
+
+
 class _Block:
     """Columns that are swept together, filled up to a whole block. All look for an end at the same sweeps.
 
@@ -167,8 +198,8 @@ class _Block:
     few columns are left, they go on one by one.
     """
 
-    def __init__(self, problem: Problem, columns: slice, width: int, loops: Loops, matrix: _Matrix) -> None:
-        n, used = problem.graph.n, columns.stop - columns.start
+    def __init__(self, problem: Problem, columns: slice, room: _Room, loops: Loops, matrix: _Matrix) -> None:
+        used, width = columns.stop - columns.start, room.z.shape[1]
         self._problem, self._columns, self._used = problem, columns, used
         self._width, self._loops, self._matrix = width, loops, matrix
         self._pattern = matrix.indptr, matrix.indices
@@ -182,10 +213,11 @@ class _Block:
         """First node of `scores`."""
         self.scores = np.empty((max(problem.wanted.stop, problem.candidates.stop) - self.start, width))
         """Of the last sweep that was measured, float64 `(w, width)`."""
-        self._strength, self._factor = np.empty((n, width)), np.empty((n, width), np.float32)
+        self._strength, self._factor = room.strength, room.factor
         self._find_strengths()
         self._plant(columns)
-        self._z: NDArray[Any] = np.zeros(self._strength.shape, np.float32)
+        self._z: NDArray[Any] = room.z
+        self._z.fill(0.0)
         self._z[self._seeds] = self._shift
         # Of more candidates, some are nearer to each other.
         goal = 1.0 / problem.tolerance if problem.top is None else _TO_ORDER * problem.top**1.5
@@ -226,9 +258,10 @@ class _Block:
         problem, due = self._problem, self._due
         while due:
             if self._width > 1 and len(due) < _LEAST_BLOCK:
-                for j in due:
-                    for _, scores, swept, bound, proven in self._alone(j).solve(max_iterations):
-                        yield j, scores, swept, bound, proven
+                with _Room.lent(problem.graph, 1) as room:
+                    for j in due:
+                        for _, scores, swept, bound, proven in self._alone(j, room).solve(max_iterations):
+                            yield j, scores, swept, bound, proven
                 return
             self._sweep_to(min(*due.values(), max_iterations - 1))
             last = self._swept >= max_iterations - 1
@@ -243,10 +276,10 @@ class _Block:
                     wait = sweeps_to(min(excess, bound / problem.tolerance), problem.damping) / _FASTER
                     due[j] += self._stride * max(1, round(_EARLY * wait / self._stride))
 
-    def _alone(self, j: int) -> _Block:
+    def _alone(self, j: int, room: _Room) -> _Block:
         """One of the columns, from where it is."""
         column = self._columns.start + j
-        one = _Block(self._problem, slice(column, column + 1), 1, self._loops, self._matrix)
+        one = _Block(self._problem, slice(column, column + 1), room, self._loops, self._matrix)
         one._z, one._due, one._swept = self._z[:, j : j + 1].copy(), {0: self._due[j]}, self._swept
         return one
 
@@ -266,7 +299,7 @@ class _Block:
             self._factor = self._factor.astype(kind)
             self._find_strengths()
         weights = self._matrix.singles if kind == np.float32 else self._matrix.weights
-        factor, shift, z = self._columns_of(self._factor, self._shift.astype(kind), self._z)
+        factor, shift, z = self._columns_of(self._factor, self._shift, self._z)
         omega = np.full(1, relaxation_factor(self._problem.damping), kind)
         sweep = self._loops.relax_one if self._width == 1 else self._loops.relax_block
         for _ in range(times):

@@ -19,7 +19,7 @@ from hippo.errors import MissingExtraError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hippo.protocols import Int64
+    from hippo.protocols import Float64, Int64
 
     Unsigned = NDArray[Any]
     Floats = NDArray[Any]
@@ -77,7 +77,7 @@ def relax_one(
     weights: Floats,
     factor: Floats,
     seeds: Int64,
-    shift: Floats,
+    shift: Float64,
     omega: Floats,
     z: Floats,
 ) -> None:
@@ -86,10 +86,10 @@ def relax_one(
     Args:
         indptr: Of the adjacency, unsigned `(n + 1,)`.
         indices: Of the adjacency, unsigned `(nnz,)`.
-        weights: Of the adjacency, float32 or float64 `(nnz,)`, as are all that follow.
+        weights: Of the adjacency, float32 or float64 `(nnz,)`, as are f, ω and the iterate.
         factor: f, `(n,)`.
         seeds: Nodes with a shift, int64 `(s,)`, ascending.
-        shift: b of these, `(s,)`.
+        shift: b of these, float64 `(s,)`.
         omega: ω, `(1,)`.
         z: The iterate, `(n,)`.
     """
@@ -113,7 +113,7 @@ def relax_block(
     weights: Floats,
     factor: Floats,
     seeds: Int64,
-    shift: Floats,
+    shift: Float64,
     omega: Floats,
     z: Floats,
 ) -> None:
