@@ -174,7 +174,8 @@ def contents_of(source: Path) -> dict[str, Any]:
         for name, known in body["files"].items():
             if not (source / name).resolve().is_relative_to(source.resolve()) or not isinstance(known["sha256"], str):
                 raise ValueError(f"it names the file {name!r}")
-            int(known["bytes"])
+            if not isinstance(known["bytes"], int) or known["bytes"] < 0:
+                raise ValueError(f"{name!r} would have {known['bytes']!r} bytes")
     except FileNotFoundError as error:
         if not source.is_dir():
             raise IndexPathError(str(source), "no such folder. `hippo backup` makes one") from error

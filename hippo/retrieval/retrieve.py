@@ -16,8 +16,8 @@ from hippo.retrieval.explain import Paths, given, step_costs
 from hippo.retrieval.link import Linked, minmax
 from hippo.retrieval.linkers import Linkers
 from hippo.retrieval.names import NameLinker, names_in
-from hippo.retrieval.overlap import Later, overlapped
 from hippo.retrieval.opened import Opened, link_passages, open_texts
+from hippo.retrieval.overlap import Later, overlapped
 from hippo.retrieval.priors import Prior, Priors
 from hippo.retrieval.profiles import Profile
 from hippo.retrieval.rank import Walked, gains_everywhere, levels, namings, single, spread

@@ -1,6 +1,7 @@
 import gc
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -191,6 +192,16 @@ def test_interpreted_relaxation_equals_compiled_relaxation():
         np.testing.assert_array_equal(found[0].iterations, found[1].iterations)
 
 
+def test_relaxation_leaves_nothing_behind(large):
+    engine = PowerPageRank(compiled=True)
+    restarts = [restart_block(large.shape[0], count, seed=count) for count in (1, 19)]
+    found = []
+    for damping, order in ((0.8, (0, 1)), (0.5, (1, 0)), (0.8, (1, 0))):
+        found.append([engine.rank(Walk(large, damping), restarts[one], top=10).scores for one in order])
+    for first, again in zip(found[0], reversed(found[2]), strict=True):
+        np.testing.assert_array_equal(first, again)
+
+
 @pytest.mark.parametrize("top", [10, None])
 def test_relaxation_gives_a_question_the_same_bits_alone_and_among_others(large, top):
     restart = restart_block(large.shape[0], 21, seed=4)
@@ -302,6 +313,14 @@ def test_without_a_cuda_device_asking_for_one_is_an_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     with pytest.raises(MissingExtraError, match="torch"):
         TorchArrays("cpu")
+
+
+def test_questions_go_to_a_cuda_device_all_at_once(monkeypatch):
+    assert PowerPageRank(device="cpu").together == AutoPageRank(device="cpu").together == 16
+    assert PowerPageRank(device="cuda").together is None
+    seeing = SimpleNamespace(cuda=SimpleNamespace(is_available=lambda: True))
+    monkeypatch.setitem(sys.modules, "torch", seeing)
+    assert AutoPageRank().together is None
 
 
 @pytest.mark.gpu

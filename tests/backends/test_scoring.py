@@ -71,6 +71,22 @@ def test_the_best_are_the_head_of_the_full_order(way):
             assert way().best(scores, count).tolist() == order[:count].tolist()
 
 
+@pytest.mark.parametrize("odd", [np.inf, -np.inf, np.nan, 1e308, 5e-324])
+def test_many_of_the_best_are_those_whatever_the_scores_are(odd):
+    rng = np.random.default_rng(6)
+    for scores in (rng.standard_normal(300), np.zeros(300), np.full(300, -odd)):
+        for places in ([], [7], range(0, 300, 2)):
+            changed = scores.copy()
+            changed[places] = odd
+            for count in (25, 199, 300):
+                expected = ArrayScoring().best(changed, count)
+                if np.isnan(changed).any():
+                    # In no order that could be told, but no place twice.
+                    assert len(set(CompiledScoring().best(changed, count).tolist())) == count
+                else:
+                    np.testing.assert_array_equal(CompiledScoring().best(changed, count), expected)
+
+
 def test_many_texts_are_scored_by_compiled_loops(monkeypatch):
     assert isinstance(scoring.scoring(scoring.COMPILED_FROM), CompiledScoring)
     assert isinstance(scoring.scoring(scoring.COMPILED_FROM - 1), ArrayScoring)

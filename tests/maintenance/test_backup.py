@@ -81,11 +81,18 @@ def escape(made: Path) -> None:
     file.write_text(json.dumps(body))
 
 
+def overstate(made: Path) -> None:
+    file = made / "backup.json"
+    body = json.loads(file.read_text())
+    next(iter(body["files"].values()))["bytes"] = float("inf")
+    file.write_text(json.dumps(body))
+
+
 def forget(made: Path) -> None:
     (made / "backup.json").unlink()
 
 
-@pytest.mark.parametrize("damage", [flip, lose, escape, forget])
+@pytest.mark.parametrize("damage", [flip, lose, escape, overstate, forget])
 def test_a_damaged_backup_is_not_restored(root, tmp_path, damage):
     made = backup_of(root, tmp_path)
     damage(made)
