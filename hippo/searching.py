@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from hippo.protocols import Float32
     from hippo.recalls import Recalls
     from hippo.retrieval.rank import Walked
-    from hippo.retrieval.retrieve import Recognize, Retriever
+    from hippo.retrieval.retrieve import Retriever
+    from hippo.retrieval.seeding import Recognize
 
 __all__ = ["Choice", "Search", "Searching", "check_question", "listed", "problem_of"]
 

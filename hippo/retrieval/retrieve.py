@@ -15,16 +15,16 @@ from hippo.retrieval.derived import hiding_derived
 from hippo.retrieval.explain import Paths, given, step_costs
 from hippo.retrieval.link import Linked, minmax
 from hippo.retrieval.linkers import Linkers
-from hippo.retrieval.names import NameLinker, names_in
+from hippo.retrieval.names import names_in
 from hippo.retrieval.opened import Opened, link_passages, open_texts
 from hippo.retrieval.overlap import Later, overlapped
 from hippo.retrieval.priors import Prior, Priors
 from hippo.retrieval.profiles import Profile
 from hippo.retrieval.rank import Walked, gains_everywhere, levels, namings, single, spread
-from hippo.retrieval.recognize import Recognized
 from hippo.retrieval.results import Results
 from hippo.retrieval.retention import Recalled
-from hippo.retrieval.seeds import Seeds, choose, entity_counts, seed, seed_entities
+from hippo.retrieval.seeding import Recognize, Seeding
+from hippo.retrieval.seeds import Seeds
 from hippo.retrieval.sources import Owners
 from hippo.retrieval.timeline import Asked
 from hippo.snapshot.contents import Contents
@@ -35,10 +35,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from scipy.sparse import csr_array
 
-__all__ = ["Recognize", "Retriever"]
-
-Recognize = Callable[[Sequence[str], Sequence[Sequence[str]]], list[Recognized]]
-"""From questions and the texts of the facts that each touches, best first, to what is kept of them."""
+__all__ = ["Retriever"]
 
 _BLOCK_BYTES = 256 << 20
 """Memory that the dense columns of one block of questions may take."""
@@ -98,17 +95,10 @@ class Retriever:
         self._names = names
         self._encode = encode
         self._adjacencies: dict[tuple[tuple[str, float], ...], csr_array] = {}
-        self._sources = Owners(contents)
+        owners = Owners(contents)
         self._priors = Priors(contents)
-        self._results = Results(contents, self.linkers, self._priors, self._sources, names)
-
-    @cached_property
-    def _counts(self) -> "NDArray[np.float64]":
-        return entity_counts(self.contents)
-
-    @cached_property
-    def _entities(self) -> NameLinker:
-        return NameLinker(self.contents, self._encode)
+        self._results = Results(contents, self.linkers, self._priors, owners, names)
+        self._seeding = Seeding(contents, self.linkers, owners, self._results, names, encode)
 
     @cached_property
     def _namings(self) -> "csr_array":
@@ -139,7 +129,7 @@ class Retriever:
 
     def opened(self, questions: Sequence[str], profile: Profile) -> list[str] | None:
         """What each question leaves open once the names that the index knows are found; None: nothing asks for it."""
-        return open_texts(questions, profile, self._names, self._entities)
+        return open_texts(questions, profile, self._names, self._seeding.entities)
 
     def retrieve(
         self,
@@ -149,7 +139,7 @@ class Retriever:
         *,
         k: int,
         explain: bool = False,
-        recognition: "Recognize | None" = None,
+        recognition: Recognize | None = None,
         fact_queries: "NDArray[np.float32] | None" = None,
         as_of: datetime | None = None,
         opened: Opened | None = None,
@@ -214,7 +204,7 @@ class Retriever:
         opened: Opened | None,
         profile: Profile,
         k: int,
-        recognition: "Recognize | None",
+        recognition: Recognize | None,
         prior: Prior,
         asked: Asked | None,
         later: Later,
@@ -228,7 +218,7 @@ class Retriever:
         priors = self._priors.of_questions(prior, asked, profile, self.linkers.passages, len(questions))
         if profile.ranking != "walk" or not k:
             return _Begun(questions, passages, priors, (perf_counter() - began) / len(questions))
-        seeds, found, recognized = self._seeds(questions, fact_queries, passages, profile, recognition)
+        seeds, found, recognized = self._seeding.of(questions, fact_queries, passages, profile, recognition)
         walks = later(partial(self._walked, seeds, favoured, priors, profile, k, everywhere=everywhere))
         return _Begun(questions, passages, priors, (perf_counter() - began) / len(questions), walks, found, recognized)
 
@@ -292,78 +282,6 @@ class Retriever:
                 retrieval = replace(retrieval, recognition=one, usage={"recognition": one.usage})
             results.append(retrieval)
         return results
-
-    @traced("hippo.retrieve.seed")
-    def _seeds(
-        self,
-        questions: Sequence[str],
-        queries: "NDArray[np.float32] | None",
-        passages: Sequence[Linked],
-        profile: Profile,
-        recognition: "Recognize | None",
-    ) -> tuple[list[Seeds], list[dict[str, Any]], list[Recognition] | None]:
-        """Seeds of each question, what there is to be said of how they were found, and what recognition made of them.
-
-        No seeds at all: recognition memory wants a ranking by vectors alone.
-        """
-        contents, counts, sources = self.contents, self._counts, self._sources(profile)
-        if profile.linking == "entities":
-            linked = self._entities.link([self._names(question) for question in questions])
-            seeds = [
-                seed_entities(contents, counts, np.array(list(rows.values()), np.int64), passage, profile, sources)
-                for rows, passage in zip(linked, passages, strict=True)
-            ]
-            return seeds, [{"names": self._entity_names(rows)} for rows in linked], None
-        facts, best_of = self._linked_facts(questions, queries, profile)
-        chosen: list[NDArray[np.int64] | None] = [*best_of]
-        recognized = None
-        if recognition is not None:
-            shown = [self._results.texts(fact.rows[kept]) for fact, kept in zip(facts, best_of, strict=True)]
-            answers = recognition(questions, shown)
-            recognized = [answer.recognition for answer in answers]
-            chosen = [
-                None if answer.seeds is None else kept[list(answer.seeds)]
-                for answer, kept in zip(answers, best_of, strict=True)
-            ]
-        seeds = [
-            Seeds.none()
-            if kept is None
-            else seed(contents, counts, fact, passage, profile, kept, self._named(question, profile), sources)
-            for question, fact, passage, kept in zip(questions, facts, passages, chosen, strict=True)
-        ]
-        return seeds, [{} for _ in seeds], recognized
-
-    def _linked_facts(
-        self, questions: Sequence[str], queries: "NDArray[np.float32] | None", profile: Profile
-    ) -> "tuple[list[Linked], list[NDArray[np.int64]]]":
-        """Candidates of each question, and the positions of those that may seed."""
-        # The lowest score of all is known only where all are.
-        reach = profile.facts if profile.weighting == "softmax" else None
-        facts = self.linkers.facts.link(questions, queries, profile.lexical_weight, best=reach)
-        sources = self._sources(profile)
-        chosen = [choose(self.contents, fact, profile, sources) for fact in facts]
-        while reach:
-            pairs = enumerate(zip(facts, chosen, strict=True))
-            few = [place for place, (fact, kept) in pairs if fact.sure is not None and len(kept) < profile.facts]
-            if not few:
-                break
-            # The best candidates say the same: look further.
-            reach *= 4
-            vectors = None if queries is None else queries[few]
-            again = self.linkers.facts.link(
-                [questions[place] for place in few], vectors, profile.lexical_weight, best=reach
-            )
-            for place, fact in zip(few, again, strict=True):
-                facts[place], chosen[place] = fact, choose(self.contents, fact, profile, sources)
-        return facts, chosen
-
-    def _named(self, question: str, profile: Profile) -> "NDArray[np.int64] | None":
-        """Rows of the entities that a question names; None where they take no share."""
-        return self._entities.exact(self._names(question)) if profile.name_share else None
-
-    def _entity_names(self, rows: Mapping[str, int]) -> dict[str, str]:
-        names = self.contents.entities.column("name")
-        return {name: names[row].as_py() for name, row in rows.items()}
 
     @traced("hippo.retrieve.walk")
     def _walks(
