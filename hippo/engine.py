@@ -253,6 +253,7 @@ class Hippo(Consolidating, Pruning, Linking, Mixing, Viewing, Deciding, Explorin
             info.get("synonym_search", {}),
             info.get("vector_search", {}),
             self.background_work,
+            info.get("storage", "float32") if info.get("vectors") else None,
         )
 
     def history(self, document_id: str | None = None) -> list[Version]:

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     Float32 = NDArray[np.float32]
     Float64 = NDArray[np.float64]
     Int64 = NDArray[np.int64]
+    Vectors = NDArray[np.float32 | np.float16]
+    """As snapshots keep them (`encoder.storage`). Similarities are float32, whatever it is."""
 
 __all__ = [
     "LLM",

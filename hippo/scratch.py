@@ -30,6 +30,9 @@ MEMORY = 1 << 30
 _SMALL = 64
 """An array or a table may fill this part of the memory and still lie in it."""
 
+_ROWS = 65_536
+"""Rows that are copied together."""
+
 _UNSUPPORTED = {errno.EINVAL, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
@@ -69,6 +72,16 @@ class Scratch:
             _write_header(file, kind, _tuple(shape))
             _allocate(file, size)
         return self.opened(path, np.lib.format.open_memmap(path, mode="r+"))
+
+    def copied(self, array: "NDArray[Any]", dtype: "DTypeLike") -> "NDArray[Any]":
+        """A copy of another type, made some rows at a time; the array itself where it is of that type."""
+        if array.dtype == np.dtype(dtype):
+            return array
+        made = self.empty(array.shape, dtype)
+        for start in range(0, len(array), _ROWS):
+            made[start : start + _ROWS] = array[start : start + _ROWS]
+        release(made)
+        return made
 
     def opened(self, path: Path, array: "NDArray[Any]") -> "NDArray[Any]":
         """A mapped array, whose file `file_of` then knows."""

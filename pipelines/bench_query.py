@@ -123,8 +123,8 @@ class Published:
         import igraph
 
         profile = PROFILES["hipporag2"]
-        self._passages = np.array(contents.vectors["passage"])
-        self._facts = np.array(contents.vectors["fact"])
+        self._passages = np.array(contents.vectors["passage"], np.float32)
+        self._facts = np.array(contents.vectors["fact"], np.float32)
         self._fact_entities = contents.fact_entities
         self._counts = np.maximum(contents.entities.column("chunks").to_numpy(), 1)
         self._graph = contents.graph

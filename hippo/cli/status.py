@@ -64,6 +64,7 @@ def status(
         *((f"{kind} edges", f"{count:,}") for kind, count in sorted(found.edges.items())),
         *_searches(found),
         ("encoder", found.encoder or "none"),
+        *([("vectors", found.storage)] if found.storage else []),
         ("extractor", found.extractor or "none"),
         *((f"{part} on disk", f"{size / 2**20:,.1f} MiB") for part, size in sorted(found.bytes.items())),
         ("pending passages", f"{found.pending:,}"),

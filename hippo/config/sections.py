@@ -68,13 +68,18 @@ class EncoderConfig:
     Attributes:
         name: Name of an encoder, or "none": no vectors, BM25 and the graph alone. `NAME:MODEL` gives its model.
         options: Keywords of each encoder, by its name.
+        storage: What snapshots keep vectors as, "float32" or "float16": half the disk and the memory. The store keeps
+            float32, so that it can be changed at any time, and the next snapshot has it, without encoding anew.
     """
 
     name: str = "minilm"
     options: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    storage: str = "float32"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "options", options(self.options))
+        known = self.storage in ("float32", "float16")
+        checked(known, "encoder.storage", f"must be float32 or float16, got {self.storage!r}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,6 +93,7 @@ def _linked(contents: Contents, links: Mapping[tuple[str, str, str], float | Non
 
 def _beside(base: Contents, part: Part) -> Contents:
     """Contents of a snapshot and of documents that come after its own."""
+    part = part.stored_like(base.vectors)
     tables, graph = part.tables, base.graph
     known = rows_in(tables.keys, base.tables.keys)
     new = known < 0

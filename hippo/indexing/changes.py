@@ -83,6 +83,7 @@ def publish_changes(
             info=info,
             clock=clock,
             memory=config.indexing.memory,
+            storage=config.encoder.storage,
         )
         store.set_meta({**meta, PUBLISHED: f"{name} {shape}"})
     with Snapshot.open(root, name, verify=False) as snapshot:

@@ -1,7 +1,8 @@
 """Texts through the encoder, each content once; every batch is committed as it comes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,7 +19,7 @@ from hippo.types import TextKind
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hippo.protocols import Float32
+    from hippo.protocols import Vectors
 
 __all__ = ["blocks_of", "embed"]
 
@@ -34,7 +35,8 @@ def embed(
     batch: int,
     clock: Clock,
     scratch: Scratch | None = None,
-) -> "tuple[list[Float32], int]":
+    storage: Mapping[TextKind, str] = MappingProxyType({}),
+) -> "tuple[list[Vectors], int]":
     """Vectors of texts, from the cache where it has them.
 
     Texts are encoded in order of length, so that a batch holds texts of one size and the encoder pads little.
@@ -46,9 +48,10 @@ def embed(
         batch: Texts encoded and committed at a time.
         clock: For progress.
         scratch: Where vectors are put; None: in memory.
+        storage: What they are wanted as, "float32" or "float16", by kind; a kind that is left out: float32.
 
     Returns:
-        Vectors of each kind, float32 `(n, d)`, and the number of texts that had to be encoded.
+        Vectors of each kind, `(n, d)`, and the number of texts that had to be encoded.
     """
     fingerprint = encoder.fingerprint
     with clock.stage("embed"), ExitStack() as stack:
@@ -66,7 +69,11 @@ def embed(
                 clock.tell("embed", done, total)
         if total:
             store.checkpoint()
-        found = [one.vectors(fingerprint, scratch or Scratch()) for one in asked]
+        room = scratch or Scratch()
+        found = [
+            one.vectors(fingerprint, room, storage.get(kind, "float32"))
+            for one, (kind, _) in zip(asked, kinds, strict=True)
+        ]
     shaped = [vectors.reshape(len(vectors), encoder.dimension) for vectors in found]
     return shaped, total
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from hippo.graph.tables import Tables
-    from hippo.protocols import Float32
+    from hippo.protocols import Vectors
     from hippo.scratch import Scratch
 
 __all__ = ["lay_out"]
@@ -25,11 +25,12 @@ def lay_out(
     encoder: Encoder | None,
     past: "Tables",
     keys: "pa.Array",
-    names: "Float32 | None",
+    names: "Vectors | None",
     *,
     batch: int,
     clock: Clock,
     scratch: "Scratch | None" = None,
+    storage: str = "float32",
 ) -> tuple[Part, int]:
     """Words and vectors of the tables of versions.
 
@@ -38,10 +39,11 @@ def lay_out(
         encoder: Makes those that it lacks: of a version that was replaced before it was ever published.
         past: The tables.
         keys: Keys of entities, those of the tables among them.
-        names: Their vectors, float32 `(len(keys), d)`; None without encoder.
+        names: Their vectors, `(len(keys), d)`, as they are stored; None without encoder.
         batch: Texts embedded and committed at a time.
         clock: For progress.
         scratch: Where large arrays are put; None: in memory.
+        storage: What vectors are stored as, "float32" or "float16".
 
     Returns:
         The part, and the number of texts that had to be encoded.
@@ -55,6 +57,7 @@ def lay_out(
     if encoder is None or names is None:
         return Part(past, words, {}), 0
     kinds: list[tuple[TextKind, pa.ChunkedArray]] = [("passage", passages), ("fact", facts)]
-    found, encoded = embed(store, encoder, kinds, batch=batch, clock=clock, scratch=scratch)
+    stored: dict[TextKind, str] = {"passage": storage, "fact": storage}
+    found, encoded = embed(store, encoder, kinds, batch=batch, clock=clock, scratch=scratch, storage=stored)
     vectors = {"passage": found[0], "fact": found[1], "entity": names[rows_in(past.keys, keys)]}
     return Part(past, words, vectors), encoded

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pyarrow as pa
 
+from hippo.backends.scoring import build_codes
 from hippo.backends.vectors import build_search
 from hippo.config import GraphConfig
 from hippo.fresh.log import CONSOLIDATED, FRESH
@@ -22,13 +24,14 @@ from hippo.protocols import Encoder
 from hippo.scratch import MEMORY
 from hippo.search.lexical import LexicalIndex
 from hippo.snapshot import SnapshotWriter
-from hippo.snapshot.contents import EMBEDDED, SEARCH, SEARCHES, compose, write_contents
+from hippo.snapshot.contents import EMBEDDED, SEARCH, SEARCHES, STORAGE, compose, write_contents
 from hippo.snapshot.history import History, Past, microseconds
 from hippo.snapshot.merge import rows_in, union_of
 from hippo.store import Store
 
 if TYPE_CHECKING:
-    from hippo.protocols import Float32
+    from hippo.protocols import Float32, Vectors
+    from hippo.types import TextKind
 
 __all__ = ["manifest_info", "publish"]
 
@@ -64,6 +67,7 @@ def publish(
     info: Mapping[str, Any],
     clock: Clock,
     memory: int = MEMORY,
+    storage: str = "float32",
 ) -> tuple[str, int]:
     """Build a snapshot of all that the store holds and make it the newest.
 
@@ -77,12 +81,13 @@ def publish(
         info: Goes into the manifest, with the counts.
         clock: For progress.
         memory: Bytes that a step aims to hold at most.
+        storage: What the snapshot keeps vectors as, "float32" or "float16".
 
     Returns:
         Name of the snapshot, and the number of texts that had to be encoded.
     """
     with SnapshotWriter(root, memory) as writer:
-        return _publish(store, root, encoder, graph, batch, previous, info, clock, writer)
+        return _publish(store, root, encoder, graph, batch, previous, info, clock, writer, storage)
 
 
 def _publish(
@@ -95,6 +100,7 @@ def _publish(
     info: Mapping[str, Any],
     clock: Clock,
     writer: SnapshotWriter,
+    storage: str,
 ) -> tuple[str, int]:
     scratch = writer.scratch
     with clock.stage("read store"):
@@ -105,12 +111,14 @@ def _publish(
     # Names that only the past has are compared with all others too, once.
     keys = tables.keys if past is None else union_of(tables.keys, past[0].keys)
     there = rows_in(keys, tables.keys)
-    vectors: dict[str, Float32] = {}
+    vectors: dict[str, Vectors] = {}
     encoded = 0
     if encoder is not None:
         texts = {"passage": passages, "fact": facts, "entity": pa.chunked_array([keys])}
         kinds = [(kind, texts[kind]) for kind in EMBEDDED]
-        found, encoded = embed(store, encoder, kinds, batch=batch, clock=clock, scratch=scratch)
+        # Names are compared in float32, so that the same ones are similar whatever is stored.
+        stored: dict[TextKind, str] = {"passage": storage, "fact": storage}
+        found, encoded = embed(store, encoder, kinds, batch=batch, clock=clock, scratch=scratch, storage=stored)
         vectors = dict(zip(EMBEDDED, found, strict=True))
     made_with: dict[str, Any] = {
         "rules": graph.rules,
@@ -118,17 +126,22 @@ def _publish(
         "follow_distance": graph.follow_distance,
         "synonym_threshold": graph.synonym_threshold if graph.synonym_max else None,
         "encoder": encoder.fingerprint if encoder else None,
+        STORAGE: storage if encoder else None,
     }
     with clock.stage("synonyms"):
         similar = Similar.none()
         if encoder is not None and graph.synonym_max:
             similar, made_with[SEARCHED] = search_similar(
-                root, previous, keys, there >= 0, vectors["entity"], encoder, graph
+                root, previous, keys, there >= 0, cast("Float32", vectors["entity"]), encoder, graph
             )
+    if vectors:
+        vectors["entity"] = scratch.copied(vectors["entity"], storage)
     history = History(starts)
     if past is not None:
         names = vectors.get("entity")
-        part, more = lay_out(store, encoder, past[0], keys, names, batch=batch, clock=clock, scratch=scratch)
+        part, more = lay_out(
+            store, encoder, past[0], keys, names, batch=batch, clock=clock, scratch=scratch, storage=storage
+        )
         encoded += more
         history = History(starts, Past(part, past[1], similar.without(there >= 0)))
         similar = similar.renumbered(there)
@@ -151,9 +164,12 @@ def _publish(
     with clock.stage("search"):
         # Passages are all compared: their scores are the walk's gains.
         search = build_search(vectors["fact"], writer.file(f"{SEARCH}.fact")) if vectors else None
+        codes = build_codes(vectors["fact"], scratch.empty) if vectors and search is None else None
     if search is not None:
         made_with[SEARCHES] = {"fact": search}
     contents = compose(tables, built, words, vectors, similar, {**info, **made_with})
+    if codes is not None:
+        contents = replace(contents, codes={"fact": codes})
     with clock.stage("publish"):
         name = write_contents(writer, contents, history)
     return name, encoded

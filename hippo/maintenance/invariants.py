@@ -15,6 +15,7 @@ __all__ = ["violations", "violations_of_past"]
 
 _UNIT = 1e-3
 """How far from 1 the length of a stored vector may be."""
+_ROUNDING = 1e-6
 
 
 def violations(contents: Contents) -> Iterator[str]:
@@ -22,6 +23,7 @@ def violations(contents: Contents) -> Iterator[str]:
     yield from _rows(contents)
     yield from _graph(contents)
     yield from _vectors(contents)
+    yield from _codes(contents)
 
 
 def violations_of_past(contents: Contents, history: History | None) -> Iterator[str]:
@@ -55,6 +57,8 @@ def violations_of_past(contents: Contents, history: History | None) -> Iterator[
     for kind, vectors in history.past.part.vectors.items():
         if len(vectors) != sizes[kind]:
             yield f"there are {len(vectors)} vectors for {sizes[kind]} {kind} rows of older versions"
+        if vectors.dtype != contents.vectors[kind].dtype:
+            yield f"vectors of {kind} rows of older versions are {vectors.dtype}, those of others are not"
     for kind, words in history.past.part.words.items():
         if not _monotonic(words.indptr, len(words.texts)) or not _within(words.texts, sizes[kind]):
             yield f"the words of {kind}s of older versions point outside"
@@ -126,11 +130,31 @@ def _vectors(contents: Contents) -> Iterator[str]:
         if len(vectors) != sizes[kind]:
             yield f"there are {len(vectors)} vectors for {sizes[kind]} {kind} rows"
             continue
+        if vectors.dtype not in (np.float32, np.float16):
+            yield f"vectors of {kind} rows are {vectors.dtype}, not float32 or float16"
+            continue
         for start in range(0, len(vectors), 16_384):
             lengths = np.linalg.norm(vectors[start : start + 16_384].astype(np.float64), axis=1)
             # A text without any word may have no direction.
             if (np.abs(lengths[lengths > 0] - 1) > _UNIT).any() or not np.isfinite(lengths).all():
                 yield f"vectors of {kind} rows are not of length 1"
+                break
+
+
+def _codes(contents: Contents) -> Iterator[str]:
+    for kind, coded in contents.codes.items():
+        vectors = contents.vectors[kind]
+        fits = coded.codes.dtype == np.int8 and coded.codes.shape == vectors.shape
+        if not fits or coded.scales.shape != (len(vectors),):
+            yield f"vectors of {kind} rows in 8 bits have another shape"
+            continue
+        error, length = coded.bounds + _ROUNDING
+        for start in range(0, len(vectors), 16_384):
+            part = slice(start, start + 16_384)
+            whole = vectors[part].astype(np.float32, copy=False)
+            left = np.linalg.norm(whole - coded.scales[part, None] * coded.codes[part], axis=1)
+            if not ((left <= error).all() and (np.linalg.norm(whole, axis=1) <= length).all()):
+                yield f"vectors of {kind} rows in 8 bits are not those of the same rows"
                 break
 
 

@@ -218,6 +218,7 @@ def _publish(root: Path, store: Store, encoder: "str | Encoder | None", seen: Sn
         info=info,
         clock=clock,
         memory=config.indexing.memory,
+        storage=config.encoder.storage,
     )
     return f"snapshot {name} was published"
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
-from hippo.backends.scoring import ARRAYS
+from hippo.backends.scoring import ARRAYS, held
 from hippo.backends.scoring import scoring as choose_scoring
 from hippo.backends.scoring.standard import LEAST_DEVIATION, standard_score
 from hippo.protocols import VectorIndex
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from hippo.backends.scoring import Scoring
     from hippo.backends.scoring.codes import Codes
+    from hippo.protocols import Vectors
 
 __all__ = ["Linked", "Linker", "Scaled", "minmax", "standard_score"]
 
@@ -122,7 +123,7 @@ class Linker:
 
     Args:
         lexical: BM25 over the n texts.
-        vectors: Unit vectors of the same texts, float32 `(n, d)`, or None.
+        vectors: Unit vectors of the same texts, float32 or float16 `(n, d)`, or None.
         moments: Their moments.
         index: A search over them; None: every text is compared.
         codes: The same vectors in 8 bits, by which the best are found where only they are asked for; None: they are
@@ -135,17 +136,17 @@ class Linker:
     def __init__(
         self,
         lexical: LexicalIndex | LayeredIndex,
-        vectors: "NDArray[np.float32] | None" = None,
+        vectors: "Vectors | None" = None,
         moments: Moments | None = None,
         index: VectorIndex | None = None,
         *,
-        more: "NDArray[np.float32] | None" = None,
+        more: "Vectors | None" = None,
         hidden: "NDArray[np.bool_] | None" = None,
         scoring: "Scoring | None" = None,
         codes: "Codes | None" = None,
     ) -> None:
         self.lexical = lexical
-        self.vectors = tuple(block for block in (vectors, more) if block is not None)
+        self.vectors = tuple(held(block) for block in (vectors, more) if block is not None)
         self.moments = moments
         self.index = index
         self.codes = codes
@@ -158,7 +159,7 @@ class Linker:
         if not self.vectors:
             return None
         if len(self.vectors) == 1:
-            return self.vectors[0][rows]
+            return self.vectors[0][rows].astype(np.float32, copy=False)
         found = np.empty((len(rows), self.vectors[0].shape[1]), np.float32)
         first = 0
         for block in self.vectors:
@@ -293,7 +294,7 @@ class Linker:
         parts, first = [], 0
         for block in self.vectors:
             own = rows[(rows >= first) & (rows < first + len(block))]
-            parts.append(block[own - first] @ query)
+            parts.append(block[own - first].astype(np.float32, copy=False) @ query)
             first += len(block)
         return np.concatenate(parts)
 

@@ -3,6 +3,8 @@
 from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
+import numpy as np
+
 from hippo import registry
 from hippo.backends.scoring import ARRAYS, scoring
 from hippo.backends.vectors import APPROXIMATE_FROM, open_vectors
@@ -12,7 +14,6 @@ from hippo.snapshot.contents import Contents
 from hippo.types import TextKind
 
 if TYPE_CHECKING:
-    import numpy as np
     from numpy.typing import NDArray
 
     from hippo.backends.scoring.codes import Codes
@@ -49,10 +50,12 @@ class Linkers:
         if vectors is None or not len(vectors):
             return None
         saved = self._contents.searches.get("fact")
-        if self._vectors == "faiss" and saved is not None:
+        if self._vectors == "faiss":
             return open_vectors(vectors, "faiss", saved)
         if self._vectors not in ("auto", "numpy"):
-            return cast("VectorIndex", registry.create("vectors", self._vectors, vectors=vectors))
+            # Others are promised float32.
+            wide = vectors.astype(np.float32, copy=False)
+            return cast("VectorIndex", registry.create("vectors", self._vectors, vectors=wide))
         # Below, comparing every vector is the fastest exact search.
         if len(vectors) < APPROXIMATE_FROM:
             return None
@@ -66,9 +69,11 @@ class Linkers:
         vectors = self._contents.vectors.get("fact")
         if vectors is None or self.index is not None or self.scoring is ARRAYS:
             return None
+        if "fact" in self._contents.codes:
+            return self._contents.codes["fact"]
         from hippo.backends.scoring.codes import Codes
 
-        return Codes(vectors)
+        return Codes.of(vectors)
 
     @cached_property
     def facts(self) -> Linker:

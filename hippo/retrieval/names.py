@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hippo.backends.scoring import scoring
+from hippo.backends.scoring import held, scoring
 from hippo.ids import ASCII_NORMALISER, ascii_key, entity_key
 from hippo.search.lexical import LexicalIndex
 from hippo.snapshot.contents import Contents
@@ -83,7 +83,8 @@ class NameLinker:
         self, contents: Contents, encode: "Callable[[Sequence[str]], NDArray[np.float32]] | None" = None
     ) -> None:
         self._contents = contents
-        self._vectors = contents.vectors.get("entity")
+        vectors = contents.vectors.get("entity")
+        self._vectors = None if vectors is None else held(vectors)
         self._encode = encode
         identity = contents.info.get("identity", {})
         self._row = lru_cache(maxsize=_REMEMBERED)(self._look_up)

@@ -3,6 +3,8 @@
 from dataclasses import replace
 from datetime import UTC, datetime
 
+import numpy as np
+
 from hippo.retrieval.profiles import Profile
 from hippo.retrieval.retrieve import Retriever
 
@@ -22,7 +24,7 @@ def prepare(retriever: Retriever, profile: Profile) -> None:
     retriever = retriever.showing(derived=profile.derived)
     contents = retriever.contents
     vectors = contents.vectors.get("passage")
-    query = vectors[:1] if vectors is not None and len(vectors) else None
+    query = vectors[:1].astype(np.float32, copy=False) if vectors is not None and len(vectors) else None
     if not contents.n_chunks or (query is None and profile.ranking in ("dense", "hybrid")):
         return
     asked = [contents.chunks.column("text")[0].as_py()[:_CHARACTERS]]

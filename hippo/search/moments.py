@@ -9,6 +9,8 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from hippo.protocols import Vectors
+
 __all__ = ["Moments"]
 
 
@@ -20,8 +22,8 @@ class Moments:
     covariance: "NDArray[np.float64]"
 
     @classmethod
-    def of(cls, vectors: "NDArray[np.float32]") -> "Moments":
-        """Moments of the rows of float32 `(n, d)`, in blocks."""
+    def of(cls, vectors: "Vectors") -> "Moments":
+        """Moments of the rows of float32 or float16 `(n, d)`, in blocks."""
         count, dimension = vectors.shape
         total, square = np.zeros(dimension), np.zeros((dimension, dimension))
         for start in range(0, count, 16384):

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from hippo.backends.scoring.codes import Codes
 from hippo.errors import IndexMismatchError
 from hippo.graph.decisions import DECISIONS
 from hippo.graph.links import LINKS
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from hippo.graph.tables import Tables
+    from hippo.protocols import Vectors
     from hippo.snapshot.history import History
     from hippo.snapshot.merge import Part
 
@@ -41,6 +43,7 @@ __all__ = [
     "SEARCH",
     "SEARCHES",
     "SIMILAR",
+    "STORAGE",
     "Contents",
     "compose",
     "read_contents",
@@ -58,13 +61,16 @@ _TABLES = ("documents", "chunks", "facts", "entities")
 _WORDS = ("passage", "fact")
 _WORD_ARRAYS = ("vocabulary", "indptr", "texts", "weights")
 _WORD_SOURCES = ("counts", "lengths")
+_CODE_ARRAYS = ("codes", "scales", "bounds")
 _SIMILAR_ARRAYS = ("low", "high", "similarity")
 SIMILAR = tuple(f"similar.{part}" for part in _SIMILAR_ARRAYS)
 """Arrays of similar names."""
 SEARCH, SEARCHES = "search", "vector_search"
 """Name of the folder of a search, before its kind; key of a manifest that says what searches there are, by kind."""
+STORAGE = "storage"
+"""Key of a manifest that says what vectors are kept as; where it is missing: float32."""
 ASKED = (
-    *("documents", "entities", "vectors.passage", "words", "search.fact", "graph", "vectors.fact"),
+    *("documents", "entities", "vectors.passage", "words", "search.fact", "codes.fact", "graph", "vectors.fact"),
     *("fact_entities", "facts", "chunks"),
 )
 """What questions read, in about that order, for `Snapshot.read_ahead`."""
@@ -86,7 +92,7 @@ class Contents:
         fact_entities: Rows of each fact's entities: indptr int64 `(F + 1,)`, indices int32.
         graph: The graph; entity row i is node i, chunk row j is node E + j.
         words: BM25 over passages and over fact texts.
-        vectors: float32 unit vectors by kind (`EMBEDDED`); empty for an index without encoder.
+        vectors: Unit vectors by kind (`EMBEDDED`), float32 or float16; empty for an index without encoder.
         moments: Moments of the vectors of passages and facts.
         similar: All similar pairs of entities, before the limit per entity: what the next snapshot starts from.
         info: Counts and fingerprints, as in the manifest.
@@ -100,6 +106,8 @@ class Contents:
         hidden: Documents that are to be forgotten or have a newer version in `fresh`, bool `(D,)`; None: none are.
         searches: Folders in which approximate searches of vectors are kept (`hippo.backends.vectors.build_search`), by
             kind; where there is none, vectors are few, or all are compared.
+        codes: Vectors in 8 bits by kind, for facts that are compared by them (`hippo.backends.scoring.build_codes`).
+            Where there are none, whoever needs them makes them.
         ordered: How many entities, from the first, are in the order of their keys; the others are in order too. None:
             all.
     """
@@ -111,7 +119,7 @@ class Contents:
     fact_entities: "tuple[NDArray[np.int64], NDArray[np.int32]]"
     graph: Graph
     words: Mapping[str, LexicalIndex]
-    vectors: "Mapping[str, NDArray[np.float32]]" = field(default_factory=dict)
+    vectors: "Mapping[str, Vectors]" = field(default_factory=dict)
     moments: Mapping[str, Moments] = field(default_factory=dict)
     similar: Similar = field(default_factory=Similar.none)
     info: Mapping[str, Any] = field(default_factory=dict)
@@ -122,6 +130,7 @@ class Contents:
     hidden: "NDArray[np.bool_] | None" = None
     ordered: int | None = None
     searches: "Mapping[str, Path]" = field(default_factory=dict)
+    codes: Mapping[str, Codes] = field(default_factory=dict)
 
     def words_of(self, kind: str) -> LexicalIndex | LayeredIndex:
         """BM25 over all passages or facts."""
@@ -150,6 +159,7 @@ class Contents:
         graph, similar = self.graph, self.similar
         arrays: list[NDArray[Any]] = [*self.fact_entities, graph.indptr, graph.indices, *graph.weights.values()]
         arrays += [*self.vectors.values(), similar.low, similar.high, similar.similarity]
+        arrays += [part for codes in self.codes.values() for part in (codes.codes, codes.scales)]
         arrays += [part for moments in self.moments.values() for part in (moments.mean, moments.covariance)]
         for words in self.words.values():
             parts = (getattr(words, part) for part in (*_WORD_ARRAYS, *_WORD_SOURCES))
@@ -192,7 +202,7 @@ def compose(
     tables: "Tables",
     graph: Graph,
     words: Mapping[str, LexicalIndex],
-    vectors: "Mapping[str, NDArray[np.float32]]",
+    vectors: "Mapping[str, Vectors]",
     similar: Similar,
     info: Mapping[str, Any],
 ) -> Contents:
@@ -252,6 +262,9 @@ def write_contents(writer: SnapshotWriter, contents: Contents, history: "History
         write_words(writer, f"words.{name}", words)
     for name, vectors in contents.vectors.items():
         writer.array(f"vectors.{name}", vectors)
+    for name, codes in contents.codes.items():
+        for part in _CODE_ARRAYS:
+            writer.array(f"codes.{name}.{part}", getattr(codes, part))
     for name, moments in contents.moments.items():
         writer.array(f"moments.{name}.mean", moments.mean)
         writer.array(f"moments.{name}.covariance", moments.covariance)
@@ -317,4 +330,9 @@ def read_contents(snapshot: Snapshot) -> Contents:
         decisions=read_decisions(snapshot),
         links=read_links(snapshot),
         searches={kind: snapshot.file(f"{SEARCH}.{kind}") for kind in snapshot.info.get(SEARCHES, ())},
+        codes={
+            name: Codes(**{part: snapshot.array(f"codes.{name}.{part}") for part in _CODE_ARRAYS})
+            for name in vectors
+            if snapshot.has(f"codes.{name}.{_CODE_ARRAYS[0]}")
+        },
     )

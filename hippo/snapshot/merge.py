@@ -1,6 +1,6 @@
 """Two parts of which no document is in both as one: what an index of all their documents would hold."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from hippo.protocols import Vectors
     from hippo.search.lexical import LexicalIndex
 
 __all__ = ["Part", "merge", "rows_in", "union_of"]
@@ -26,12 +27,12 @@ class Part:
     Attributes:
         tables: Numbered tables.
         words: BM25 of "passage" and "fact", with counts and lengths.
-        vectors: float32 by kind of text, a row for each row of its table; empty without encoder.
+        vectors: float32 or float16 by kind of text, a row for each row of its table; empty without encoder.
     """
 
     tables: Tables
     words: "Mapping[str, LexicalIndex]"
-    vectors: "Mapping[str, NDArray[np.float32]]"
+    vectors: "Mapping[str, Vectors]"
 
     def restrict(self, documents: "NDArray[np.bool_]") -> "Part":
         """Some of the documents alone: bool `(D,)`."""
@@ -42,15 +43,21 @@ class Part:
             {kind: vectors[rows[kind]] for kind, vectors in self.vectors.items()},
         )
 
+    def stored_like(self, vectors: "Mapping[str, Vectors]") -> "Part":
+        """The part with vectors of the types of others, so that equal texts are as similar to a question."""
+        own = {kind: mine.astype(vectors.get(kind, mine).dtype, copy=False) for kind, mine in self.vectors.items()}
+        return replace(self, vectors=own)
+
 
 def merge(first: Part, second: Part) -> Part:
     """Both together, in canonical order.
 
     Args:
         first: Some documents.
-        second: Others, made by the same rules and encoder.
+        second: Others, made by the same rules and encoder; their vectors become of the type of those of `first`.
     """
     one, two = first.tables, second.tables
+    second = second.stored_like(first.vectors)
     keys = union_of(one.keys, two.keys)
     entities = rows_in(one.keys, keys), rows_in(two.keys, keys)
     both = pa.concat_tables([one.documents, two.documents])

@@ -118,7 +118,8 @@ def _cosines(contents: Contents, similar: "Similar", known: bool) -> list[float]
     vectors = contents.vectors.get("entity")
     if vectors is None:
         return [None] * len(similar.low)
-    cosines: list[float] = np.einsum("ij,ij->i", vectors[similar.low], vectors[similar.high]).tolist()
+    low, high = (vectors[rows].astype(np.float32, copy=False) for rows in (similar.low, similar.high))
+    cosines: list[float] = np.einsum("ij,ij->i", low, high).tolist()
     return cosines
 
 

@@ -3,7 +3,7 @@
 import itertools
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,7 @@ from hippo.store.part import Part
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hippo.protocols import Float32
+    from hippo.protocols import Float32, Vectors
 
 __all__ = ["Asked", "Embeddings"]
 
@@ -73,7 +73,7 @@ class Embeddings(Part):
             IndexCorruptError: A hash is not cached.
         """
         with self.asking([strings(hashes)]) as asked:
-            return asked.vectors(encoder, Scratch())
+            return cast("Float32", asked.vectors(encoder, Scratch()))
 
     @contextmanager
     def asking(self, hashes: Iterable[pa.Array]) -> "Iterator[Asked]":
@@ -149,18 +149,19 @@ class Asked:
         )
         return found.column("row").to_numpy(), found.column("hash").combine_chunks()
 
-    def vectors(self, encoder: str, scratch: Scratch) -> "Float32":
-        """All vectors: float32 `(n, d)`, a row for each hash that was asked for; `(0, 0)` when nothing was ever cached.
+    def vectors(self, encoder: str, scratch: Scratch, storage: str = "float32") -> "Vectors":
+        """All vectors: `(n, d)`, a row for each hash that was asked for; `(0, 0)` when nothing was ever cached.
 
         Args:
             encoder: Fingerprint of the encoder.
             scratch: Where they are put.
+            storage: What as, "float32" or "float16"; they are kept in float32 here.
 
         Raises:
             IndexCorruptError: A hash is not cached.
         """
         dimension = self._store._dimension(encoder) or 0
-        vectors: Float32 = scratch.empty((self._count, dimension), np.float32)
+        vectors: Vectors = scratch.empty((self._count, dimension), np.dtype(storage))
         places = self._connection.table(
             f"SELECT e.rowid AS place, a.rowid AS position FROM {self._name} a "  # noqa: S608
             "JOIN embeddings e ON a.hash = e.hash WHERE e.encoder = ? ORDER BY place",
@@ -175,7 +176,7 @@ class Asked:
         release(vectors)
         return vectors
 
-    def _fill(self, vectors: "Float32", places: pa.Table) -> None:
+    def _fill(self, vectors: "Vectors", places: pa.Table) -> None:
         """Read the vectors at some places, ascending, into their rows. Only this part of the table is read."""
         bounds = [places["place"][0].as_py(), places["place"][-1].as_py()]
         found = self._connection.table(

@@ -156,6 +156,7 @@ class Status(Plain):
             and `recall`, the share of the nearest 100 that it finds.
         background: What the memory that was asked has done by itself since it was opened, by kind: "merge" and
             "consolidate".
+        storage: What the snapshot keeps vectors as, "float32" or "float16"; None without any.
     """
 
     path: str
@@ -175,6 +176,7 @@ class Status(Plain):
     synonym_search: Mapping[str, Any] = field(default_factory=dict)
     vector_search: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     background: Mapping[str, BackgroundWork] = field(default_factory=dict)
+    storage: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

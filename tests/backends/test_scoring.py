@@ -5,7 +5,7 @@ import pytest
 
 from hippo.backends import scoring
 from hippo.backends.scoring.arrays import ArrayScoring
-from hippo.backends.scoring.compiled import CompiledScoring
+from hippo.backends.scoring.compiled import CompiledScoring, wide_blocks
 
 WAYS = [ArrayScoring, CompiledScoring]
 
@@ -28,6 +28,31 @@ def test_products_are_the_same_bits_alone_and_among_others(way, count, width):
     np.testing.assert_array_equal(together[0], together[-1])
     for place in range(9):
         np.testing.assert_array_equal(way().products(vectors, queries[place : place + 1])[:, 0], together[:, place])
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("count", "width"), [(1, 5), (9, 64), (2051, 383)])
+def test_products_of_halves_are_those_of_the_same_numbers(way, count, width):
+    rng = np.random.default_rng(count)
+    vectors, queries = unit(rng, count, width).astype(np.float16), unit(rng, 3, width)
+    vectors[-1] = vectors[0]
+    vectors.flags.writeable = False
+    found = way().products(vectors, queries)
+    assert (found.dtype, found.shape) == (np.float32, (count, 3))
+    np.testing.assert_array_equal(found, way().products(vectors.astype(np.float32), queries))
+    np.testing.assert_array_equal(found[0], found[-1])
+    for place in range(3):
+        np.testing.assert_array_equal(way().products(vectors, queries[place : place + 1])[:, 0], found[:, place])
+
+
+def test_every_half_is_widened_exactly():
+    halves = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    halves = halves[np.isfinite(halves)].reshape(-1, 31 * 2)
+    for part, block in wide_blocks(halves):
+        wide = halves[part].astype(np.float32)
+        np.testing.assert_array_equal(block.view(np.uint32), wide.view(np.uint32))  # zeros with their signs
+    [(_, block)] = wide_blocks(halves[:5, ::2])
+    np.testing.assert_array_equal(block, halves[:5, ::2].astype(np.float32))
 
 
 @pytest.mark.parametrize("way", WAYS)

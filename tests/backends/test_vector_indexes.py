@@ -47,6 +47,27 @@ class TestGraph(VectorIndexConformance):
         return lambda array: FaissVectorIndex(array, kind="hnsw")
 
 
+@pytest.mark.parametrize("kind", ["numpy", "flat", "ivf-sq8", "hnsw"])
+def test_halves_are_searched_as_the_same_numbers_in_float32(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hippo.backends.vectors.faiss._BLOCK", 128)
+    monkeypatch.setattr("hippo.backends.vectors.exact._VECTORS", 128)
+
+    def made(array: Any) -> Any:
+        return ExactVectorIndex(array) if kind == "numpy" else FaissVectorIndex(array, kind=kind)  # type: ignore[arg-type]
+
+    halves, queries = clustered(500).astype(np.float16), clustered(9, seed=1)
+    halves[300] = halves[7]
+    queries[0] = halves[7]
+    for k in (1, 20, 400):
+        found, wide = (made(array).search(queries, k) for array in (halves, halves.astype(np.float32)))
+        np.testing.assert_array_equal(found[0], wide[0])
+        np.testing.assert_array_equal(found[1], wide[1])
+    if kind in ("numpy", "flat"):
+        found, wide = (made(array).range_search(queries, 0.5) for array in (halves, halves.astype(np.float32)))
+        for one, other in zip(found, wide, strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 60), st.integers(1, 8), st.integers(1, 70), st.integers(0, 1000))
 def test_top_k_is_the_head_of_the_full_sort(count: int, distinct: int, k: int, seed: int) -> None:
@@ -144,7 +165,7 @@ def test_damaged_files_are_reported(tmp_path: Path) -> None:
 def test_refuses_wrong_settings() -> None:
     with pytest.raises(ConfigError, match="kind: must be auto, flat, hnsw or ivf-sq8, got 'pq'"):
         FaissVectorIndex(clustered(10), kind="pq")  # type: ignore[arg-type]
-    with pytest.raises(InputError, match=r"float32 matrix \(n, d\), got float64 \(3, 3\)"):
+    with pytest.raises(InputError, match=r"float32 or float16 matrix \(n, d\), got float64 \(3, 3\)"):
         ExactVectorIndex(np.eye(3))  # type: ignore[arg-type]
 
 

@@ -20,6 +20,20 @@ def notes(tmp_path: Path) -> Path:
     return folder
 
 
+def test_vectors_in_float16_are_asked_for_once_and_kept(run: Run, tmp_path: Path, notes: Path) -> None:
+    index = tmp_path / "index"
+    made = run("index", index, notes, "--encoder", "hashing", "--quiet", HIPPO_ENCODER__STORAGE="float16")
+    assert made.exit_code == 0, made.output
+    (notes / "berlin.txt").write_text("Berlin is where Ada Smith studied.", "utf-8")
+    assert "1 document added" in run("index", index, notes, "--quiet").stdout
+    assert json.loads(run("status", index, "--json").stdout)["storage"] == "float16"
+    rows = dict(line.split("  ", 1) for line in run("status", index).stdout.splitlines())
+    assert rows["vectors"].strip() == "float16"
+    assert "encoder.storage" in run("config", "show", index).stdout
+    assert "Ada Smith" in run("query", index, "Who was born in Riga?").stdout
+    assert run("doctor", index).stdout.startswith("sound")
+
+
 def test_indexing_again_adds_only_what_is_new(run: Run, tmp_path: Path, notes: Path) -> None:
     index = tmp_path / "index"
     first = run("index", index, notes, "--encoder", "hashing")

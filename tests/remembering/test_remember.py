@@ -82,10 +82,10 @@ def test_the_walk_reaches_what_was_remembered_over_names(memory):
     assert memory.entities("Luigi Menabrea")[0].passages == 2
 
 
-@pytest.mark.parametrize("encoder", ["hashing", "none"])
+@pytest.mark.parametrize(("encoder", "storage"), [("hashing", "float32"), ("hashing", "float16"), ("none", "float32")])
 @pytest.mark.parametrize("rules", ["hippo", "hipporag"])
-def test_layered_scores_are_those_of_an_index_of_all(tmp_path, encoder, rules):
-    config = {**MANUAL, "graph": {"synonym_max": 0, "rules": rules}}
+def test_layered_scores_are_those_of_an_index_of_all(tmp_path, encoder, storage, rules):
+    config = {**MANUAL, "graph": {"synonym_max": 0, "rules": rules}, "encoder": {"storage": storage}}
     with Hippo.open(tmp_path / "one", encoder=encoder, config=config) as memory:
         memory.add(CORPUS)
         ids = say(memory)

@@ -34,7 +34,7 @@ def test_candidates_hold_the_best(seed, count, best, weight, spread, coded):
     texts, vectors, query = make(seed, count, spread)
     words, moments = LexicalIndex.build(texts), Moments.of(vectors)
     [whole] = Linker(words, vectors, moments).link(["w1 w2 w3"], query[None], weight)
-    search = {"codes": Codes(vectors)} if coded else {"index": ExactVectorIndex(vectors)}
+    search = {"codes": Codes.of(vectors)} if coded else {"index": ExactVectorIndex(vectors)}
     [some] = Linker(words, vectors, moments, **search).link(["w1 w2 w3"], query[None], weight, best=best)
     assert len(whole.rows) == count
     expected, found = whole.best(best), some.best(best)
@@ -57,7 +57,7 @@ def test_codes_find_the_best_that_are_shown_and_those_of_further_vectors():
             hidden[list(rows)] = True
             options = {"more": more, "hidden": hidden}
             whole = Linker(words, base, moments, **options).link(*asked)
-            coded = Linker(words, base, moments, codes=Codes(base), **options)
+            coded = Linker(words, base, moments, codes=Codes.of(base), **options)
             for one, other, alone in zip(
                 whole,
                 coded.link(*asked, best=5),
@@ -76,7 +76,7 @@ def test_similarities_by_codes_are_off_by_no_more_than_they_say():
         vectors, queries = rng.standard_normal((200, width)), rng.standard_normal((6, width))
         vectors, queries = (part / np.linalg.norm(part, axis=1, keepdims=True) for part in (vectors, queries))
         vectors[0], vectors[1], vectors[2], queries[0] = 0.0, np.eye(width)[0], 1e-42, np.eye(width)[0]
-        near, errors = Codes(vectors.astype(np.float32)).similarities(queries.astype(np.float32))
+        near, errors = Codes.of(vectors.astype(np.float32)).similarities(queries.astype(np.float32))
         off = np.abs(near - queries @ vectors.T)
         assert (off <= errors[:, None]).all()
         assert errors.max() < 0.03

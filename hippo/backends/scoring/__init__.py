@@ -5,16 +5,19 @@ is asked with, to the last bit.
 """
 
 import importlib.util
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 from hippo.backends.scoring.arrays import ARRAYS, ArrayScoring
 
 if TYPE_CHECKING:
+    from hippo.backends.scoring.codes import Codes
     from hippo.backends.scoring.compiled import CompiledScoring
+    from hippo.protocols import Vectors
 
     Scoring = ArrayScoring | CompiledScoring
 
-__all__ = ["ARRAYS", "COMPILED_FROM", "Scoring", "scoring"]
+__all__ = ["ARRAYS", "COMPILED_FROM", "Scoring", "build_codes", "held", "scoring"]
 
 COMPILED_FROM = 5_000
 """Texts from which compiled loops repay that numba is imported. The walk over a graph of so many facts needs it too."""
@@ -35,3 +38,35 @@ def scoring(texts: int) -> "Scoring":
     from hippo.backends.scoring.compiled import CompiledScoring
 
     return CompiledScoring()
+
+
+def held(vectors: "Vectors") -> "Vectors":
+    """Vectors as `scoring` of them is fast: few in float32, since NumPy takes longer to widen than to compare.
+
+    Args:
+        vectors: float32 or float16 `(n, d)`.
+
+    Examples:
+        >>> import numpy as np
+        >>> held(np.ones((2, 3), np.float16)).dtype
+        dtype('float32')
+    """
+    if len(vectors) >= COMPILED_FROM:
+        return vectors
+    import numpy as np
+
+    return vectors.astype(np.float32, copy=False)
+
+
+def build_codes(vectors: "Vectors", empty: Callable[..., Any]) -> "Codes | None":
+    """The vectors in 8 bits that `scoring` of so many texts compares; None where it compares them as they are.
+
+    Args:
+        vectors: float32 or float16 `(n, d)`, may be memory-mapped.
+        empty: Makes room for them, given a shape and a type.
+    """
+    if scoring(len(vectors)) is ARRAYS:
+        return None
+    from hippo.backends.scoring.codes import Codes
+
+    return Codes.of(vectors, empty)

@@ -10,7 +10,7 @@ from hippo.backends.scoring.standard import Moments, standard_score
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hippo.protocols import Float32, Float64, Int64
+    from hippo.protocols import Float32, Float64, Int64, Vectors
 
 __all__ = ["ARRAYS", "ArrayScoring"]
 
@@ -21,7 +21,7 @@ _ROWS = 512
 class ArrayScoring:
     """See the methods. A class, so that the compiled one can stand in its place."""
 
-    def products(self, vectors: "Float32", queries: "Float32") -> "Float32":
+    def products(self, vectors: "Vectors", queries: "Float32") -> "Float32":
         """Similarity of every vector to every query: float32 `(n, m)`, Fortran-ordered.
 
         Each is a product of two vectors of its own (`matmul` of a row and a column), not an entry of a product of
@@ -30,13 +30,14 @@ class ArrayScoring:
         from memory once.
 
         Args:
-            vectors: float32 `(n, d)`.
+            vectors: float32 or float16 `(n, d)`.
             queries: float32 `(m, d)`.
         """
         found = np.empty((len(vectors), len(queries)), np.float32, order="F")
         for start in range(0, len(vectors), _ROWS):
             part = slice(start, start + _ROWS)
-            np.matmul(vectors[part, None, None, :], queries[None, :, :, None], out=found[part, :, None, None])
+            block = vectors[part].astype(np.float32, copy=False)
+            np.matmul(block[:, None, None, :], queries[None, :, :, None], out=found[part, :, None, None])
         return found
 
     def words(

@@ -6,16 +6,19 @@ approximations come near enough to the best of these, and only they are compared
 """
 
 import functools
+import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
-from hippo.backends.scoring.compiled import compile_loops
+from hippo.backends.scoring.compiled import compile_loops, wide_blocks
 from hippo.backends.scoring.loops import approach, encode
 
 if TYPE_CHECKING:
-    from hippo.protocols import Float32, Float64
+    from numpy.typing import NDArray
+
+    from hippo.protocols import Float32, Float64, Vectors
 
 __all__ = ["Codes"]
 
@@ -26,30 +29,43 @@ _ROUNDING = 4e-6
 
 
 class Codes:
-    """Vectors in 8 bits.
+    """Vectors in 8 bits. `of` makes them.
 
     Args:
-        vectors: float32 `(n, d)`; they are read once, and not kept.
+        codes: c, int8 `(n, d)`; like the scales kept, not copied; may be memory-mapped.
+        scales: s, float32 `(n,)`.
+        bounds: The greatest |e| of all, and the greatest |v| + |e|, float64 `(2,)`.
 
     Examples:
-        >>> codes = Codes(np.eye(3, dtype=np.float32))
+        >>> codes = Codes.of(np.eye(3, dtype=np.float32))
         >>> near, error = codes.similarities(np.eye(3, dtype=np.float32)[:1])
         >>> near.round(3).tolist(), bool(error[0] < 0.001)
         ([[1.0, 0.0, 0.0]], True)
     """
 
-    def __init__(self, vectors: "Float32") -> None:
-        self._encode, self._approach = _compiled()
-        vectors = np.ascontiguousarray(vectors, np.float32)
-        self._codes = np.empty(vectors.shape, np.int8)
-        self._scales, self._errors = np.empty((2, len(vectors)), np.float32)
-        self._encode(vectors, self._codes, self._scales, self._errors)
-        self._error = float(self._errors.max(initial=0.0))
-        lengths = np.sqrt(np.einsum("nd,nd->n", vectors, vectors))
-        self._length = float(lengths.max(initial=0.0)) + self._error
+    def __init__(self, codes: "NDArray[np.int8]", scales: "Float32", bounds: "Float64") -> None:
+        self.codes, self.scales, self.bounds = codes, scales, bounds
+        self._error, self._length = map(float, bounds)
+
+    @classmethod
+    def of(cls, vectors: "Vectors", empty: "Callable[..., NDArray[Any]]" = np.empty) -> Self:
+        """Some vectors in 8 bits.
+
+        Args:
+            vectors: float32 or float16 `(n, d)`; they are read once, and not kept.
+            empty: Makes room for the codes, given a shape and a type.
+        """
+        encode, _ = _compiled()
+        codes = empty(vectors.shape, np.int8)
+        scales, errors, squares = np.empty((3, len(vectors)), np.float32)
+        for part, block in wide_blocks(vectors):
+            encode(block, codes[part], scales[part], errors[part])
+            np.einsum("nd,nd->n", block, block, out=squares[part])
+        error = float(errors.max(initial=0.0))
+        return cls(codes, scales, np.array([error, math.sqrt(squares.max(initial=0.0)) + error]))
 
     def __len__(self) -> int:
-        return len(self._codes)
+        return len(self.codes)
 
     def similarities(self, queries: "Float32") -> "tuple[Float32, Float64]":
         """Inner products of all vectors and some queries, about.
@@ -67,13 +83,14 @@ class Codes:
         whole = np.rint(queries / np.where(slopes > 0, slopes, 1.0)[:, None]).astype(np.int16)
         left = np.linalg.norm(queries - slopes[:, None] * whole, axis=1).astype(np.float64)
         near = np.empty((len(queries), len(self)), np.float32)
-        self._approach(self._codes, self._scales, whole, slopes, near)
+        _compiled()[1](self.codes, self.scales, whole, slopes, near)
         lengths = np.linalg.norm(queries, axis=1).astype(np.float64)
         return near, self._error * lengths + left * self._length + _ROUNDING * self._length * lengths
 
 
 @functools.cache
 def _compiled() -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """The loops that encode, and that compare."""
     from numba import types
 
     def read(kind: Any, dimensions: int) -> Any:

@@ -2,22 +2,25 @@
 
 import functools
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hippo.backends.scoring.loops import ROWS, add_words, fuse, highest, largest, moments, multiply
+from hippo.backends.scoring.loops import ROWS, add_words, fuse, highest, largest, moments, multiply, widen
 from hippo.backends.scoring.standard import LEAST_DEVIATION, Moments
 from hippo.errors import MissingExtraError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from hippo.protocols import Float32, Float64, Int64
+    from hippo.protocols import Float32, Float64, Int64, Vectors
 
-__all__ = ["CompiledScoring", "compile_loops"]
+__all__ = ["CompiledScoring", "compile_loops", "wide_blocks"]
+
+_BLOCK = 1024
+"""Vectors that are widened at once: as many as stay near the processor."""
 
 _FEW = 24
 """Of so many best ones, a heap is the fastest."""
@@ -33,8 +36,13 @@ class CompiledScoring:
     def __init__(self) -> None:
         self._loops = _compiled()
 
-    def products(self, vectors: "Float32", queries: "Float32") -> "Float32":
+    def products(self, vectors: "Vectors", queries: "Float32") -> "Float32":
         """See `ArrayScoring.products`."""
+        if vectors.dtype == np.float16:
+            halves = np.empty((len(queries), len(vectors)), np.float32)
+            for part, block in wide_blocks(vectors):
+                halves[:, part] = self.products(block, queries).T
+            return halves.T
         count = len(vectors)
         vectors = np.ascontiguousarray(vectors, np.float32)
         if count < ROWS:
@@ -85,6 +93,21 @@ class CompiledScoring:
         return found
 
 
+def wide_blocks(vectors: "Vectors") -> "Iterator[tuple[slice, Float32]]":
+    """Blocks of vectors in float32, contiguous, with the rows of each; a widened one is gone with the next."""
+    if vectors.dtype != np.float16:
+        for start in range(0, len(vectors), _BLOCK):
+            part = slice(start, start + _BLOCK)
+            yield part, np.ascontiguousarray(vectors[part], np.float32)
+        return
+    wide = np.empty((min(_BLOCK, len(vectors)), vectors.shape[1]), np.float32)
+    for start in range(0, len(vectors), _BLOCK):
+        part = slice(start, start + _BLOCK)
+        halves = np.ascontiguousarray(vectors[part])
+        _compiled().widen(halves.view(np.uint16), wide[: len(halves)])
+        yield part, wide[: len(halves)]
+
+
 def _line(of: Moments) -> Moments:
     """Mean, and what a value weighs beyond it: nothing where nothing deviates."""
     mean, deviation = of
@@ -101,6 +124,7 @@ class _Loops:
     fuse: Callable[..., None]
     highest: Callable[..., int]
     largest: Callable[..., None]
+    widen: Callable[..., None]
 
 
 @functools.cache
@@ -124,6 +148,7 @@ def _compiled() -> _Loops:
         fuse: types.void(singles, number, number, read(types.float64), number, number, doubles),
         highest: types.int64(read(types.float64), types.int64, types.int64[::1]),
         largest: types.void(read(types.float64), types.int64[::1]),
+        widen: types.void(read(types.uint16, 2), types.float32[:, ::1]),
     }
     # Sums may be split among lanes: that is what makes one instruction of eight additions.
     options = {"nogil": True, "error_model": "numpy", "fastmath": {"reassoc", "contract", "nsz"}}

@@ -10,7 +10,19 @@ if TYPE_CHECKING:
 
     from hippo.protocols import Float32, Float64, Int64
 
-__all__ = ["BUCKETS", "ROWS", "add_words", "approach", "encode", "fuse", "highest", "largest", "moments", "multiply"]
+__all__ = [
+    "BUCKETS",
+    "ROWS",
+    "add_words",
+    "approach",
+    "encode",
+    "fuse",
+    "highest",
+    "largest",
+    "moments",
+    "multiply",
+    "widen",
+]
 
 ROWS = 8
 """Vectors that meet a query at once."""
@@ -52,6 +64,24 @@ def multiply(vectors: "Float32", queries: "Float32", found: "Float32") -> None:
             o = found[j]
             o[row], o[row + 1], o[row + 2], o[row + 3] = a, b, c, d
             o[row + 4], o[row + 5], o[row + 6], o[row + 7] = e, f, g, h
+
+
+def widen(halves: "NDArray[np.uint16]", wide: "Float32") -> None:
+    """Vectors in float16 as float32, exactly: compilers have no arithmetic of halves on a processor.
+
+    Args:
+        halves: The bits of finite numbers, uint16 `(n, d)`.
+        wide: Receives them, float32 `(n, d)`.
+    """
+    for row in range(len(halves)):
+        half, whole = halves[row], wide[row]
+        for i in range(len(half)):
+            bits = np.uint32(half[i])
+            size = np.uint32(bits & np.uint32(0x7FFF))
+            # Exponents are counted from 15 in one and from 127 in the other, and the least is that of 2^-24 as it is.
+            normal = np.uint32(np.uint32(size << np.uint32(13)) + np.uint32(112 << 23)).view(np.float32)
+            value = np.float32(np.int32(size)) * np.float32(2.0**-24) if size < np.uint32(0x400) else normal
+            whole[i] = -value if bits > np.uint32(0x7FFF) else value
 
 
 def add_words(texts: "NDArray[np.int32]", weights: "Float32", spans: "Int64", scores: "Float64") -> tuple[float, float]:

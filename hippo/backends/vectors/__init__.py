@@ -2,13 +2,13 @@
 
 import importlib.util
 from pathlib import Path
-from typing import Any, Literal
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any, Literal
 
 from hippo.errors import UnknownNameError
 from hippo.protocols import VectorIndex
+
+if TYPE_CHECKING:
+    from hippo.protocols import Vectors
 
 __all__ = ["APPROXIMATE_FROM", "build_search", "open_vectors"]
 
@@ -16,11 +16,11 @@ APPROXIMATE_FROM = 200_000
 """Vectors from which an approximate FAISS index pays. Below, on a CPU, exact NumPy search is as fast as exact FAISS."""
 
 
-def build_search(vectors: NDArray[np.float32], folder: Path) -> dict[str, Any] | None:
+def build_search(vectors: "Vectors", folder: Path) -> dict[str, Any] | None:
     """Build the approximate search that `open_vectors` would build, and keep it.
 
     Args:
-        vectors: float32 `(n, d)`, may be memory-mapped.
+        vectors: float32 or float16 `(n, d)`, may be memory-mapped.
         folder: A new folder for it, which `open_vectors` takes as `saved`.
 
     Returns:
@@ -37,14 +37,14 @@ def build_search(vectors: NDArray[np.float32], folder: Path) -> dict[str, Any] |
 
 
 def open_vectors(
-    vectors: NDArray[np.float32],
+    vectors: "Vectors",
     name: Literal["auto", "numpy", "faiss"] = "auto",
     saved: Path | None = None,
 ) -> VectorIndex:
     """An index of vectors by the back-end that suits their number.
 
     Args:
-        vectors: float32 `(n, d)`, may be memory-mapped; kept, not copied.
+        vectors: float32 or float16 `(n, d)`, may be memory-mapped; kept, not copied.
         name: "numpy", "faiss", or "auto": FAISS if it is installed and n is at least `APPROXIMATE_FROM`, else NumPy.
         saved: Folder in which `build_search` has kept the search of these vectors; None: FAISS builds one, which takes
             minutes for a million.
@@ -52,7 +52,7 @@ def open_vectors(
     Raises:
         UnknownNameError: `name` is none of these.
         MissingExtraError: "faiss" was asked for and is not installed.
-        InputError: `vectors` is not a float32 matrix.
+        InputError: `vectors` is no matrix of float32 or float16.
 
     Examples:
         >>> open_vectors(np.eye(3, dtype=np.float32)).search(np.eye(3, dtype=np.float32)[:1], 2)[0].tolist()

@@ -1,9 +1,22 @@
 """Exact search by brute force in NumPy: always installed, and the oracle of every other vector index."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
-from hippo.backends.vectors.ranking import MARGIN, ROUNDING, check_k, check_queries, check_vectors, settle, similarities
+from hippo.backends.vectors.ranking import (
+    MARGIN,
+    ROUNDING,
+    check_k,
+    check_queries,
+    check_vectors,
+    settle,
+    similarities,
+)
+
+if TYPE_CHECKING:
+    from hippo.protocols import Vectors
 
 __all__ = ["ExactVectorIndex"]
 
@@ -15,11 +28,11 @@ class ExactVectorIndex:
     """Compares each query with every vector, block by block.
 
     Args:
-        vectors: float32 `(n, d)`, unit rows; kept, not copied; may be memory-mapped. Rows of other lengths are
-            ranked by inner product too, but ties at the cut are then decided within rounding.
+        vectors: float32 or float16 `(n, d)`, unit rows; kept, not copied; may be memory-mapped. Rows of other lengths
+            are ranked by inner product too, but ties at the cut are then decided within rounding.
 
     Raises:
-        InputError: `vectors` is not a float32 matrix.
+        InputError: `vectors` is no matrix of float32 or float16.
 
     Examples:
         >>> index = ExactVectorIndex(np.array([[1, 0], [0, 1], [1, 0]], dtype=np.float32))
@@ -28,7 +41,7 @@ class ExactVectorIndex:
         ([[0, 2]], [[1.0, 1.0]])
     """
 
-    def __init__(self, vectors: NDArray[np.float32]) -> None:
+    def __init__(self, vectors: "Vectors") -> None:
         self._vectors = check_vectors(vectors)
 
     def __len__(self) -> int:
@@ -72,7 +85,7 @@ class ExactVectorIndex:
         rows: list[NDArray[np.int64]] = [np.zeros(0, dtype=np.int64)]
         for first in range(0, len(queries), _QUERIES):
             for start in range(0, len(self), _VECTORS):
-                block = queries[first : first + _QUERIES] @ self._vectors[start : start + _VECTORS].T
+                block = queries[first : first + _QUERIES] @ self._block(start).T
                 owner, row = np.nonzero(block >= threshold - ROUNDING)
                 owners.append(owner + first)
                 rows.append(row + start)
@@ -89,13 +102,17 @@ class ExactVectorIndex:
         rows = np.zeros((len(queries), 0), dtype=np.int64)
         values = np.zeros((len(queries), 0), dtype=np.float32)
         for start in range(0, len(self), _VECTORS):
-            block = queries @ self._vectors[start : start + _VECTORS].T
+            block = queries @ self._block(start).T
             top = _largest(block, count)
             rows = np.concatenate([rows, top + start], axis=1)
             values = np.concatenate([values, np.take_along_axis(block, top, axis=1)], axis=1)
             best = _largest(values, count)
             rows, values = np.take_along_axis(rows, best, axis=1), np.take_along_axis(values, best, axis=1)
         return rows
+
+    def _block(self, start: int) -> NDArray[np.float32]:
+        """Some vectors from a row on."""
+        return self._vectors[start : start + _VECTORS].astype(np.float32, copy=False)
 
 
 def _largest(values: NDArray[np.float32], count: int) -> NDArray[np.int64]:

@@ -3,8 +3,9 @@
 import importlib
 import json
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from hippo.backends.vectors.exact import ExactVectorIndex
 from hippo.backends.vectors.ranking import MARGIN, check_k, check_queries, check_vectors, settle
 from hippo.errors import ConfigError, IndexCorruptError, InputError, MissingExtraError
+
+if TYPE_CHECKING:
+    from hippo.protocols import Vectors
 
 __all__ = ["FaissVectorIndex"]
 
@@ -22,6 +26,7 @@ _RECALL = 0.98
 _WIDEN = 4  # candidates per neighbour asked of a quantised index; their true similarities decide
 _GPU_MOST = 2048  # neighbours that FAISS gives on a GPU
 _HNSW_LINKS = 32
+_BLOCK = 65_536
 _SETTINGS, _DATA = "faiss.json", "faiss.index"
 
 
@@ -32,7 +37,7 @@ class FaissVectorIndex:
     miss a neighbour.
 
     Args:
-        vectors: float32 `(n, d)`, unit rows; kept, not copied; may be memory-mapped.
+        vectors: float32 or float16 `(n, d)`, unit rows; kept, not copied; may be memory-mapped.
         kind: "flat": exact. "ivf-sq8": inverted lists of vectors in 8 bits a dimension. "hnsw": a navigable graph
             over the same, slower to build. "auto": flat below 200,000 vectors, else ivf-sq8.
         gpu: Whether to search on a CUDA device; "auto": if FAISS was built for it and there is one. HNSW never does.
@@ -46,12 +51,10 @@ class FaissVectorIndex:
     Raises:
         MissingExtraError: faiss is not installed.
         ConfigError: The kind is unknown, or a GPU was demanded and there is none.
-        InputError: `vectors` is not a float32 matrix.
+        InputError: `vectors` is no matrix of float32 or float16.
     """
 
-    def __init__(
-        self, vectors: NDArray[np.float32], *, kind: Kind = "auto", gpu: bool | Literal["auto"] = "auto"
-    ) -> None:
+    def __init__(self, vectors: "Vectors", *, kind: Kind = "auto", gpu: bool | Literal["auto"] = "auto") -> None:
         if kind not in ("auto", "flat", "hnsw", "ivf-sq8"):
             raise ConfigError("vectors 'faiss'", "kind", f"must be auto, flat, hnsw or ivf-sq8, got {kind!r}")
         self._prepare(vectors, gpu)
@@ -121,7 +124,7 @@ class FaissVectorIndex:
         (folder / _SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
 
     @classmethod
-    def load(cls, folder: str | Path, vectors: NDArray[np.float32], *, gpu: bool | Literal["auto"] = "auto") -> Self:
+    def load(cls, folder: str | Path, vectors: "Vectors", *, gpu: bool | Literal["auto"] = "auto") -> Self:
         """Open what `save` wrote, over the same vectors.
 
         Raises:
@@ -152,7 +155,7 @@ class FaissVectorIndex:
             return faiss.read_index(str(data), faiss.IO_FLAG_MMAP | faiss.IO_FLAG_READ_ONLY)
         return faiss.read_index(str(data))
 
-    def _prepare(self, vectors: NDArray[np.float32], gpu: bool | Literal["auto"]) -> None:
+    def _prepare(self, vectors: "Vectors", gpu: bool | Literal["auto"]) -> None:
         self._faiss = _import_faiss()
         self._vectors = check_vectors(vectors)
         self._exact = ExactVectorIndex(vectors)
@@ -176,10 +179,15 @@ class FaissVectorIndex:
             index.own_fields = True
             coarse.this.disown()
             sample = min(count, 64 * lists)
-        index.train(np.ascontiguousarray(self._vectors[_spread(count, sample)]))
-        for start in range(0, count, 65_536):
-            index.add(self._vectors[start : start + 65_536])
+        index.train(np.ascontiguousarray(self._vectors[_spread(count, sample)], np.float32))
+        for block in self._blocks():
+            index.add(block)
         return index
+
+    def _blocks(self) -> Iterator[NDArray[np.float32]]:
+        """The vectors, some at a time."""
+        for start in range(0, len(self), _BLOCK):
+            yield self._vectors[start : start + _BLOCK].astype(np.float32, copy=False)
 
     def _place(self) -> None:
         """Copy to the GPU what can be searched there."""
@@ -188,9 +196,11 @@ class FaissVectorIndex:
             return
         self._resources = self._faiss.StandardGpuResources()
         if self.kind == "flat":
-            self._device_index = self._faiss.GpuIndexFlatIP(self._resources, self._vectors.shape[1])
-            for start in range(0, len(self), 65_536):
-                self._device_index.add(self._vectors[start : start + 65_536])
+            options = self._faiss.GpuIndexFlatConfig()
+            options.useFloat16 = self._vectors.dtype == np.float16
+            self._device_index = self._faiss.GpuIndexFlatIP(self._resources, self._vectors.shape[1], options)
+            for block in self._blocks():
+                self._device_index.add(block)
         else:
             self._device_index = self._faiss.index_cpu_to_gpu(self._resources, 0, self._index)
 
@@ -200,10 +210,25 @@ class FaissVectorIndex:
             rows = self._device_index.search(queries, count)[1]
         elif self._index is not None:
             rows = self._index.search(queries, count)[1]
-        else:
+        elif self._vectors.dtype == np.float32:
             metric = self._faiss.METRIC_INNER_PRODUCT
             rows = self._faiss.knn(queries, np.asarray(self._vectors), count, metric=metric)[1]
+        else:
+            rows = self._candidates_of_halves(queries, count)
         return rows
+
+    def _candidates_of_halves(self, queries: NDArray[np.float32], count: int) -> NDArray[np.int64]:
+        """Exact search of blocks, which are widened one after the other, and the best of all of them."""
+        best = self._faiss.ResultHeap(len(queries), count, keep_max=True)
+        first = 0
+        for block in self._blocks():
+            most = min(count, len(block))
+            values, rows = self._faiss.knn(queries, block, most, metric=self._faiss.METRIC_INNER_PRODUCT)
+            best.add_result(values, rows + first)
+            first += len(block)
+        best.finalize()
+        found: NDArray[np.int64] = best.I
+        return found
 
     def _set_effort(self, effort: int) -> None:
         self.effort = effort
@@ -222,7 +247,7 @@ class FaissVectorIndex:
         count.
         """
         places = _spread(len(self), sample)
-        queries = np.array(self._vectors[places])
+        queries = np.array(self._vectors[places], np.float32)
         moved = slice(1, None, 2)
         noise = np.random.default_rng(0).standard_normal(queries[moved].shape, dtype=np.float32)
         noise *= np.linalg.norm(queries[moved], axis=1, keepdims=True) / np.linalg.norm(noise, axis=1, keepdims=True)

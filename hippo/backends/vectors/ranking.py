@@ -2,15 +2,19 @@
 
 A blocked matrix product gives equal vectors similarities that differ in the last bit, by where they lie in the block.
 So a search only proposes candidates; their similarities are computed again pair by pair: equal vectors, equal bits.
+Vectors in float16 are widened where they are compared, block by block; similarities are float32 for both.
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hippo.errors import InputError
+
+if TYPE_CHECKING:
+    from hippo.protocols import Vectors
 
 __all__ = ["MARGIN", "ROUNDING", "check_k", "check_queries", "check_vectors", "settle", "similarities"]
 
@@ -25,14 +29,14 @@ _BLOCK = 1 << 23  # floats gathered at once
 RangeSearch = Callable[[NDArray[np.float32], float], tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]]
 
 
-def check_vectors(vectors: Any) -> NDArray[np.float32]:
+def check_vectors(vectors: Any) -> "Vectors":
     """The vectors as they are, or contiguous.
 
     Raises:
-        InputError: They are no float32 matrix.
+        InputError: They are no matrix of float32 or float16.
     """
-    if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or vectors.dtype != np.float32:
-        raise InputError(f"vectors must be a float32 matrix (n, d), got {_describe(vectors)}")
+    if not isinstance(vectors, np.ndarray) or vectors.ndim != 2 or vectors.dtype not in (np.float32, np.float16):
+        raise InputError(f"vectors must be a float32 or float16 matrix (n, d), got {_describe(vectors)}")
     return vectors if vectors.flags.c_contiguous else np.ascontiguousarray(vectors)
 
 
@@ -62,7 +66,7 @@ def check_k(k: int) -> int:
 
 
 def similarities(
-    vectors: NDArray[np.float32],
+    vectors: "Vectors",
     queries: NDArray[np.float32],
     owners: NDArray[np.int64],
     rows: NDArray[np.int64],
@@ -72,12 +76,13 @@ def similarities(
     step = max(1, _BLOCK // max(1, vectors.shape[1]))
     for start in range(0, len(rows), step):
         part = slice(start, start + step)
-        np.einsum("pd,pd->p", queries[owners[part]], vectors[rows[part]], out=result[part])
+        near = vectors[rows[part]].astype(np.float32, copy=False)
+        np.einsum("pd,pd->p", queries[owners[part]], near, out=result[part])
     return result
 
 
 def settle(
-    vectors: NDArray[np.float32],
+    vectors: "Vectors",
     queries: NDArray[np.float32],
     rows: NDArray[np.int64],
     k: int,
