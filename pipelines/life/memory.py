@@ -13,6 +13,8 @@ import multiprocessing
 import sys
 import tempfile
 from argparse import Namespace
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +24,7 @@ from pipelines.common import new_parser, publish, table
 from pipelines.life.built import built
 from pipelines.life.corpus import question
 
-__all__ = ["main", "measure"]
+__all__ = ["held", "main", "measure"]
 
 
 def main() -> None:
@@ -45,12 +47,12 @@ def measure(arguments: Namespace, root: Path, smallest: Path) -> dict[str, Any]:
     """One reader of an index of one passage, one reader, many readers."""
     with Snapshot.open(root) as snapshot:
         size = sum(size for size, _ in snapshot.sums.values())
-    alone = _readers(root, 1, arguments.questions)
-    many = _readers(root, arguments.processes, arguments.questions)
+    alone, _ = held(1, _read, root, arguments.questions)
+    many, _ = held(arguments.processes, _read, root, arguments.questions)
     return {
         "passages": arguments.passages,
         "snapshot_mib": _mib(size),
-        "one_passage": _readers(smallest, 1, arguments.questions),
+        "one_passage": held(1, _read, smallest, arguments.questions)[0],
         "one": alone,
         "many": many,
         "together_to_one": round(many["pss_mib"] / alone["pss_mib"], 2),
@@ -58,14 +60,26 @@ def measure(arguments: Namespace, root: Path, smallest: Path) -> dict[str, Any]:
     }
 
 
-def _readers(root: Path, count: int, questions: int) -> dict[str, Any]:
-    """Sums over so many processes, in MiB."""
+def held(count: int, read: Callable[..., Any], *given: Any) -> tuple[dict[str, Any], list[Any]]:
+    """What processes hold once all of them have read.
+
+    Args:
+        count: How many processes.
+        read: What each does, at the top of a module, given an `ExitStack` that is left once it is measured.
+        given: Its further arguments.
+
+    Returns:
+        Sums over all processes, in MiB, and what `read` returned in each.
+    """
     context = multiprocessing.get_context("spawn")
-    ready, done = context.Barrier(count + 1), context.Event()
-    processes = [context.Process(target=_read, args=(root, questions, ready, done), daemon=True) for _ in range(count)]
-    for one in processes:
-        one.start()
-    ready.wait()
+    done, processes, ends = context.Event(), [], []
+    for _ in range(count):
+        end, told = context.Pipe(duplex=False)
+        processes.append(context.Process(target=_hold, args=(read, given, told, done), daemon=True))
+        processes[-1].start()
+        told.close()  # A process that dies leaves no other end, and nobody waits for it.
+        ends.append(end)
+    results = [end.recv() for end in ends]
     found = [_rollup(one.pid or 0) for one in processes]
     done.set()
     for one in processes:
@@ -77,16 +91,21 @@ def _readers(root: Path, count: int, questions: int) -> dict[str, Any]:
         "rss_mib": _mib(total["Rss"]),
         "pss_mib": _mib(total["Pss"]),
         "private_mib": _mib(private),
-    }
+    }, results
 
 
-def _read(root: Path, questions: int, ready: Any, done: Any) -> None:
-    """A reader that waits to be measured."""
-    with Hippo.open(root) as memory:
-        for number in range(questions):
-            memory.retrieve(question(number), explain=True)
-        ready.wait()
+def _hold(read: Callable[..., Any], given: Sequence[Any], told: Any, done: Any) -> None:
+    """Read, and wait to be measured."""
+    with ExitStack() as stack:
+        told.send(read(stack, *given))
         done.wait()
+
+
+def _read(stack: ExitStack, root: Path, questions: int) -> None:
+    """A reader."""
+    memory = stack.enter_context(Hippo.open(root))
+    for number in range(questions):
+        memory.retrieve(question(number), explain=True)
 
 
 def _rollup(pid: int) -> dict[str, int]:

@@ -24,6 +24,7 @@ JOBS = [
     "bench_ppr",
     "bench_query",
     "bench_scale",
+    "bench_storage",
     "benchmark",
     "build_index",
     "compare",
@@ -143,6 +144,25 @@ def test_retrieval_is_timed_beside_the_published_way(
     assert (found["passages"], found["questions"], found["batch"]) == (3, 3, 5)
     assert all(way["median_ms"] > 0 < way["processor_ms"] for way in found["ways"].values())
     assert found["ways"]["published"]["times_faster"] == 1.0
+
+
+@pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="only Linux says what processes share")
+@pytest.mark.slow
+def test_types_of_vectors_are_compared_on_copies(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    questions = tmp_path / "questions.json"
+    gold = {"title": "", "paragraph_text": DOCUMENTS[0]}
+    questions.write_text(json.dumps([{"question": QUESTIONS[0], "paragraphs": [gold]}]))
+    before = sorted((file.name, file.stat().st_size) for file in index.rglob("*") if file.is_file())
+    options = ["--index", str(index), "--questions", str(questions), "--encoder", "hashing", "--processes", "2"]
+    monkeypatch.setattr("sys.argv", ["bench_storage", *options, "--json"])
+    importlib.import_module("pipelines.bench_storage").main()
+    ways = json.loads(capsys.readouterr().out)["ways"]
+    assert ways["float16"]["vectors_mib"] < ways["float32"]["vectors_mib"]
+    assert all(0 < way["question_ms"] < way["first_ms"] for way in ways.values())
+    assert [way["recall_at_5"] for way in ways.values()] == [100.0] * 3
+    assert sorted((file.name, file.stat().st_size) for file in index.rglob("*") if file.is_file()) == before
 
 
 def test_indexing_is_timed_beside_its_encoder_calls(
