@@ -6,14 +6,13 @@
 An index is built in a temporary folder, --rounds times. Passages come from files that `hippo index` reads, and are
 made up where there are too few. With --every N only one of N texts goes through the encoder, and the time that this
 takes counts N times; the other vectors are made by hashing, which counts as indexing. Seconds are those of the
-processor in all threads, and of the clock; the ratio is that of the processor.
+processor in all threads, and of the clock; the ratio is that of the processor, the median of the rounds.
 """
 
 import sys
 import tempfile
 from argparse import Namespace
 from pathlib import Path
-from statistics import median
 from typing import Any
 
 from hippo import Document, Hippo
@@ -23,6 +22,7 @@ from hippo.parts import make_encoder
 from hippo.protocols import Encoder
 from pipelines.common import new_parser, publish, table
 from pipelines.life.corpus import documents
+from pipelines.machine import measured, spread
 from pipelines.replay import MeteredEncoder, clocks
 
 __all__ = ["main", "measure"]
@@ -35,9 +35,9 @@ def main() -> None:
     parser.add_argument("--passages", type=int, help="how many (default: those of the files, or 2000)")
     parser.add_argument("--encoder", default="minilm", help="name of the encoder")
     parser.add_argument("--every", type=int, default=1, help="encode one of so many texts")
-    parser.add_argument("--rounds", type=int, default=1, help="times that the index is built")
+    parser.add_argument("--rounds", type=int, default=3, help="times that the index is built")
     arguments = parser.parse_args()
-    result = measure(arguments)
+    result = measured(measure(arguments))
     publish(arguments, result, report(result))
 
 
@@ -51,12 +51,19 @@ def measure(arguments: Namespace) -> dict[str, Any]:
     corpus = [one for one in items if isinstance(one, Document)][: arguments.passages]
     corpus += documents(range((arguments.passages or len(corpus) or 2000) - len(corpus)))
     rounds = [_built(corpus, encoder, arguments.every) for _ in range(arguments.rounds)]
+    ratio = spread([one["indexing"]["cpu"] / one["encoder"]["cpu"] for one in rounds])
     return {
         "encoder": encoder.fingerprint,
         **{name: rounds[0][name] for name in ("passages", "facts", "entities", "encoded")},
         "encoded_one_of": arguments.every,
         "rounds": rounds,
-        "ratio": round(median(one["indexing"]["cpu"] / one["encoder"]["cpu"] for one in rounds), 4),
+        "ratio": ratio["median"],
+        "ratio_spread": ratio,
+        "seconds": {
+            name: {clock: spread([one[name][clock] for one in rounds]) for clock in ("cpu", "wall")}
+            for name in ("encoder", "indexing")
+        },
+        "stages": {name: spread([one["stages"][name] for one in rounds]) for name in rounds[0]["stages"]},
     }
 
 
@@ -83,16 +90,23 @@ def _built(corpus: list[Document], encoder: Encoder, every: int) -> dict[str, An
 def report(result: dict[str, Any]) -> str:
     """The result as text."""
     counts = (f"{result[name]} {name}" for name in ("passages", "facts", "entities"))
-    first = result["rounds"][0]
-    rows = [(name, *(f"{first[name][clock]:.2f}" for clock in ("cpu", "wall"))) for name in ("encoder", "indexing")]
-    rows += [(f"  {name}", "", f"{value:.2f}") for name, value in first["stages"].items()]
+    rows = [
+        (name, *(_cell(result["seconds"][name][clock]) for clock in ("cpu", "wall")))
+        for name in ("encoder", "indexing")
+    ]
+    rows += [(f"  {name}", "", _cell(value)) for name, value in result["stages"].items()]
+    ratio = "{median:.4f} ({p10:.4f} to {p90:.4f})".format(**result["ratio_spread"])
     return "\n".join(
         [
             f"{', '.join(counts)}; {result['encoded']} texts encoded with {result['encoder']}",
-            table(["seconds", "processor", "clock"], rows),
-            f"indexing without encoder calls, to these: {result['ratio']:.3f}",
+            table(["seconds, 10 to 90 %", "processor", "clock"], rows),
+            f"indexing without encoder calls, to these: {ratio}",
         ]
     )
+
+
+def _cell(value: dict[str, float]) -> str:
+    return f"{value['median']:.2f} ({value['p10']:.2f} to {value['p90']:.2f})"
 
 
 if __name__ == "__main__":

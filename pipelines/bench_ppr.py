@@ -7,9 +7,11 @@ Graphs and questions are those of `pipelines.synthetic`. Two walks: the publishe
 edges) and that of the profile `hippo` (query-aware). PRPACK is called as the published system calls it: weights as an
 attribute of the edges, the restart vector as a list. Every question goes to every engine, another one first each time.
 Times are processor time of all threads, so that other work on the machine does not tell for those that are short.
-For push the seeds are given, so the time is all that a question costs on a graph that is loaded; for a block it is that
+For push, and for `auto`, which takes the engine that it holds for cheaper and ends at bounds that are almost a proof,
+the seeds are given, so the time is all that a question costs on a graph that is loaded; for a block it is that
 of a call with all questions at once, to `power` and to `auto`, which chooses for them. The order of the first
-passages (--top) is compared with PRPACK's.
+passages (--top) is compared with PRPACK's. Of push it also says how many nodes it reached and pushed, and what a push
+took, beside one read at a random place of an array of a number for each node, timed in the same run.
 
 With --check N the order that `push` stops at is compared with a walk to a tolerance of 1e-12, for N questions.
 """
@@ -29,6 +31,7 @@ from hippo.graph.model import Graph
 from hippo.protocols import PageRank, Walk
 from hippo.retrieval.profiles import PROFILES
 from pipelines.common import new_parser, publish, table
+from pipelines.machine import measured, random_read_ns
 from pipelines.synthetic import Questions, make_graph, make_questions
 
 if TYPE_CHECKING:
@@ -42,11 +45,16 @@ _WALKS = {"published": "hipporag2", "hippo": "hippo"}
 class Task:
     """One walk on one graph, and its questions."""
 
-    name: str
+    kind: str
     graph: Graph
     walk: Walk
     questions: Questions
     top: int
+
+    @property
+    def name(self) -> str:
+        """What it is called where it is printed."""
+        return f"{self.graph.n_nodes:.1e} nodes, {self.kind}"
 
     def gain(self, column: int) -> "Float64 | None":
         """Gain of a question, float64 `(n, 1)`; None: the plain walk."""
@@ -75,7 +83,8 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = str(arguments.peer_threads)
     results = [row for nodes in arguments.nodes.split(",") for row in measure(int(nodes), arguments)]
     header = ["graph and walk", "engine", "ms a question", "10 to 90 %", "times faster", "same order", "ended by"]
-    publish(arguments, results, table(header, [_row(one) for one in results]))
+    header += ["pushes", "ns a push", "ns a read"]
+    publish(arguments, measured({"rows": results}), table(header, [_row(one) for one in results]))
 
 
 def measure(nodes: int, arguments: Namespace) -> list[dict[str, Any]]:
@@ -87,7 +96,7 @@ def measure(nodes: int, arguments: Namespace) -> list[dict[str, Any]]:
         questions = make_questions(graph, max(arguments.questions, arguments.check, 1))
         gain = questions.gain if profile.query_gain else None
         walk = Walk(graph.adjacency(profile.kind_weights), profile.damping, gain, symmetric=True)
-        task = Task(f"{graph.n_nodes:.1e} nodes, {name}", graph, walk, questions, arguments.top)
+        task = Task(name, graph, walk, questions, arguments.top)
         rows += _singles(task, arguments)
         if arguments.check:
             rows.append(_check(task, arguments))
@@ -97,7 +106,11 @@ def measure(nodes: int, arguments: Namespace) -> list[dict[str, Any]]:
 
 
 def _singles(task: Task, arguments: Namespace) -> list[dict[str, Any]]:
-    engines: dict[str, Callable[[int], tuple[list[int], str]]] = {"push": _push(task, arguments)}
+    pushed: dict[int, tuple[int, int]] = {}
+    engines: dict[str, Callable[[int], tuple[list[int], str]]] = {
+        "push": _push(task, arguments, pushed),
+        "auto": _auto(task),
+    }
     if task.graph.n_nodes <= arguments.peer_most:
         engines["PRPACK"] = _prpack(task)
     for engine in engines.values():
@@ -111,14 +124,26 @@ def _singles(task: Task, arguments: Namespace) -> list[dict[str, Any]]:
     columns = range(arguments.questions)
     ended = Counter(found["push", column][1] for column in columns)
     row = _summary(task, "push", seconds["push"]) | {"stopped": dict(ended)}
+    if pushed:
+        spent = [1e9 * seconds["push"][column] / pushes for column, (_, pushes) in pushed.items()]
+        reached, pushes = np.median([*pushed.values()], axis=0).tolist()
+        row |= {"reached": reached, "pushes": pushes, "push_ns": float(np.median(spent))}
+        row["random_read_ns"] = random_read_ns(task.graph.n_nodes)["median"]
+    auto = _summary(task, "auto", seconds["auto"])
+    auto["stopped"] = dict(Counter(found["auto", column][1] for column in columns))
     if "PRPACK" not in engines:
-        return [row]
-    row["same_top"] = float(np.mean([found["push", column][0] == found["PRPACK", column][0] for column in columns]))
-    row["times_faster"] = float(np.median(np.array(seconds["PRPACK"]) / np.array(seconds["push"])))
-    return [row, _summary(task, "PRPACK", seconds["PRPACK"])]
+        return [row, auto]
+    for one in (row, auto):
+        name = one["engine"]
+        one["same_top"] = float(np.mean([found[name, column][0] == found["PRPACK", column][0] for column in columns]))
+        one["times_faster"] = float(np.median(np.array(seconds["PRPACK"]) / np.array(seconds[name])))
+    return [row, auto, _summary(task, "PRPACK", seconds["PRPACK"])]
 
 
-def _push(task: Task, arguments: Namespace) -> Callable[[int], tuple[list[int], str]]:
+def _push(
+    task: Task, arguments: Namespace, pushed: dict[int, tuple[int, int]] | None = None
+) -> Callable[[int], tuple[list[int], str]]:
+    """Push as a way to ask; nodes reached and pushes of a question that it did not leave to `power` go to `pushed`."""
     from hippo.backends.pagerank.push import PushPageRank
 
     engine, passages = PushPageRank(threads=1, slack=arguments.slack), task.graph.passages
@@ -131,9 +156,32 @@ def _push(task: Task, arguments: Namespace) -> Callable[[int], tuple[list[int], 
         if local is None:
             swept = engine.rank(walk, task.questions.restart[:, [column]], top=task.top, candidates=passages)
             return task.head(swept.scores[passages, 0]), "power"
+        if pushed is not None:
+            pushed[column] = len(local.nodes), local.pushes
         chosen = local.nodes >= passages.start
         reached, scores = local.nodes[chosen], local.scores[chosen]
         return (reached[np.lexsort((reached, -scores))][: task.top] - passages.start).tolist(), local.stopped
+
+    return ask
+
+
+def _auto(task: Task) -> Callable[[int], tuple[list[int], str]]:
+    """The engine that chooses; where the walk has a gain it is given the whole restart vector."""
+    from hippo.backends.pagerank.auto import AutoPageRank
+
+    engine, passages = AutoPageRank(threads=1), task.graph.passages
+
+    def ask(column: int) -> tuple[list[int], str]:
+        restart, gain = task.questions.restart[:, column], task.gain(column)
+        walk = Walk(task.walk.adjacency, task.walk.damping, gain)
+        if gain is None:
+            nodes = np.flatnonzero(restart)
+            result = engine.rank_seeds(walk, [(nodes, restart[nodes])], top=task.top, candidates=passages)
+            scores = result.scores[:, 0]
+            reached = np.flatnonzero(scores)
+            return reached[np.lexsort((reached, -scores[reached]))][: task.top].tolist(), result.stopped[0]
+        result = engine.rank(walk, restart[:, None], top=task.top, candidates=passages)
+        return task.head(result.scores[passages, 0]), result.stopped[0]
 
     return ask
 
@@ -196,7 +244,7 @@ def _block(task: Task, arguments: Namespace, questions: Questions) -> list[dict[
 
     gain = questions.gain if task.walk.gain is not None else None
     walk = Walk(task.walk.adjacency, task.walk.damping, gain)
-    few = Task(task.name, task.graph, walk, questions, task.top)
+    few = Task(task.kind, task.graph, walk, questions, task.top)
     engines: dict[str, PageRank] = {"auto": AutoPageRank(), "power": PowerPageRank()}
     peer, count, passages = _prpack(few), arguments.block, task.graph.passages
     warm = Walk(walk.adjacency, walk.damping, None if gain is None else gain[:, :3])
@@ -228,7 +276,8 @@ def _block(task: Task, arguments: Namespace, questions: Questions) -> list[dict[
 
 def _summary(task: Task, engine: str, seconds: Sequence[float]) -> dict[str, Any]:
     low, middle, high = (1000 * np.quantile(seconds, [0.1, 0.5, 0.9])).tolist()
-    return {"task": task.name, "engine": engine, "median_ms": middle, "p10_ms": low, "p90_ms": high}
+    about = {"task": task.name, "nodes": task.graph.n_nodes, "walk": task.kind, "engine": engine}
+    return {**about, "median_ms": middle, "p10_ms": low, "p90_ms": high}
 
 
 def _row(result: dict[str, Any]) -> list[str]:
@@ -241,6 +290,9 @@ def _row(result: dict[str, Any]) -> list[str]:
         f"{result['times_faster']:.0f}" if "times_faster" in result else "",
         f"{result['same_top']:.1%}" if "same_top" in result else "",
         ended,
+        f"{result['pushes']:,.0f}" if "pushes" in result else "",
+        f"{result['push_ns']:.0f}" if "pushes" in result else "",
+        f"{result['random_read_ns']:.1f}" if "pushes" in result else "",
     ]
 
 

@@ -8,7 +8,10 @@ every passage a seed, PRPACK with the restart vector as a list and the weights a
 over nodes in Python are arrays here, which is to its advantage. In each round every question is asked alone and in the
 published way, in turns, then as many as fill a batch at once; what hippo remembers of questions is forgotten before.
 Printed are milliseconds of a question in the median, with the 10th and the 90th percentile, by the clock and of the
-processor (all threads together), and how much faster than the published way each is, by the median of the processor.
+processor (all threads together), how much faster than the published way each is, by the median of the processor, and
+the stages of hippo's own ways. Below stands what the arithmetic of it takes, timed in the same run: all vectors of
+passages and facts times that of the question, by BLAS in float32, and as many products of the graph with a vector, by
+SciPy, as there were sweeps; in a batch with 16 vectors at once.
 """
 
 import os
@@ -25,19 +28,24 @@ from hippo.config import load_config
 from hippo.evaluation import load_questions
 from hippo.evaluation.latency import in_turns
 from hippo.parts import make_encoder
-from hippo.retrieval.names import _names_in
-from hippo.retrieval.profiles import PROFILES
-from hippo.search.lexical import _asked
+from hippo.retrieval.profiles import PROFILES, resolve_profile
 from hippo.snapshot.contents import Contents
+from pipelines.asked import forget, show_stages, stages
 from pipelines.common import new_parser, publish, table
+from pipelines.machine import copy_rate, measured
 from pipelines.replay import ReplayEncoder, TimedEncoder
 
 if TYPE_CHECKING:
     from hippo.protocols import Float32, Float64
+    from hippo.types import Retrieval
 
 _K = 20
 _SEED_FACTS = 5
 _PASSAGE_WEIGHT = 0.05
+_WIDTH = 16
+"""Questions that are swept together."""
+_PRODUCTS = 30
+"""Times that a product is timed."""
 
 
 def main() -> None:
@@ -46,7 +54,7 @@ def main() -> None:
     parser.add_argument("--index", type=Path, required=True, help="folder of the index")
     parser.add_argument("--questions", type=Path, required=True, help="questions, as `hippo eval` reads them")
     parser.add_argument("--encoder", default="minilm", help="the one that the index was made with")
-    parser.add_argument("--config", type=Path, help="hippo.toml that the index was made with")
+    parser.add_argument("--config", type=Path, help="hippo.toml, where there is one")
     parser.add_argument("--profile", default="hippo", help="how to rank")
     parser.add_argument("--batch", type=int, default=64, help="questions of a batch")
     parser.add_argument("--limit", type=int, default=100, help="first questions only")
@@ -54,23 +62,22 @@ def main() -> None:
     parser.add_argument("--peer-threads", type=int, default=1, help="OpenMP threads of PRPACK; one is fastest")
     arguments = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = str(arguments.peer_threads)
-    result = run(arguments)
+    result = measured(run(arguments))
     publish(arguments, result, report(result))
 
 
 def run(arguments: Namespace) -> dict[str, Any]:
     """Encode, ask, compare."""
-    config = load_config(arguments.config, {"encoder": {"name": arguments.encoder}})
-    encoder = make_encoder(config)
+    encoder = make_encoder(load_config(arguments.config, {"encoder": {"name": arguments.encoder}}))
     if encoder is None:
         raise SystemExit("--encoder none: the published way needs vectors")
     questions = [one.text for one in load_questions(arguments.questions, limit=arguments.limit)]
     timed = TimedEncoder(encoder)
-    with Hippo.open(arguments.index, encoder=timed, config=config) as memory:
+    with Hippo.open(arguments.index, encoder=timed, config=arguments.config) as memory:
         memory.retrieve_many(questions, profile=arguments.profile)
     texts = [*timed.queries]
     replay = ReplayEncoder(encoder.fingerprint, texts, np.stack([timed.queries[text] for text in texts]))
-    with Hippo.open(arguments.index, encoder=replay, config=config) as memory:
+    with Hippo.open(arguments.index, encoder=replay, config=arguments.config) as memory:
         return measure(memory, questions, replay.encode(questions), arguments)
 
 
@@ -79,22 +86,28 @@ def measure(memory: Hippo, questions: Sequence[str], vectors: "Float32", argumen
     contents = memory.contents()
     published = Published(contents)
     rows = {text: row for row, text in enumerate(questions)}
+    found: dict[str, list[Retrieval]] = {"alone": [], "batch": []}
     ways: dict[str, Callable[[str], object]] = {
-        "alone": lambda question: memory.retrieve(question, k=_K, profile=arguments.profile),
+        "alone": lambda question: found["alone"].append(memory.retrieve(question, k=_K, profile=arguments.profile)),
         "published": lambda question: published.rank(vectors[rows[question]]),
     }
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in (*ways, "batch")}
     batch = [questions[place % len(questions)] for place in range(arguments.batch)]
     for turn in range(arguments.rounds + 1):  # the first one warms up
-        _forget()
+        forget()
         for question, name in in_turns(questions if turn else questions[:20], list(ways)):
             taken = _timed(lambda: ways[name](question))  # noqa: B023  (called at once)
             if turn:
                 times[name].append(taken)
-        _forget()
-        wall, processor = _timed(lambda: memory.retrieve_many(batch, k=_K, profile=arguments.profile))
+        forget()
+        wall, processor = _timed(
+            lambda: found["batch"].extend(memory.retrieve_many(batch, k=_K, profile=arguments.profile))
+        )
         if turn:
             times["batch"].append((wall / len(batch), processor / len(batch)))
+        else:
+            found["alone"].clear()
+            found["batch"].clear()
     peer = np.median([processor for _, processor in times["published"]])
     return {
         "passages": contents.n_chunks,
@@ -104,12 +117,37 @@ def measure(memory: Hippo, questions: Sequence[str], vectors: "Float32", argumen
         "batch": arguments.batch,
         "profile": arguments.profile,
         "ways": {name: _summary(taken, float(peer)) for name, taken in times.items()},
+        "stages": {name: stages(retrievals) for name, retrievals in found.items()},
+        "arithmetic": arithmetic(contents, vectors, found["alone"], arguments),
+        "copy_gb_per_second": copy_rate(),
     }
 
 
-def _forget() -> None:
-    _names_in.cache_clear()
-    _asked.cache_clear()
+def arithmetic(
+    contents: Contents, vectors: "Float32", found: "Sequence[Retrieval]", arguments: Namespace
+) -> dict[str, Any]:
+    """Milliseconds of the processor for the products that a question needs, alone and in a batch, and their bytes."""
+    scored = [np.array(contents.vectors[name]) for name in ("passage", "fact")]
+    matrix = contents.graph.adjacency(resolve_profile(arguments.profile).kind_weights)
+    sweeps = float(np.median([one.parameters.get("sweeps", 0) for one in found]))
+    together = np.resize(vectors, (arguments.batch, vectors.shape[1])).T.copy()
+    asked = {1: together[:, 0].copy(), arguments.batch: together}
+    swept = {1: np.ones(matrix.shape[0]), arguments.batch: np.ones((matrix.shape[0], min(_WIDTH, arguments.batch)))}
+    result: dict[str, Any] = {
+        "sweeps": sweeps,
+        "vector_bytes": sum(one.nbytes for one in scored),
+        "graph_bytes": matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes,
+    }
+    for name, size in (("alone", 1), ("batch", arguments.batch)):
+        product = _middle(lambda: [one @ asked[size] for one in scored]) / size  # noqa: B023  (called at once)
+        sweep = _middle(lambda: matrix @ swept[size]) / (swept[size].size / matrix.shape[0])  # noqa: B023
+        result[name] = {"vectors_ms": product, "walk_ms": sweeps * sweep, "ms": product + sweeps * sweep}
+    return result
+
+
+def _middle(work: Callable[[], object]) -> float:
+    """Milliseconds of the processor, median."""
+    return float(np.median([1e3 * _timed(work)[1] for _ in range(_PRODUCTS)]))
 
 
 class Published:
@@ -175,7 +213,9 @@ def _timed(work: Callable[[], object]) -> tuple[float, float]:
 def _summary(taken: Sequence[tuple[float, float]], peer: float) -> dict[str, float]:
     wall, processor = np.array(taken).T * 1e3
     low, middle, high = np.quantile(wall, [0.1, 0.5, 0.9]).tolist()
-    found = {"median_ms": middle, "p10_ms": low, "p90_ms": high, "processor_ms": float(np.median(processor))}
+    found = {"median_ms": middle, "p10_ms": low, "p90_ms": high}
+    low, middle, high = np.quantile(processor, [0.1, 0.5, 0.9]).tolist()
+    found |= {"processor_ms": middle, "processor_p10_ms": low, "processor_p90_ms": high}
     return {**found, "times_faster": 1e3 * peer / found["processor_ms"]}
 
 
@@ -188,13 +228,21 @@ def report(result: dict[str, Any]) -> str:
             f"{way['median_ms']:.2f}",
             f"{way['p10_ms']:.2f} to {way['p90_ms']:.2f}",
             f"{way['processor_ms']:.2f}",
+            f"{way['processor_p10_ms']:.2f} to {way['processor_p90_ms']:.2f}",
             f"{way['times_faster']:.1f}",
         ]
         for name, way in result["ways"].items()
     ]
     counts = (f"{result[name]} {name}" for name in ("passages", "facts", "nodes", "questions"))
-    header = ["a question", "ms", "10 to 90 %", "processor ms", "times faster"]
-    return f"{', '.join(counts)}\n{table(header, rows)}"
+    header = ["a question", "ms", "10 to 90 %", "processor ms", "10 to 90 %", "times faster"]
+    needed = result["arithmetic"]
+    products = [
+        [names[name], *(f"{needed[name][part]:.2f}" for part in ("vectors_ms", "walk_ms", "ms"))]
+        for name in ("alone", "batch")
+    ]
+    by_stage = show_stages({names[name]: one for name, one in result["stages"].items()})
+    sums = table(["products alone, ms", "vectors", f"{needed['sweeps']:.0f} sweeps", "together"], products)
+    return "\n\n".join([f"{', '.join(counts)}\n{table(header, rows)}", by_stage, sums])
 
 
 if __name__ == "__main__":

@@ -6,8 +6,9 @@
 Passages are made up (`pipelines.life.corpus`), vectors hashed. Each size is built by a process of its own and asked by
 another, so that what each keeps in memory is its own. Printed are seconds and peak memory of building; seconds until
 the index is open and until its first answer; milliseconds of a question, its encoding not counted, as the median and
-the 99th percentile; memory of the reader. Times are those of the processor in all threads, which others at work on the
-machine disturb less; the time of opening is that of the clock. From two sizes on, the last line continues the line
+the 99th percentile, when it is asked first and when all are asked again; memory of the reader; stages of a question.
+Times are those of the processor in all threads, which others at work on the machine disturb less; the time of opening
+and of stages is that of the clock. From two sizes on, the last line continues the line
 through the two largest (in logarithms) to --to passages: a guess, not a measurement. With --folder, indexes are kept
 and not built again.
 """
@@ -23,12 +24,13 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
-import numpy as np
-
 from hippo import Hippo
 from hippo.testing import HashingEncoder
+from pipelines.asked import ask as ask_all
+from pipelines.asked import show_stages
 from pipelines.common import new_parser, publish, read, table, write
 from pipelines.life.corpus import documents, question
+from pipelines.machine import copy_rate, measured
 from pipelines.query_cost import peak_memory
 from pipelines.replay import MeteredEncoder
 
@@ -43,7 +45,10 @@ _COLUMNS = {
     "open_s": "open s",
     "first_s": "first answer s",
     "median_ms": "median ms",
+    "p90_ms": "90 % ms",
     "p99_ms": "99 % ms",
+    "again_median_ms": "again ms",
+    "again_p99_ms": "99 % ms",
     "reader_mib": "reader MiB",
 }
 _CONFIG = {"chunking": {"method": "document"}}
@@ -71,7 +76,9 @@ def main() -> None:
     shown += (
         [["guess: " + _cell(guess["passages"]), *(_cell(guess[name]) for name in list(_COLUMNS)[1:])]] if guess else []
     )
-    publish(arguments, {"sizes": rows, "guess": guess}, table(list(_COLUMNS.values()), shown))
+    result = measured({"sizes": rows, "guess": guess, "copy_gb_per_second": copy_rate()})
+    by_stage = show_stages({f"{row['passages']:,} passages": row["stages"] for row in rows})
+    publish(arguments, result, f"{table(list(_COLUMNS.values()), shown)}\n\n{by_stage}")
 
 
 def build(folder: Path, passages: int, dimension: int, _questions: int) -> dict[str, Any]:
@@ -94,13 +101,9 @@ def ask(folder: Path, passages: int, dimension: int, questions: int) -> dict[str
         opened = perf_counter() - began
         memory.retrieve(question(0))
         first = process_time() - cpu
-        taken = []
-        for place in range(1, questions + 1):
-            before, began = meter.seconds["cpu"], process_time()
-            memory.retrieve(question(place * passages // (questions + 1)))
-            taken.append(1e3 * (process_time() - began - (meter.seconds["cpu"] - before)))
-    median, high = np.percentile(taken, (50, 99)).tolist()
-    return {"open_s": opened, "first_s": first, "median_ms": median, "p99_ms": high, "reader_mib": peak_memory()}
+        asked = [question(place * passages // (questions + 1)) for place in range(1, questions + 1)]
+        found = ask_all(memory, asked, lambda: meter.seconds["cpu"])
+    return {"open_s": opened, "first_s": first, **found, "reader_mib": peak_memory()}
 
 
 def _measured(passages: int, folder: Path, arguments: Namespace) -> dict[str, Any]:
@@ -133,7 +136,8 @@ def continued(less: dict[str, Any], more: dict[str, Any], passages: int) -> dict
         {'passages': 1000.0, 's': 100.0}
     """
     further = math.log(passages / more["passages"]) / math.log(more["passages"] / less["passages"])
-    return {name: round(more[name] * max(more[name] / less[name], 1.0) ** further, 6) for name in more}
+    values = [name for name, value in more.items() if isinstance(value, int | float) and less[name]]
+    return {name: round(more[name] * max(more[name] / less[name], 1.0) ** further, 6) for name in values}
 
 
 def _cell(value: float) -> str:

@@ -2,12 +2,14 @@
 
     python -m pipelines.scale_costs --passages 2000 --out costs.json
     python -m pipelines.scale_costs --passages 1000000 --dimension 64 --workers 2 --questions 100 --folder /data/scale
+    python -m pipelines.scale_costs --passages 1000000 --questions 100 --ask /data/scale/index
 
 Makes passages by rule, indexes them by shards with the hashing encoder, and prints processor time and bytes for each
 passage, by stage, with the peak memory of driver and workers. Stages whose shards are in --folder already cost next to
 nothing: measure in a new one. With --questions, a process of its own opens the index and asks that many: it
-prints seconds until it is open, milliseconds of a question as median and 99th percentile, and its memory. With --ray it
-also prints, in the same run, what a row costs on each executor, of a stage that does nothing, and of one that
+prints seconds until it is open, milliseconds of a question as median and 99th percentile, when they are asked first
+and when all are asked again, by stage, and its memory. With --ask an index that is there is asked, and no more. With
+--ray it also prints, in the same run, what a row costs on each executor, of a stage that does nothing, and of one that
 waits 50 ms for each of 64 calls at the same time; where two workers do their best, a row takes half of that.
 """
 
@@ -19,7 +21,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from statistics import quantiles
 from time import perf_counter, process_time
 from typing import Any
 
@@ -27,7 +28,9 @@ from hippo import Hippo, ProgressBars
 from hippo.execution import Executor, LocalExecutor, Plan, RayExecutor, Row, Stage, build_index
 from hippo.execution.stage import Work, peak_memory
 from hippo.storage import LocalFolder
+from pipelines.asked import ask, show_stages
 from pipelines.common import new_parser, publish, table
+from pipelines.machine import copy_rate, measured
 
 __all__ = ["main", "measure", "nothing", "waiting"]
 
@@ -44,10 +47,16 @@ def main() -> None:
     parser.add_argument("--dimension", type=int, default=256, help="length of a vector")
     parser.add_argument("--memory", type=int, help="bytes that the assembler aims to hold: indexing.memory")
     parser.add_argument("--questions", type=int, default=0, help="questions that are asked afterwards")
+    parser.add_argument("--ask", type=Path, help="index of so many passages that an earlier run made: ask it, no more")
     parser.add_argument("--ray", action="store_true", help="also measure what Ray adds to a row")
     parser.add_argument("--rows", type=int, default=400, help="rows of that measurement")
     parser.add_argument("--folder", type=Path, help="where to work (default: a temporary folder, removed afterwards)")
     arguments = parser.parse_args()
+    if arguments.ask:
+        reader = read(arguments.ask, arguments.passages, arguments.questions or 100)
+        result = measured({"passages": arguments.passages, "reader": reader, "copy_gb_per_second": copy_rate()})
+        publish(arguments, result, "\n\n".join(_shown_reader(reader)))
+        return
     folder = arguments.folder or Path(tempfile.mkdtemp(prefix="hippo-scale-"))
     try:
         result = measure(arguments.passages, arguments.workers, folder, arguments.dimension, arguments.memory)
@@ -107,27 +116,22 @@ def measure(
     }
 
 
-def read(index: Path, passages: int, questions: int) -> dict[str, float]:
-    """Open an index in a process of its own and ask; times, and its memory in bytes."""
+def read(index: Path, passages: int, questions: int) -> dict[str, Any]:
+    """Open an index in a process of its own and ask: seconds, MiB, and what `pipelines.asked.ask` measures."""
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(1, context) as pool:
         return pool.submit(_asked, index, passages, questions).result()
 
 
-def _asked(index: Path, passages: int, questions: int) -> dict[str, float]:
+def _asked(index: Path, passages: int, questions: int) -> dict[str, Any]:
     began = perf_counter()
     with Hippo.open(index) as memory:
         memory.contents()
         opened = perf_counter() - began
         memory.retrieve(_question(0))
         first = perf_counter() - began
-        taken = []
-        for place in range(1, questions + 1):
-            began = process_time()
-            memory.retrieve(_question(place * passages // (questions + 1)))
-            taken.append(process_time() - began)
-    median, high = quantiles(taken, n=100)[49::49] if len(taken) > 1 else (taken[0], taken[0])
-    return {"open": opened, "first": first, "median": median, "p99": high, "peak": peak_memory()}
+        found = ask(memory, [_question(place * passages // (questions + 1)) for place in range(1, questions + 1)])
+    return {"open_s": opened, "first_s": first, **found, "reader_mib": round(peak_memory() / 2**20, 1)}
 
 
 def _question(number: int) -> str:
@@ -248,12 +252,16 @@ def show(result: dict[str, Any]) -> str:
     return "\n\n".join(lines)
 
 
-def _shown_reader(reader: dict[str, float] | None) -> list[str]:
+def _shown_reader(reader: dict[str, Any] | None) -> list[str]:
     if reader is None:
         return []
-    times = f"median {1000 * reader['median']:.1f} ms, 99 % within {1000 * reader['p99']:.1f} ms of processor time"
-    opened = f"a reader opens it in {reader['open']:.2f} s, has its first answer after {reader['first']:.1f} s"
-    return [f"{opened}; questions: {times}; it held {reader['peak'] / 2**20:.0f} MiB at most, mapped files included"]
+    times = f"median {reader['median_ms']:.1f} ms, 99 % within {reader['p99_ms']:.1f} ms of processor time"
+    again = f"asked again: {reader['again_median_ms']:.1f} and {reader['again_p99_ms']:.1f} ms"
+    opened = f"a reader opens it in {reader['open_s']:.2f} s, has its first answer after {reader['first_s']:.1f} s"
+    held = f"it held {reader['reader_mib']:.0f} MiB at most, mapped files included"
+    waits = f"{reader['read_mib']:.0f} MiB came from the disk, for {reader['page_faults']['major']} waits"
+    by_stage = show_stages({"again": reader["stages"], "slowest, first": reader["slowest"]})
+    return [f"{opened}; questions: {times}; {again}; {waits}; {held}", by_stage]
 
 
 if __name__ == "__main__":

@@ -19,8 +19,9 @@ JOBS = [
     "answer_batch",
     "ask_throughput",
     "bench_encoder",
-    "bench_integrations",
+    "bench_gpu",
     "bench_index",
+    "bench_integrations",
     "bench_ppr",
     "bench_query",
     "bench_scale",
@@ -144,6 +145,12 @@ def test_retrieval_is_timed_beside_the_published_way(
     assert (found["passages"], found["questions"], found["batch"]) == (3, 3, 5)
     assert all(way["median_ms"] > 0 < way["processor_ms"] for way in found["ways"].values())
     assert found["ways"]["published"]["times_faster"] == 1.0
+    assert found["stages"]["alone"]["walk"]["runs"] == 3
+    assert found["stages"]["batch"]["walk"]["runs"] == 5
+    needed = found["arithmetic"]
+    assert needed["alone"]["ms"] > needed["alone"]["vectors_ms"] > 0 < needed["batch"]["ms"]
+    assert (found["machine"]["cores"] or 0) > 0
+    assert found["command"].endswith("--index index --questions questions.json --encoder hashing --rounds 1 --batch 5")
 
 
 @pytest.mark.skipif(not Path("/proc/self/smaps_rollup").exists(), reason="only Linux says what processes share")
@@ -168,12 +175,15 @@ def test_types_of_vectors_are_compared_on_copies(
 def test_indexing_is_timed_beside_its_encoder_calls(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("sys.argv", "bench_index --passages 5 --encoder hashing --every 2 --json".split())
+    options = "bench_index --passages 5 --encoder hashing --every 2 --rounds 2 --json"
+    monkeypatch.setattr("sys.argv", options.split())
     importlib.import_module("pipelines.bench_index").main()
     found = json.loads(capsys.readouterr().out)
     assert (found["passages"], found["encoded_one_of"]) == (5, 2)
     assert found["encoded"] >= found["passages"] + found["entities"]
     assert found["ratio"] > 0 < found["rounds"][0]["encoder"]["cpu"]
+    assert found["ratio_spread"]["p10"] <= found["ratio"] <= found["ratio_spread"]["p90"]
+    assert found["stages"]["extract"]["runs"] == len(found["rounds"]) == 2
 
 
 def test_sizes_are_measured_and_continued(tmp_path: Path) -> None:
@@ -183,7 +193,8 @@ def test_sizes_are_measured_and_continued(tmp_path: Path) -> None:
         for size in (4, 8)
     ]
     assert [row["passages"] for row in rows] == [4, 8]
-    assert all(value > 0 for row in rows for value in row.values())
+    assert all(row[name] > 0 for row in rows for name in scale._COLUMNS)
+    assert rows[0]["stages"].keys() == {"link", "walk", "hits"} == rows[0]["slowest"].keys()
     guess = scale.continued(*rows, 16)
     assert guess["passages"] == 16
     assert guess["nodes"] > rows[1]["nodes"] > rows[0]["nodes"]

@@ -56,11 +56,13 @@ def test_engines_are_compared(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     options = ["--nodes", "3000", "--questions", "2", "--block", "4", "--repeats", "1", "--check", "2", "--json"]
     monkeypatch.setattr("sys.argv", ["bench_ppr", *options])
     bench_ppr.main()
-    rows = json.loads(capsys.readouterr().out)
-    assert [row["engine"] for row in rows[:2]] == ["push", "PRPACK"]
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert [row["engine"] for row in rows[:3]] == ["push", "auto", "PRPACK"]
+    assert {row["nodes"] > 2500 for row in rows if "nodes" in row} == {True}
+    assert min(rows[0][name] for name in ("reached", "pushes", "push_ns", "random_read_ns")) > 0
     assert sum(rows[0]["stopped"].values()) == 2
     assert all(row["same_top"] == 1.0 for row in rows if "same_top" in row)
     assert {row["task"].split(", ")[1] for row in rows} == {"published", "hippo"}
     monkeypatch.setattr("sys.argv", ["bench_ppr", *options, "--walk", "published"])
     bench_ppr.main()
-    assert len(json.loads(capsys.readouterr().out)) == len(rows) / 2
+    assert len(json.loads(capsys.readouterr().out)["rows"]) == len(rows) / 2
