@@ -28,6 +28,7 @@ from hippo.parts import make_chunker, make_extractor
 from hippo.types import Extraction
 from pipelines.common import new_parser, publish, table
 from pipelines.life.corpus import documents
+from pipelines.machine import measured, spread
 
 if TYPE_CHECKING:
     from hippo.protocols import Float32
@@ -51,7 +52,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3, help="times that each is measured")
     parser.add_argument("--threads", type=int, help="threads of torch (default: as torch sees fit)")
     arguments = parser.parse_args()
-    result = measure(arguments)
+    result = measured(measure(arguments))
     publish(arguments, result, report(result))
 
 
@@ -88,7 +89,7 @@ def measure(arguments: Namespace) -> dict[str, Any]:
         "tokens_per_second": {name: round(tokens / median(spent)) for name, spent in seconds.items()},
         "seconds": {name: [round(one, 3) for one in spent] for name, spent in seconds.items()},
         "times_plain": {
-            name: round(median(a / b for a, b in zip(seconds[first], spent, strict=True)), 2)
+            name: spread([a / b for a, b in zip(seconds[first], spent, strict=True)], 2)
             for name, spent in seconds.items()
         },
         "cosine": _cosines(vectors["minilm"], vectors["minilm, int8"]),
@@ -142,20 +143,24 @@ def _by_batch(encoder: MiniLM, texts: Sequence[str], vectors: "Float32") -> floa
 def report(result: dict[str, Any]) -> str:
     """The result as text."""
     rows = [
-        (name, f"{result['tokens_per_second'][name]:,}", f"{min(spent):.2f} to {max(spent):.2f}", times)
+        (name, f"{result['tokens_per_second'][name]:,}", f"{min(spent):.2f} to {max(spent):.2f}", _times(times))
         for (name, spent), times in zip(result["seconds"].items(), result["times_plain"].values(), strict=True)
     ]
     cosine = result["cosine"]
     return "\n".join(
         [
             f"{result['texts']} texts, {result['tokens']:,} tokens, {result['threads']} threads",
-            table(["encoder", "tokens a second", "seconds", "times plain"], rows),
+            table(["encoder", "tokens a second", "seconds", "times plain, 10 to 90 %"], rows),
             f"cosine of int8 to float32: {cosine['mean']:.4f} in the mean, {cosine['least']:.4f} at least",
             "questions in NumPy, processor time to torch's: "
             + ", ".join(f"{ratio} for {size}" for size, ratio in result["questions_in_numpy_to_torch"].items()),
             f"int8 in small batches: vectors differ by at most {result['largest_difference_by_batch']:.1e}",
         ]
     )
+
+
+def _times(found: dict[str, float]) -> str:
+    return f"{found['median']} ({found['p10']} to {found['p90']})"
 
 
 if __name__ == "__main__":

@@ -6,7 +6,8 @@
 Needs Playwright and Chromium (Debian: `apt install chromium`), for pictures also Pillow. `ready` is the time from the
 opening of an address with a question in it to the first frame after the picture was drawn, and holds the work of the
 server, too; `server` is that part of it. Frames are counted while the mouse drags the whole picture, and while it drags
-one node. Without a graphics card Chromium draws by the processor: the figures are then lower bounds.
+one node. Each picture is measured --rounds times, in turns: medians, and the 10th and 90th percentile of `ready`.
+Without a graphics card Chromium draws by the processor: the figures are then lower bounds.
 """
 
 import gzip
@@ -14,7 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
@@ -23,6 +24,7 @@ from urllib.parse import quote
 
 from hippo.explorer.page import ASSETS, asset
 from pipelines.common import new_parser, publish, table
+from pipelines.machine import measured, spread
 
 _DRAG_SECONDS = 2.0
 _COUNT = """() => {
@@ -45,18 +47,23 @@ def main() -> None:
     parser.add_argument("index", type=Path, help="folder of an index")
     parser.add_argument("question", help="a question to it")
     parser.add_argument("--nodes", default="300,5000", help="numbers of nodes, with commas between")
+    parser.add_argument("--rounds", type=int, default=3, help="times that each picture is measured")
     parser.add_argument("--screenshots", type=Path, help="only take pictures of every view, into this folder")
     arguments = parser.parse_args()
     with _chromium() as browser, _exploring(arguments.index) as address:
         if arguments.screenshots is not None:
             take(browser, address, arguments.question, arguments.screenshots)
             return
-        rows = [measure(browser, address, arguments.question, int(nodes)) for nodes in arguments.nodes.split(",")]
+        sizes = [int(nodes) for nodes in arguments.nodes.split(",")]
+        rounds = [
+            [measure(browser, address, arguments.question, nodes) for nodes in sizes] for _ in range(arguments.rounds)
+        ]
+    rows = [summary(list(one)) for one in zip(*rounds, strict=True)]
     scripts = [asset(path).text.encode() for path, kind in ASSETS.items() if kind == "text/javascript"]
     result = {"script_kb_gzip": round(sum(len(gzip.compress(text, 9)) for text in scripts) / 1000, 1), "pictures": rows}
     heads = list(rows[0])
     text = table(heads, [[row[head] for head in heads] for row in rows])
-    publish(arguments, result, f"{text}\nscripts: {result['script_kb_gzip']} kB compressed")
+    publish(arguments, measured(result), f"{text}\nscripts: {result['script_kb_gzip']} kB compressed")
 
 
 def measure(browser: Any, address: str, question: str, nodes: int) -> dict[str, Any]:
@@ -80,6 +87,13 @@ def measure(browser: Any, address: str, question: str, nodes: int) -> dict[str, 
         "nodes": drawn[0], "edges": drawn[1], "ready_s": round(ready, 2), "server_s": round(server / 1000, 2),
         "frames_dragging_all": round(whole), "frames_dragging_a_node": round(one),
     }  # fmt: skip
+
+
+def summary(rounds: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Medians of one picture over the rounds, and how far the time until it is ready spreads."""
+    ready = spread([one["ready_s"] for one in rounds])
+    middle = {name: spread([one[name] for one in rounds])["median"] for name in rounds[0]}
+    return {**middle, "ready_p10_s": ready["p10"], "ready_p90_s": ready["p90"]}
 
 
 def _drag(page: Any, x: float, y: float) -> float:

@@ -34,6 +34,7 @@ import numpy as np
 from hippo import Hippo
 from hippo.evaluation import load_dataset
 from pipelines.common import new_parser, publish, table
+from pipelines.machine import measured, spread
 
 Call = tuple[str, dict[str, Any]]
 """Path and body of a request."""
@@ -51,11 +52,12 @@ def main() -> None:
     parser.add_argument("--encoder", default="hashing", help="name of the encoder, or none")
     parser.add_argument("--block", type=int, help="serve.block: questions ranked together (default: the server's)")
     arguments = parser.parse_args()
-    result = run(arguments)
+    result = measured(run(arguments))
     rows = [
         [
             name,
             figures["per_second"],
+            f"{figures['by_round']['p10']:.0f} to {figures['by_round']['p90']:.0f}",
             figures["cpu_ms"],
             figures["p50_ms"],
             figures["p99_ms"],
@@ -64,7 +66,7 @@ def main() -> None:
         ]
         for name, figures in result["ways"].items()
     ]
-    head = ["way", "calls/s", "CPU ms/call", "p50 ms", "p99 ms", "slowest ms", "errors"]
+    head = ["way", "calls/s", "10 to 90 % of rounds", "CPU ms/call", "p50 ms", "p99 ms", "slowest ms", "errors"]
     said = (
         f"HTTP answers {result['ratio']} times as many calls in a second as the faster way of direct calls, "
         f"with {result['cpu_ratio']} times the processor time of the cheaper one"
@@ -114,8 +116,7 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
     total = arguments.rounds * (arguments.requests + arguments.changes)
     errors = total - statuses[200]
     ways = {
-        name: summary(latencies[name], sum(took[name]), sum(cpu[name]), errors if name == "HTTP" else 0)
-        for name in took
+        name: summary(latencies[name], took[name], sum(cpu[name]), errors if name == "HTTP" else 0) for name in took
     }
     direct_cpu = min(ways["direct, 1 thread"]["cpu_ms"], ways[threads]["cpu_ms"])
     best = max(ways["direct, 1 thread"]["per_second"], ways[threads]["per_second"])
@@ -227,11 +228,12 @@ def watched(took: list[float], cpu: list[float], used: Callable[[], float]) -> I
     cpu.append(used() - before)
 
 
-def summary(seconds: list[float], took: float, cpu: float, errors: int) -> dict[str, Any]:
-    """Throughput and quantiles."""
+def summary(seconds: list[float], took: list[float], cpu: float, errors: int) -> dict[str, Any]:
+    """Throughput, of all rounds and by round, and quantiles."""
     p50, p99 = np.quantile(seconds, [0.5, 0.99]) * 1000
     return {
-        "per_second": round(len(seconds) / took, 1),
+        "per_second": round(len(seconds) / sum(took), 1),
+        "by_round": spread([len(seconds) / len(took) / one for one in took], 1),
         "cpu_ms": round(1000 * cpu / len(seconds), 2),
         "p50_ms": round(p50, 1),
         "p99_ms": round(p99, 1),

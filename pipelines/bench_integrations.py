@@ -24,6 +24,7 @@ from hippo.evaluation.latency import in_turns
 from hippo.integrations.langchain import HippoRetriever
 from hippo.integrations.llamaindex import HippoRetriever as HippoNodeRetriever
 from pipelines.common import new_parser, publish, table
+from pipelines.machine import measured, spread
 from pipelines.replay import TimedEncoder
 
 __all__ = ["main", "measure"]
@@ -43,7 +44,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=64, help="questions of a batch")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        result = measure(Path(folder) / "index", arguments.encoder, arguments.rounds, arguments.batch)
+        result = measured(measure(Path(folder) / "index", arguments.encoder, arguments.rounds, arguments.batch))
     publish(arguments, result, _text(result))
 
 
@@ -88,9 +89,12 @@ def measure(index: Path, encoder: str, rounds: int, size: int) -> dict[str, Any]
         "single_ms": {_DIRECT: _milliseconds(direct)},
         "more_ms": {name: _milliseconds(taken) for name, taken in more.items()},
         "more_processor_ms": {name: _milliseconds(taken) for name, taken in more_work.items()},
+        "more_spread_ms": {name: spread([1000 * one for one in taken]) for name, taken in more.items()},
         "batch_ms_per_question": {name: _milliseconds(taken) / size for name, taken in batches.items()},
         "beside_encoder_ms_per_question": {name: _milliseconds(taken) / size for name, taken in beside.items()},
-        "batch_times_less": _times(batches),
+        "batch_times_less": spread(
+            [one / other for one, other in zip(batches[_SINGLY], batches[_TOGETHER], strict=True)]
+        ),
         "processor_times_less": _times(work),
         "of_direct_batch": _ratio(work, _TOGETHER, _BLOCK),
         "beside_encoder_times_less": _times(beside),
@@ -132,21 +136,23 @@ def _milliseconds(seconds: Sequence[float]) -> float:
 
 
 def _text(result: dict[str, Any]) -> str:
-    rows = [[name, value, "", ""] for name, value in result["single_ms"].items()]
+    rows = [[name, value, "", "", ""] for name, value in result["single_ms"].items()]
+    work, spreads = result["more_processor_ms"], result["more_spread_ms"]
     rows += [
-        [name, "", f"{value:+}", f"{result['more_processor_ms'][name]:+}"] for name, value in result["more_ms"].items()
+        [name, "", f"{value:+}", f"{spreads[name]['p10']:+.2f} to {spreads[name]['p90']:+.2f}", f"{work[name]:+}"]
+        for name, value in result["more_ms"].items()
     ]
     heading = f"{result['questions']} questions, one at a time (medians; encoder {result['encoder']})"
     beside = result["beside_encoder_ms_per_question"]
     batch = [[name, f"{value:.2f}", f"{beside[name]:.2f}"] for name, value in result["batch_ms_per_question"].items()]
     less, without = result["batch_times_less"], result["beside_encoder_times_less"]
     ending = (
-        f"A batch takes {less} times less per question than single calls, {result['processor_times_less']} times less "
-        f"processor time, and {without} times less without encoder. Of the processor time of a direct block it takes "
-        f"{result['of_direct_batch']} times."
+        f"A batch takes {less['median']:.2f} times less per question than single calls ({less['p10']:.2f} to "
+        f"{less['p90']:.2f}), {result['processor_times_less']} times less processor time, and {without} times less "
+        f"without encoder. Of the processor time of a direct block it takes {result['of_direct_batch']} times."
     )
     several = f"{result['batch_size']} questions (medians of {result['rounds']} rounds)"
-    asked = table(["way", "ms", "ms more than direct", "of processor time"], rows)
+    asked = table(["way", "ms", "ms more than direct", "10 to 90 %", "of processor time"], rows)
     return "\n".join(
         [heading, asked, "", several, table(["way", "ms a question", "encoder not counted"], batch), ending]
     )

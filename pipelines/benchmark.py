@@ -17,7 +17,6 @@ What an answer costs with each of them is therefore measured apart, without thos
 """
 
 import argparse
-import platform
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -31,6 +30,7 @@ from hippo.parts import make_encoder
 from hippo.retrieval.profiles import resolve_profile
 from pipelines.common import new_parser, publish
 from pipelines.cost import query_cost, reading_cost, show_cost
+from pipelines.machine import measured
 from pipelines.replay import TimedEncoder
 
 _CUTS = (2, 5, 10, 20)
@@ -55,8 +55,11 @@ def main() -> None:
     parser.add_argument("--config", type=Path, help="hippo.toml with further options")
     parser.add_argument("--index", type=Path, help="folder of the index (default: runs/NAME-ENCODER-EXTRACTOR)")
     parser.add_argument("--limit", type=int, help="first questions only")
+    parser.add_argument("--no-rankings", action="store_true", help="leave the rankings out of the results")
     arguments = parser.parse_args()
-    result = run(arguments)
+    result = measured(run(arguments))
+    if arguments.no_rankings:
+        del result["rankings"]
     publish(arguments, result, result.pop("text"))
 
 
@@ -102,7 +105,6 @@ def run(arguments: argparse.Namespace) -> dict[str, Any]:
         "text": "\n\n".join(filter(None, parts)),
         "dataset": dataset.name,
         "config": asdict(config),
-        "machine": {"python": platform.python_version(), "system": platform.system(), "processor": platform.machine()},
         "index": {"chunks": report.chunks, "facts": report.facts, "entities": report.entities},
         "recall": table.to_dict(),
         **({"reading": reading.to_dict()} if reading else {}),
