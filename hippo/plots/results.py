@@ -124,7 +124,14 @@ def _cuts(result: Drawn, kind: str) -> list[int]:
 def _recall(results: Sequence[Drawn], style: _Style, path: Path) -> None:
     """A chart for each result and kind: recall by k, with intervals as bands."""
     panels = [(one, kind) for one in results for kind in _KINDS if _cuts(one, kind)]
-    with figure(path, len(panels)) as axes:
+    best = [
+        f"{one.name}, {profile}: {name} {100 * mean:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+        for one in results
+        for profile, measures in one.measures.items()
+        for name, (mean, low, high) in measures.items()
+    ]
+    title = "Recall by k, with 95 % intervals, in percent"
+    with figure(path, len(panels), title=title, description="; ".join(best)) as axes:
         for ax, (one, kind) in zip(axes, panels, strict=True):
             cuts = _cuts(one, kind)
             for profile, measures in one.measures.items():
@@ -143,7 +150,13 @@ def _recall(results: Sequence[Drawn], style: _Style, path: Path) -> None:
 
 def _latency(results: Sequence[Drawn], style: _Style, path: Path) -> None:
     """Milliseconds of a question by number of passages."""
-    with figure(path, 1) as (ax,):
+    told = [
+        f"{profile}, {one.passages or 0:,} passages: {one.latency[profile]:.1f}"
+        for one in results
+        for profile in style
+        if profile in one.latency
+    ]
+    with figure(path, 1, title="Milliseconds of a question, median", description="; ".join(told)) as (ax,):
         for profile, look in style.items():
             points = sorted((one.passages or 0, one.latency[profile]) for one in results if profile in one.latency)
             if points:
@@ -158,7 +171,11 @@ def _latency(results: Sequence[Drawn], style: _Style, path: Path) -> None:
 def _cost(results: Sequence[Drawn], style: _Style, path: Path) -> None:
     """Dollars and tokens of a question, by result and profile."""
     rows = [(one, profile) for one in results for profile in style if profile in one.cost]
-    with figure(path, 2) as (dollars, tokens):
+    told = "; ".join(
+        f"{one.name}, {profile}: {one.cost[profile]:.4g} dollars, {one.tokens[profile]:.0f} tokens"
+        for one, profile in rows
+    )
+    with figure(path, 2, title="Cost of a question", description=told) as (dollars, tokens):
         for ax, values, title in (
             (dollars, [one.cost[profile] for one, profile in rows], "dollars a question"),
             (tokens, [one.tokens[profile] for one, profile in rows], "tokens a question"),

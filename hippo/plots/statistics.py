@@ -20,7 +20,10 @@ def draw_statistics(statistics: GraphStatistics, path: str | Path) -> None:
         MissingExtraError: matplotlib is not installed.
         InputError: The file exists or cannot be written.
     """
-    with figure(Path(path), 3) as (degrees, kinds, pieces):
+    description = f"{statistics.components:,} pieces, {statistics.isolated:,} nodes alone. Pairs joined: " + ", ".join(
+        f"{name} {count:,}" for name, count in statistics.edges.items()
+    )
+    with figure(Path(path), 3, title="The shape of a graph", description=description) as (degrees, kinds, pieces):
         _draw_degrees(degrees, statistics)
         names = list(statistics.edges)
         _bars(kinds, names, [statistics.edges[name] for name in names])

@@ -125,6 +125,10 @@ def test_charts(run: Run, index_path: Path, tmp_path: Path) -> None:
     files = [Path(file) for file in json.loads(done.stdout)["files"]]
     assert [file.name for file in files] == ["recall.svg", "latency.svg"]
     assert "mine $1: " in files[0].read_text()
+    assert (
+        "<title>Recall by k, with 95 % intervals, in percent</title>\n <desc>mine $1, hippo: " in files[0].read_text()
+    )
+    assert "prefers-color-scheme: dark" in files[0].read_text()
     again = run("plot", result, "--out", tmp_path / "again")
     assert again.stdout.splitlines() == [str(tmp_path / "again" / name) for name in ("recall.svg", "latency.svg")]
     assert (tmp_path / "again" / "recall.svg").read_bytes() == files[0].read_bytes()
