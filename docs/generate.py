@@ -2,7 +2,8 @@
 
 A part stands between `<!-- begin NAME -->` and `<!-- end NAME -->`. Help texts come from the commands, tables of keys
 from the dataclasses and their docstrings, the tree of errors from its module, the plug-in from the tests, the plan of a
-large corpus from what was measured. A test compares the pages with what this makes.
+large corpus, tables and charts of benchmarks from what was measured, in `figures/*.json`. Tests compare the pages and
+the charts with what this makes.
 """
 
 import inspect
@@ -28,6 +29,8 @@ __all__ = ["parts", "rendered", "stale"]
 _DOCS = Path(__file__).parent
 _PLUGIN = _DOCS.parent / "tests" / "plugin_package"
 _WIDTH = 100
+if str(_DOCS.parent) not in sys.path:
+    sys.path.append(str(_DOCS.parent))
 _PART = re.compile(r"(<!-- begin ([\w-]+) -->\n).*?(<!-- end \2 -->)", re.DOTALL)
 _OWN_PROFILE = (
     "A profile of your own is a known one with some options changed: `[retrieval.profiles.NAME]`, with `base` for the "
@@ -45,6 +48,7 @@ def parts() -> dict[str, str]:
         "plugin": _fenced((_PLUGIN / "src" / "hippo_letters" / "__init__.py").read_text("utf-8").strip(), "python"),
         "entry-point": _fenced(_entry_point(), "toml"),
         "scale-plan": _fenced(_scale_plan(), "text"),
+        **_figures(),
     }
 
 
@@ -64,10 +68,15 @@ def stale() -> list[str]:
     return [path.name for path, text in rendered().items() if path.read_text("utf-8") != text]
 
 
+def _figures() -> dict[str, str]:
+    """What `python -m pipelines.figures` prints, by name."""
+    from pipelines import figures
+
+    return {f"figures-{name}": text for name, text in figures.parts(figures.load(_DOCS / "figures")).items()}
+
+
 def _scale_plan() -> str:
     """What `python -m pipelines.scale_plan` prints."""
-    if str(_DOCS.parent) not in sys.path:
-        sys.path.append(str(_DOCS.parent))
     from pipelines import scale_plan
 
     measured = scale_plan.merged([scale_plan.read(path) for path in scale_plan.MEASURED])
@@ -191,3 +200,6 @@ def _entry_point() -> str:
 if __name__ == "__main__":
     for page, content in rendered().items():
         page.write_text(content, "utf-8")
+    from pipelines.charts import draw
+
+    draw(_DOCS / "figures", _DOCS / "figures")

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-__all__ = ["fetch", "new_parser", "publish", "read", "server", "server_process", "table", "write"]
+__all__ = ["fetch", "markdown", "new_parser", "publish", "read", "server", "server_process", "table", "write"]
 
 
 def new_parser(description: str | None) -> argparse.ArgumentParser:
@@ -59,6 +59,19 @@ def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
     return "\n".join(
         "  ".join([line[0].ljust(widths[0]), *map(str.rjust, line[1:], widths[1:])]).rstrip() for line in lines
     )
+
+
+def markdown(header: Sequence[str], rows: Sequence[Sequence[str]], left: int = 1) -> str:
+    """A table in Markdown, whose first columns stand to the left, the others to the right.
+
+    Examples:
+        >>> print(markdown(["run", "seconds"], [["clean", "1.5"]]))
+        | run | seconds |
+        |---|---:|
+        | clean | 1.5 |
+    """
+    marks = "|".join("---" if place < left else "---:" for place in range(len(header)))
+    return "\n".join([f"| {' | '.join(header)} |", f"|{marks}|", *(f"| {' | '.join(row)} |" for row in rows)])
 
 
 @contextmanager

@@ -49,6 +49,7 @@ def generator() -> ModuleType:
 
 def test_generated_parts_are_fresh(generator: ModuleType) -> None:
     assert {path.name for path in generator.rendered()} == {
+        "benchmarks.md",
         "cli.md",
         "configuration.md",
         "errors.md",
