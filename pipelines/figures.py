@@ -48,7 +48,7 @@ def parts(data: Data) -> dict[str, str]:
 
 
 def _recall(data: Data) -> str:
-    rows = []
+    rows: list[list[str]] = []
     for name, label in SETS.items():
         found = data[name]["recall"]["profiles"]
         for profile in _PROFILES:
@@ -110,12 +110,12 @@ def _growth(data: Data) -> str:
         ]
         for one in asked
     ]
-    header = ["passages", "build, s", "open, s", "a question, ms", "99 of 100, ms", "asked again, ms", "reader, MiB"]
+    header = ["passages", "build, s", "open, s", "a question, ms", "99 of 100, ms", "asked again", "reader, MiB"]
     return markdown(header, rows, 0)
 
 
 def _pagerank(data: Data) -> str:
-    rows = []
+    rows: list[list[str]] = []
     for one in data["pagerank"]["rows"]:
         faster = f"{one['times_faster']:.1f}" if "times_faster" in one else ""
         same = f"{one['same_top']:.0%}" if "same_top" in one else ""
@@ -135,7 +135,7 @@ def _encoder(data: Data) -> str:
 
 def _device(data: Data) -> str:
     found = data["device"]
-    rows = []
+    rows: list[list[str]] = []
     for name, part in found["parts"].items():
         if "missing" in part:
             rows.append([name, part["missing"], "", "", "", ""])
@@ -155,7 +155,7 @@ def _device(data: Data) -> str:
 
 
 def _measured(data: Data) -> str:
-    rows = []
+    rows: list[list[str]] = []
     for name, one in data.items():
         machine = one["machine"]
         about = f"{machine['processor']}, {machine['cores']} cores, {machine['memory_gib']:.0f} GiB"
