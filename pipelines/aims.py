@@ -125,7 +125,7 @@ def _question(found: Data) -> str:
 
 def _verdict(products: float, aim: float) -> str:
     if products > aim:
-        return f"{products:.2f} ms, more than the {aim:g} ms aimed at, which so much arithmetic rules out"
+        return f"{products:.2f} ms, more than the {aim:g} ms aimed at, which full precision rules out"
     return f"{products:.2f} ms, so the aim of {aim:g} ms leaves {aim - products:.2f} ms for all else"
 
 

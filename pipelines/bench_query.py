@@ -127,7 +127,7 @@ def arithmetic(
     contents: Contents, vectors: "Float32", found: "Sequence[Retrieval]", arguments: Namespace
 ) -> dict[str, Any]:
     """Milliseconds of the processor for the products that a question needs, alone and in a batch, and their bytes."""
-    scored = [np.array(contents.vectors[name]) for name in ("passage", "fact")]
+    scored = [np.array(contents.vectors[name], np.float32) for name in ("passage", "fact")]
     matrix = contents.graph.adjacency(resolve_profile(arguments.profile).kind_weights)
     sweeps = float(np.median([one.parameters.get("sweeps", 0) for one in found]))
     together = np.resize(vectors, (arguments.batch, vectors.shape[1])).T.copy()

@@ -33,6 +33,7 @@ from pipelines.common import new_parser, publish, table
 from pipelines.life.built import built
 from pipelines.life.corpus import question
 from pipelines.life.memory import held
+from pipelines.machine import measured
 from pipelines.replay import ReplayEncoder, TimedEncoder
 
 __all__ = ["main", "measure"]
@@ -53,7 +54,7 @@ def main() -> None:
     arguments = parser.parse_args()
     if (arguments.index is None) != (arguments.questions is None):
         parser.error("--index and --questions go together")
-    result = measure(arguments)
+    result = measured(measure(arguments))
     publish(arguments, result, report(result))
 
 
