@@ -22,8 +22,9 @@ _GRAPH = """\
 nanoseconds of a read at a random place among as many numbers as there are nodes."""
 _GRAPH_ENDS = """\
 From 10⁶ to 10⁷ nodes a question makes {pushes:.1f} times as many pushes, a push takes {push_ns:.1f} times as long, and
-a random read {random_read_ns:.1f} times: a push reads what is known of each neighbour of a node, at random places. So
-the work does not follow the size of the graph, while the time of memory does."""
+a random read {random_read_ns:.1f} times: a push reads what is known of each neighbour of a node, at random places, of
+which caches hold less where the graph is larger. The pushes follow from where the seeds of a question lead more than from
+the size of the graph: on one {larger:,.0f} times as large as the smallest, there were {further:.1f} times as many."""
 _MILLION = """\
 **A million passages**, by stage, in milliseconds by the clock, of one reader whose index was opened just before."""
 _MILLION_ENDS = """\
@@ -140,10 +141,11 @@ def _graph(data: Data) -> str:
         for row in data["pagerank"]["rows"]
         if row["engine"] == "push" and "pushes" in row
     ]
-    less, more = _push(data, 1e6), _push(data, 1e7)
+    less, more, least = _push(data, 1e6), _push(data, 1e7), _push(data, 1)
+    larger, further = more["nodes"] / least["nodes"], more["pushes"] / least["pushes"]
     grown = {name: more[name] / less[name] for name in ("pushes", "push_ns", "random_read_ns")}
     header = ["nodes", "ms", "reached", "pushes", "ns a push", "ns a random read"]
-    return "\n\n".join([_GRAPH, markdown(header, rows, 0), _GRAPH_ENDS.format(**grown)])
+    return "\n\n".join([_GRAPH, markdown(header, rows, 0), _GRAPH_ENDS.format(**grown, larger=larger, further=further)])
 
 
 def _million(found: Data, small: Data) -> str:

@@ -63,6 +63,6 @@ def test_engines_are_compared(monkeypatch: pytest.MonkeyPatch, capsys: pytest.Ca
     assert sum(rows[0]["stopped"].values()) == 2
     assert all(row["same_top"] == 1.0 for row in rows if "same_top" in row)
     assert {row["task"].split(", ")[1] for row in rows} == {"published", "hippo"}
-    monkeypatch.setattr("sys.argv", ["bench_ppr", *options, "--walk", "published"])
+    monkeypatch.setattr("sys.argv", ["bench_ppr", *options, "--walk", "published", "--peer-questions", "1"])
     bench_ppr.main()
     assert len(json.loads(capsys.readouterr().out)["rows"]) == len(rows) / 2
