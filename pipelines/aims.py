@@ -23,8 +23,9 @@ nanoseconds of a read at a random place among as many numbers as there are nodes
 _GRAPH_ENDS = """\
 From 10⁶ to 10⁷ nodes a question makes {pushes:.1f} times as many pushes, a push takes {push_ns:.1f} times as long, and
 a random read {random_read_ns:.1f} times: a push reads what is known of each neighbour of a node, at random places, of
-which caches hold less where the graph is larger. The pushes follow from where the seeds of a question lead more than from
-the size of the graph: on one {larger:,.0f} times as large as the smallest, there were {further:.1f} times as many."""
+which caches hold less where the graph is larger. The pushes follow from where the seeds of a question lead more than
+from the size of the graph: on one {larger:,.0f} times as large as the smallest, there were {further:.1f} times as
+many."""
 _MILLION = """\
 **A million passages**, by stage, in milliseconds by the clock, of one reader whose index was opened just before."""
 _MILLION_ENDS = """\
@@ -169,7 +170,7 @@ def _million(found: Data, small: Data) -> str:
 
 def _push(data: Data, nodes: float) -> Data:
     """Push, one question at a time, on the graph whose size is nearest."""
-    rows = [row for row in data["pagerank"]["rows"] if row["engine"] == "push"]
+    rows = [row for row in data["pagerank"]["rows"] if row["engine"] == "push" and "pushes" in row]
     found: Data = min(rows, key=lambda row: abs(log(row["nodes"] / nodes)))
     return found
 
