@@ -17,7 +17,7 @@ from hippo.snapshot.history import read_history
 
 CORPUS = [
     {"id": "a", "text": "Ada Lovelace met Charles Babbage in London.", "metadata": {"year": 1833}},
-    {"id": "b", "text": "Charles Babbage designed the Analytical Engine."},
+    {"id": "b", "text": "Charles Babbage designed the Analytical Engine.", "metadata": {"year": 1837}},
     {"id": "c", "text": "Luigi Menabrea wrote about the Analytical Engine.", "metadata": {"year": 1842}},
     {"id": "d", "text": "London lies on the Thames, and Londoners row on it."},
 ]
@@ -82,11 +82,12 @@ def test_answers_are_those_of_float32_with_what_was_remembered_and_without_it(ha
 
 
 def test_equal_texts_are_equally_near_in_the_snapshot_and_beside_it(halves: Hippo) -> None:
-    [twin] = halves.remember(CORPUS[1]["text"])
-    found = {hit.document_id: hit.score for hit in halves.retrieve(QUESTIONS[0], k=10, profile="dense").hits}
-    assert found[twin] == found["b"]
-    found = {hit.document_id: hit.score for hit in halves.retrieve(QUESTIONS[0], k=10, where="year > 0").hits}
-    assert found.keys() == {"a", "c"}
+    [twin] = halves.remember(CORPUS[1]["text"], metadata={"year": 1837})
+    for where in (None, "year = 1837"):
+        hits = halves.retrieve(QUESTIONS[0], k=10, profile="dense", where=where).hits
+        found = {hit.document_id: hit.score for hit in hits}
+        assert found[twin] == found["b"]
+        assert (found.keys() == {"b", twin}) == (where is not None)
 
 
 def test_the_option_can_be_changed_and_nothing_is_encoded_again(tmp_path: Path, wholes: Hippo) -> None:
