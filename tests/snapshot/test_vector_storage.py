@@ -91,12 +91,12 @@ def test_equal_texts_are_equally_near_in_the_snapshot_and_beside_it(halves: Hipp
 
 
 def test_the_option_can_be_changed_and_nothing_is_encoded_again(tmp_path: Path, wholes: Hippo) -> None:
-    path, wide = wholes.path, wholes.contents()
+    path = wholes.path
     wholes.update("b", text="Charles Babbage designed two engines.")
     wide = wholes.contents()
     wholes.close()
     sizes = {}
-    for storage, publishes in (("float16", True), ("float16", False), ("float32", True)):
+    for storage, publishes in (("float16", True), ("float32", True), ("float16", True), ("float16", False)):
         before = Snapshot.open(path)
         before.close()
         with Hippo.open(path, config={"encoder": {"storage": storage}}) as memory:
@@ -111,11 +111,10 @@ def test_the_option_can_be_changed_and_nothing_is_encoded_again(tmp_path: Path, 
         with Snapshot.open(path) as snapshot:
             past = read_history(snapshot).past.part.vectors
             assert {str(one.dtype) for one in past.values()} == {storage}
-        with Hippo.open(path) as memory:  # It is kept in the index.
-            assert memory.add([{"id": storage, "text": "Turin lies on the Po."}]).snapshot
-            assert memory.delete(storage).snapshot
-            assert (memory.status().storage, memory.config.encoder.storage) == (storage, storage)
-        assert check(path).sound
+    with Hippo.open(path) as memory:  # It is kept in the index.
+        memory.add([{"id": "e", "text": "Turin lies on the Po."}])
+        assert (memory.status().storage, memory.config.encoder.storage) == ("float16", "float16")
+    assert check(path).sound
     assert sizes["float16"] < sizes["float32"]
 
 
