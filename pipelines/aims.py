@@ -31,7 +31,8 @@ _MILLION = """\
 _MILLION_ENDS = """\
 While the questions were asked first, {read:,.0f} MiB came from the disk and {waits:,} reads waited for it. 99 of 100
 took at most {first:.0f} ms of processor then, and {again:.0f} ms when all were asked once more: that is left where
-everything is in memory. The dearest questions spend most of their time in `{stage}`. Opening took {opened:.2f} s; an
+everything is in memory. The dearest questions spend most of their time in `{stage}`. Of all questions {all}; of the
+dearest {slowest}. Opening took {opened:.2f} s; an
 index of {small:,} passages took {base:.2f} s, most of it for packages that a new process loads."""
 
 Data = Mapping[str, Any]
@@ -161,11 +162,21 @@ def _million(found: Data, small: Data) -> str:
         first=reader["p99_ms"],
         again=reader["again_p99_ms"],
         stage=dearest,
+        **{name: _walks(one) for name, one in reader["walks"].items()},
         opened=reader["open_s"],
         small=small["passages"],
         base=small["open_s"],
     )
     return "\n\n".join([_MILLION, markdown(["", *(f"`{name}`" for name in names)], rows), said])
+
+
+def _walks(found: Data) -> str:
+    """Engines, how many questions each walked for, and in how many steps."""
+    units = {"power": "sweeps"}
+    return " and ".join(
+        f"{one['questions']} were walked by `{name}`, in {one['steps']:,.0f} {units.get(name, 'pushes')}"
+        for name, one in found.items()
+    )
 
 
 def _push(data: Data, nodes: float) -> Data:

@@ -30,8 +30,9 @@ def ask(memory: "Hippo", questions: Sequence[str], encoding: Callable[[], float]
 
     Returns:
         `median_ms`, `p10_ms`, `p90_ms` and `p99_ms` of the processor, `again_median_ms` and `again_p99_ms`; `stages`
-        when asked again, `slowest`, the same of the slowest hundredth when asked first; `page_faults`: minor
-        ones of a question in the median, major ones, which wait for the disk, of all; `read_mib` from the disk, of all.
+        when asked again, `slowest`, the same of the slowest hundredth when asked first, and `walks` of both;
+        `page_faults`: minor ones of a question in the median, major ones, which wait for the disk, of all; `read_mib`
+        from the disk, of all.
     """
     began = _read()
     first, found, faults = _pass(memory, questions, encoding)
@@ -47,6 +48,7 @@ def ask(memory: "Hippo", questions: Sequence[str], encoding: Callable[[], float]
         "again_p99_ms": round(float(np.quantile(again, 0.99)), 4),
         "stages": stages(warm),
         "slowest": stages(slow),
+        "walks": {"all": _walks(found), "slowest": _walks(slow)},
         "page_faults": {"minor": float(np.median(faults[:, 0])), "major": int(faults[:, 1].sum())},
         "read_mib": round(read / 2**20, 1),
     }
@@ -74,6 +76,14 @@ def show_stages(found: "dict[str, dict[str, dict[str, float]]]") -> str:
         [way, *(f"{one[name]['median']:.2f}" if name in one else "" for name in names)] for way, one in found.items()
     ]
     return table(["ms by stage", *names], rows)
+
+
+def _walks(found: "Sequence[Retrieval]") -> dict[str, dict[str, float]]:
+    """By engine: how many questions it walked for, and its pushes or sweeps in the median."""
+    steps: dict[str, list[int]] = {}
+    for one in found:
+        steps.setdefault(str(one.parameters.get("engine")), []).append(int(one.parameters.get("sweeps", 0)))
+    return {name: {"questions": len(taken), "steps": float(np.median(taken))} for name, taken in sorted(steps.items())}
 
 
 def _pass(

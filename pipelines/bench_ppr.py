@@ -152,8 +152,7 @@ def _push(
     from hippo.backends.pagerank.push import PushPageRank
 
     engine, passages = PushPageRank(threads=1, slack=arguments.slack), task.graph.passages
-    nodes = [np.flatnonzero(restart) for restart in task.questions.restart.T]
-    seeds = [(rows, task.questions.restart[rows, column]) for column, rows in enumerate(nodes)]
+    seeds = _seeds(task)
 
     def ask(column: int) -> tuple[list[int], str]:
         walk = Walk(task.walk.adjacency, task.walk.damping, task.gain(column))
@@ -170,22 +169,27 @@ def _push(
     return ask
 
 
+def _seeds(task: Task) -> "list[tuple[Int64, Float64]]":
+    """Nodes of each restart vector, and their parts of it."""
+    nodes = [np.flatnonzero(restart) for restart in task.questions.restart.T]
+    return [(rows, task.questions.restart[rows, column]) for column, rows in enumerate(nodes)]
+
+
 def _auto(task: Task) -> Callable[[int], tuple[list[int], str]]:
     """The engine that chooses; where the walk has a gain it is given the whole restart vector."""
     from hippo.backends.pagerank.auto import AutoPageRank
 
-    engine, passages = AutoPageRank(threads=1), task.graph.passages
+    engine, passages, seeds = AutoPageRank(threads=1), task.graph.passages, _seeds(task)
 
     def ask(column: int) -> tuple[list[int], str]:
-        restart, gain = task.questions.restart[:, column], task.gain(column)
+        gain = task.gain(column)
         walk = Walk(task.walk.adjacency, task.walk.damping, gain)
         if gain is None:
-            nodes = np.flatnonzero(restart)
-            result = engine.rank_seeds(walk, [(nodes, restart[nodes])], top=task.top, candidates=passages)
+            result = engine.rank_seeds(walk, [seeds[column]], top=task.top, candidates=passages)
             scores = result.scores[:, 0]
             reached = np.flatnonzero(scores)
             return reached[np.lexsort((reached, -scores[reached]))][: task.top].tolist(), result.stopped[0]
-        result = engine.rank(walk, restart[:, None], top=task.top, candidates=passages)
+        result = engine.rank(walk, task.questions.restart[:, [column]], top=task.top, candidates=passages)
         return task.head(result.scores[passages, 0]), result.stopped[0]
 
     return ask
