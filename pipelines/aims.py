@@ -31,8 +31,8 @@ _MILLION = """\
 _MILLION_ENDS = """\
 While the questions were asked first, {read:,.0f} MiB came from the disk and {waits:,} reads waited for it. 99 of 100
 took at most {first:.0f} ms of processor then, and {again:.0f} ms when all were asked once more: that is left where
-everything is in memory. The dearest questions spend most of their time in `{stage}`. Of all questions {all}; of the
-dearest {slowest}. Opening took {opened:.2f} s; an
+everything is in memory. The dearest questions spend most of their time in `{stage}`. Of all
+questions {all}; of the dearest {slowest}. Opening took {opened:.2f} s; an
 index of {small:,} passages took {base:.2f} s, most of it for packages that a new process loads."""
 
 Data = Mapping[str, Any]
@@ -174,7 +174,7 @@ def _walks(found: Data) -> str:
     """Engines, how many questions each walked for, and in how many steps."""
     units = {"power": "sweeps"}
     return " and ".join(
-        f"{one['questions']} were walked by `{name}`, in {one['steps']:,.0f} {units.get(name, 'pushes')}"
+        f"{one['questions']} were walked by `{name}`, in {one['steps']:,.0f} {units.get(name, 'pushes')} in the median"
         for name, one in found.items()
     )
 
