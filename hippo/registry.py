@@ -196,20 +196,22 @@ def _changed(path: str) -> int:
 
 
 def _distribution(entry: EntryPoint) -> str:
+    """Whose it is: for messages alone, since that reads the whole description of a distribution."""
     return entry.dist.name.lower().replace("_", "-") if entry.dist else "unknown"
 
 
 def _import(kind: str, entry: EntryPoint) -> type[Any]:
-    what, owner = f"{_label(kind)} {entry.name!r}", _distribution(entry)
+    what = f"{_label(kind)} {entry.name!r}"
     try:
         loaded = entry.load()
     except ModuleNotFoundError as error:
-        missing = error.name or str(error)
+        missing, owner = error.name or str(error), _distribution(entry)
         if owner == _DISTRIBUTION and not missing.startswith("hippo"):
             raise MissingExtraError(what, missing, "all") from error
         raise ConfigError(what, entry.value, f"the distribution {owner!r} cannot be imported: {error}") from error
     except (ImportError, AttributeError) as error:
-        raise ConfigError(what, entry.value, f"the distribution {owner!r} cannot be imported: {error}") from error
+        problem = f"the distribution {_distribution(entry)!r} cannot be imported: {error}"
+        raise ConfigError(what, entry.value, problem) from error
     if not isinstance(loaded, type):
         raise ConfigError(what, entry.value, f"must be a class, got {type(loaded).__name__}")
     return loaded

@@ -46,6 +46,7 @@ class Snapshot:
         self.format = manifest.format
         self.info: Mapping[str, Any] = MappingProxyType(dict(manifest.info))
         self._files = manifest.files
+        self._names = frozenset(path.partition("/")[0] for path in manifest.files)
         self._held = held
 
     @classmethod
@@ -132,8 +133,7 @@ class Snapshot:
 
     def has(self, name: str) -> bool:
         """Whether there is an array, table, file or folder of this name."""
-        wanted = {name, f"{name}.npy", f"{name}.arrow"}
-        return any(path in wanted or path.partition("/")[0] == name for path in self._files)
+        return not self._names.isdisjoint((name, f"{name}.npy", f"{name}.arrow"))
 
     def file(self, name: str) -> Path:
         """Path of a file or folder that a library wrote.
@@ -142,8 +142,8 @@ class Snapshot:
             IndexCorruptError: The snapshot holds none of this name.
             InputError: It is no plain name.
         """
-        if not any(path.partition("/")[0] == check_name(name) for path in self._files):
-            known = ", ".join(sorted({path.partition("/")[0] for path in self._files}))
+        if check_name(name) not in self._names:
+            known = ", ".join(sorted(self._names))
             raise IndexCorruptError(str(self.path), f"it holds no {name!r}, only: {known}. {REMEDY}")
         return self.path / name
 
@@ -177,7 +177,7 @@ class Snapshot:
 
         path = self.file(f"{name}.npy")
         try:
-            array: NDArray[Any] = np.load(path, mmap_mode="r", allow_pickle=False)
+            array: NDArray[Any] = np.load(str(path), mmap_mode="r", allow_pickle=False)
         except (OSError, ValueError, EOFError) as error:
             raise IndexCorruptError(str(path), f"{error}. {REMEDY}") from error
         return array.view(np.ndarray)

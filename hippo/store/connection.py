@@ -168,6 +168,23 @@ class Connection:
             found: list[tuple[Any, ...]] = self._duckdb.execute(query, list(parameters)).fetchall()
         return found
 
+    def each(self, queries: Mapping[str, str]) -> Iterator[tuple[str, tuple[Any, ...] | IndexStateError]]:
+        """The row of each of some queries for one row of equal types, by name, or why it could not be had."""
+        named = {name: f"SELECT '{name}', * FROM ({query})" for name, query in queries.items()}  # noqa: S608
+        try:
+            # In one statement they take half the time, unless one of them fails.
+            rows = self.rows(" UNION ALL ".join(named.values())) if named else []
+        except IndexStateError:
+            pass
+        else:
+            yield from ((row[0], row[1:]) for row in rows)
+            return
+        for name, query in queries.items():
+            try:
+                yield name, self.rows(query)[0]
+            except IndexStateError as error:
+                yield name, error
+
     def table(
         self, query: str, parameters: Sequence[Any] = (), scratch: Scratch | None = None, **tables: pa.Table
     ) -> pa.Table:

@@ -114,18 +114,16 @@ def broken(connection: Connection, damaged: Collection[str] = ()) -> list[tuple[
     Raises:
         IndexStateError: A table cannot be read.
     """
-    found = []
-    for table, rules in _RULES.items():
-        if table in damaged:
-            continue
-        try:
-            # Rows as a whole: what no rule looks at has to be readable too.
-            [(rows, _)] = connection.rows(f"SELECT count(*), bit_xor(hash({table})) FROM {table}")  # noqa: S608
-        except IndexStateError as error:
-            found.append((table, f"table {table} cannot be read: {error.args[1]}"))
-            continue
-        if not rows and table not in _OWNERS:
-            continue  # Its rules are about its own rows.
-        [counts] = connection.rows(f"SELECT {', '.join(f'({query})' for query in rules.values())}")
-        found += [(table, f"{count} {rule}") for rule, count in zip(rules, counts, strict=True) if count]
+    found, held = [], {}
+    # Rows as a whole: what no rule looks at has to be readable too.
+    whole = {name: f"SELECT count(*), bit_xor(hash({name})) FROM {name}" for name in _RULES if name not in damaged}  # noqa: S608
+    for table, row in connection.each(whole):
+        if isinstance(row, IndexStateError):
+            found.append((table, f"table {table} cannot be read: {row.args[1]}"))
+        elif row[0] or table in _OWNERS:  # The rules of others are about their own rows.
+            held.update({(table, rule): query for rule, query in _RULES[table].items()})
+    if not held:
+        return found
+    [counts] = connection.rows(f"SELECT {', '.join(f'({query})' for query in held.values())}")
+    found += [(table, f"{count} {rule}") for (table, rule), count in zip(held, counts, strict=True) if count]
     return found

@@ -71,11 +71,9 @@ def mismatches(connection: Connection) -> list[tuple[str, str]]:
         )
     }
     wrong = []
-    for name in _CONTENT:
-        try:
-            [found] = connection.rows(f"SELECT {_sums(name)} FROM {name}")  # noqa: S608
-        except IndexStateError as error:  # It may be missing, or lack a column.
-            wrong.append((name, f"table {name} cannot be read: {error.args[1]}"))
+    for name, found in connection.each({name: f"SELECT {_sums(name)} FROM {name}" for name in _CONTENT}):  # noqa: S608
+        if isinstance(found, IndexStateError):  # It may be missing, or lack a column.
+            wrong.append((name, f"table {name} cannot be read: {found.args[1]}"))
             continue
         rows, content = expected.get(name, (0, 0))
         if found != (rows, content):
