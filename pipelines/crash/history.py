@@ -11,16 +11,20 @@ from pathlib import Path
 from hippo import Document, Hippo
 from hippo.maintenance import prune
 from hippo.store import SCHEMA_VERSION, Store
+from hippo.testing import HashingEncoder
 from pipelines.crash.older import make_older
 from pipelines.crash.paid import PaidLLM
 
-__all__ = ["KINDS", "UNMERGED", "Operation", "Place", "history", "perform", "prepare"]
+__all__ = ["ENCODER", "KINDS", "UNMERGED", "Operation", "Place", "history", "perform", "prepare"]
 
 KINDS = ("add", "update", "delete", "sync", "remember", "forget", "publish", "migrate", "prune")
 """Kinds of operations. The first "add" of a history makes the index."""
 
 UNMERGED = ("remember", "prune")
 """Kinds that publish nothing: what lies beside the snapshot stays there."""
+
+ENCODER = HashingEncoder(dimension=64)
+"""Of all indexes: its vectors are short, since most of what a trial takes would else be their moments."""
 
 _NAMES = ("Ada", "Boris", "Clara", "Dmitri", "Elena", "Farid", "Greta", "Hugo", "Irene", "Jonas")
 _PLACES = ("Arlen", "Bremau", "Corvo", "Dunwick", "Estel", "Farrow", "Gorizia", "Halden")
@@ -156,7 +160,7 @@ def perform(place: Place, operation: Operation) -> None:
         return
     llm = PaidLLM(place.book) if operation.extractor == "llm" else None
     documents = [_document(key, text) for key, text in operation.documents.items()]
-    with Hippo.open(place.root, encoder="hashing", extractor=operation.extractor, llm=llm) as memory:
+    with Hippo.open(place.root, encoder=ENCODER, extractor=operation.extractor, llm=llm) as memory:
         if operation.kind == "delete":
             if llm is not None:
                 # It asks no model about what is remembered and goes along, as it says: rules find the facts until then.

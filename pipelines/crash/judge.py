@@ -19,7 +19,7 @@ from hippo.snapshot import Snapshot, current
 from hippo.snapshot.contents import Contents, read_contents
 from hippo.store import STORE_FILE
 from hippo.store.connection import Connection
-from pipelines.crash.history import UNMERGED, Operation, Place, perform
+from pipelines.crash.history import ENCODER, UNMERGED, Operation, Place, perform
 from pipelines.crash.paid import kept, paid
 
 __all__ = ["Fresh", "Seen", "Verdict", "after_flip", "after_harm", "read", "stored"]
@@ -79,9 +79,9 @@ def read(root: Path) -> Seen:
     """Open an index as readers do, and read all of it."""
     if not root.is_dir():
         return Seen()
-    with Hippo.open(root, encoder="hashing") as memory:
+    with Hippo.open(root, encoder=ENCODER) as memory:
         waiting = memory.waiting > 0
-        if memory.status().snapshot is None and not waiting:
+        if current(root) is None and not waiting:
             return Seen()
         documents = {one.id: memory.get(one.id).text for one in memory.documents()}
         ranked = memory.retrieve_many(_QUESTIONS, k=9) if documents else ()
@@ -133,13 +133,14 @@ def stored(root: Path) -> str:
     return state.hexdigest()
 
 
-def after_harm(place: Place, operation: Operation, fresh: Fresh) -> Verdict:
+def after_harm(place: Place, operation: Operation, fresh: Fresh, *, again: bool = True) -> Verdict:
     """Judge an index whose process died or failed during an operation. Then the operation is done again.
 
     Args:
         place: Where the index is.
         operation: What was being done.
         fresh: What it is compared with.
+        again: Whether the whole index is examined again when the operation is done.
     """
     root, verdict = place.root, Verdict()
     books = _Books.now(place)
@@ -150,7 +151,7 @@ def after_harm(place: Place, operation: Operation, fresh: Fresh) -> Verdict:
         verdict.wrong.append("readers see the right documents, but not what a fresh build makes of them")
     if (root / STORE_FILE).exists():
         verdict.wrong += [f"{one.part}: {one.problem}" for one in check(root).problems]
-    _finish(place, operation, fresh, books, verdict)
+    _finish(place, operation, fresh, books, verdict, again=again)
     return verdict
 
 
@@ -244,7 +245,9 @@ def _without_lost(seen: Seen, operation: Operation, verdict: Verdict) -> Operati
     return replace(operation, before=before, after=after)
 
 
-def _finish(place: Place, operation: Operation, fresh: Fresh, books: _Books, verdict: Verdict) -> None:
+def _finish(
+    place: Place, operation: Operation, fresh: Fresh, books: _Books, verdict: Verdict, *, again: bool = True
+) -> None:
     """Do an operation once more, and see whether it is done."""
     perform(place, operation)
     seen = read(place.root)
@@ -254,12 +257,13 @@ def _finish(place: Place, operation: Operation, fresh: Fresh, books: _Books, ver
         verdict.wrong.append("what is there then is not what a fresh build gives")
     elif operation.kind not in UNMERGED and seen.published != operation.after:
         verdict.wrong.append("what was remembered is not merged")
-    again = [key for key, times in paid(place.book).items() if times > books.spent[key] > 0]
-    twice = sum(key in books.kept for key in again)
-    verdict.lost = len(again) - twice
+    repeated = [key for key, times in paid(place.book).items() if times > books.spent[key] > 0]
+    twice = sum(key in books.kept for key in repeated)
+    verdict.lost = len(repeated) - twice
     if twice:
         verdict.wrong.append(f"{twice} replies that were kept are paid for again")
-    verdict.wrong += [f"afterwards {one.part}: {one.problem}" for one in check(place.root).problems]
+    if again:
+        verdict.wrong += [f"afterwards {one.part}: {one.problem}" for one in check(place.root).problems]
 
 
 def _repaired(root: Path, operation: Operation, verdict: Verdict) -> Operation:
@@ -270,7 +274,7 @@ def _repaired(root: Path, operation: Operation, verdict: Verdict) -> Operation:
     """
     # The scripted model of these trials is no model that a name stands for: what is lost waits for the next run.
     extractor = None if operation.extractor == "llm" else operation.extractor
-    health = repair(root, encoder="hashing", extractor=extractor)
+    health = repair(root, encoder=ENCODER, extractor=extractor)
     verdict.wrong += [f"after the repair {one.part}: {one.problem}" for one in health.problems]
     seen = read(root)
     operation = _without_lost(seen, operation, verdict)

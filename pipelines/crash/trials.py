@@ -25,6 +25,8 @@ HARMS = ("kill", "point", "fault", "full", "flip")
 _LENGTH = 12
 _STRIDE = 7
 """Between the points of two trials: few trials shall see all parts of the library. No divisor of their number."""
+_AGAIN = 4
+"""One in so many trials examines the whole index again after the operation is done again; prime to it, too."""
 _LOGS = ("store.duckdb.wal", "replies.sqlite-wal")
 _SPARE = 1 << 21
 """Bytes beyond what an operation leaves that a small disk may have: an operation needs more than it leaves."""
@@ -209,7 +211,7 @@ class Bench:
 
     def _judged(self, harm: str, number: int, state: _State, what: str, ended: Ended) -> Outcome:
         how = "killed" if ended.how == "signal" else ended.how
-        task = partial(after_harm, self._place, state.operation, self._fresh)
+        task = partial(after_harm, self._place, state.operation, self._fresh, again=number % _AGAIN == 0)
         outcome = self._verdict(harm, number, state, what, how, start(lambda: asdict(task())).wait())
         if ended.how == "error" and harm in ("fault", "full"):
             outcome = Outcome(**{**asdict(outcome), "what": f"{what}: {ended.value}"})
