@@ -2,6 +2,7 @@
 
 import gc
 import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -28,6 +29,21 @@ def pytest_unconfigure() -> None:
 def project() -> Path:
     """Root of the checkout."""
     return Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Callable[[Path], object], Path], Path]:
+    """Puts a copy of an index at a path; what makes it is called once for all tests of a module, with another path."""
+    made: dict[Callable[[Path], object], Path] = {}
+
+    def put(make: Callable[[Path], object], path: Path) -> Path:
+        if make not in made:
+            made[make] = tmp_path_factory.mktemp("prepared") / "index"
+            make(made[make])
+        shutil.copytree(made[make], path)
+        return path
+
+    return put
 
 
 @pytest.fixture(autouse=True)

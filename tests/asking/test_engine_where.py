@@ -27,17 +27,25 @@ SECRET = [
 QUESTION = "Where was the man whom Ada Lovelace met born?"
 
 
-@pytest.fixture
-def memory(tmp_path: Path):
-    with Hippo.open(tmp_path / "all", encoder="hashing", llm=ScriptedLLM()) as opened:
+def make_all(path: Path) -> None:
+    with Hippo.open(path, encoder="hashing") as opened:
         opened.add([*ENGLISH, *SECRET])
+
+
+def make_alone(path: Path) -> None:
+    with Hippo.open(path, encoder="hashing") as opened:
+        opened.add(ENGLISH)
+
+
+@pytest.fixture
+def memory(prepared, tmp_path: Path):
+    with Hippo.open(prepared(make_all, tmp_path / "all"), encoder="hashing", llm=ScriptedLLM()) as opened:
         yield opened
 
 
 @pytest.fixture
-def alone(tmp_path: Path):
-    with Hippo.open(tmp_path / "alone", encoder="hashing") as opened:
-        opened.add(ENGLISH)
+def alone(prepared, tmp_path: Path):
+    with Hippo.open(prepared(make_alone, tmp_path / "alone"), encoder="hashing") as opened:
         yield opened
 
 

@@ -47,10 +47,14 @@ def opened(path: Path, encoder: str = "hashing", rules: str = "hippo") -> Hippo:
     return Hippo.open(path, encoder=encoder, config={"graph": {**CONFIG["graph"], "rules": rules}})
 
 
+def make(path: Path) -> None:
+    with opened(path) as memory:
+        memory.add(DOCUMENTS)
+
+
 @pytest.fixture
-def memory(tmp_path: Path):
-    with opened(tmp_path / "index") as made:
-        made.add(DOCUMENTS)
+def memory(prepared, tmp_path: Path):
+    with opened(prepared(make, tmp_path / "index")) as made:
         yield made
 
 

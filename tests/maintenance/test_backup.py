@@ -28,12 +28,14 @@ with Hippo.open(sys.argv[1], encoder="hashing") as memory:
 OPENER = "import pathlib, sys; from hippo.store import Store; Store.open(pathlib.Path(sys.argv[1]))"
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    path = tmp_path / "index"
+def make(path: Path) -> None:
     with Hippo.open(path, encoder="hashing") as memory:
         memory.add(TEXTS)
-    return path
+
+
+@pytest.fixture
+def root(prepared, tmp_path: Path) -> Path:
+    return prepared(make, tmp_path / "index")
 
 
 def test_a_backup_is_an_index(root, tmp_path):

@@ -22,13 +22,15 @@ TEXTS = ["Ada Lovelace met Charles Babbage.", "Charles Babbage was born in Londo
 QUESTION = "Where was the man whom Ada Lovelace met born?"
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    path = tmp_path / "index"
+def make(path: Path) -> None:
     with Hippo.open(path, encoder="hashing") as memory:
         memory.add(TEXTS[:2])
         memory.add(TEXTS[2:])
-    return path
+
+
+@pytest.fixture
+def root(prepared, tmp_path: Path) -> Path:
+    return prepared(make, tmp_path / "index")
 
 
 def hits(root: Path) -> list[tuple[str, float]]:

@@ -25,12 +25,14 @@ TEXTS = [
 OPTIONS = {"graph": {"synonym_threshold": 0.5}}
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    path = tmp_path / "index"
+def make(path: Path) -> None:
     with Hippo.open(path, encoder="hashing", config=OPTIONS) as memory:
         memory.add([{"id": str(number), "text": text} for number, text in enumerate(TEXTS)])
-    return path
+
+
+@pytest.fixture
+def root(prepared, tmp_path: Path) -> Path:
+    return prepared(make, tmp_path / "index")
 
 
 def flip(file: Path, place: int) -> None:

@@ -54,12 +54,14 @@ with Store.open(pathlib.Path(sys.argv[1])):
 """
 
 
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    path = tmp_path / "index"
+def make(path: Path) -> None:
     with Hippo.open(path, encoder="none") as memory:
         memory.add(TEXTS)
-    return path
+
+
+@pytest.fixture
+def root(prepared, tmp_path: Path) -> Path:
+    return prepared(make, tmp_path / "index")
 
 
 def damage_snapshot(root: Path) -> None:

@@ -20,10 +20,15 @@ CORPUS = [
 ]
 
 
-@pytest.fixture
-def memory(tmp_path: Path):
-    with Hippo.open(tmp_path / "index", encoder="hashing", config={"indexing": {"merge_after": 0}}) as opened:
+def make(path: Path) -> None:
+    with Hippo.open(path, encoder="hashing") as opened:
         opened.add(CORPUS)
+
+
+@pytest.fixture
+def memory(prepared, tmp_path: Path):
+    path = prepared(make, tmp_path / "index")
+    with Hippo.open(path, encoder="hashing", config={"indexing": {"merge_after": 0}}) as opened:
         yield opened
 
 

@@ -20,10 +20,14 @@ SAID = [
 MANUAL = {"indexing": {"merge_after": 0}}
 
 
-@pytest.fixture
-def memory(tmp_path: Path):
-    with Hippo.open(tmp_path / "index", encoder="hashing", config=MANUAL) as opened:
+def make(path: Path) -> None:
+    with Hippo.open(path, encoder="hashing") as opened:
         opened.add(CORPUS)
+
+
+@pytest.fixture
+def memory(prepared, tmp_path: Path):
+    with Hippo.open(prepared(make, tmp_path / "index"), encoder="hashing", config=MANUAL) as opened:
         yield opened
 
 
