@@ -191,13 +191,14 @@ def test_targets_get_through(name: str, tmp_path: Path) -> None:
     pytest.fail("nothing was read")
 
 
-def test_a_short_run_finds_nothing(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "pipelines.fuzz", "--seconds", "10", "--processes", "1", "--seed", "11"]
-    command += ["--failures", str(tmp_path / "failures"), "--out", str(tmp_path / "out.json"), "--inputs", "20000"]
+def test_a_minute_finds_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "pipelines.fuzz", "--seconds", "60", "--processes", "1", "--seed", "11"]
+    command += ["--failures", str(tmp_path / "failures"), "--out", str(tmp_path / "out.json"), "--inputs", "1000000"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads((tmp_path / "out.json").read_text())
-    assert result["inputs"] > 100
+    assert result["inputs"] > 1000
+    assert all(target["outcomes"] for target in result["targets"].values())
     assert result["findings"] == []
 
 
