@@ -4,14 +4,18 @@ import contextlib
 import io
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
 import warnings
+from itertools import groupby
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from hippo.cli.app import app
 from hippo.config import USES, load_config
 from hippo.parts import make_llm
 
@@ -91,14 +95,30 @@ def test_shell_blocks_run(name: str, place: Path) -> None:
     if name in ("formats.md", "agents.md"):
         run_python(page)
     lines = [line for code, _ in blocks(page, "sh") for line in code.splitlines() if not ELSEWHERE.match(line)]
-    assert any(line.startswith("hippo ") for line in lines)
+    commands = [line for line in lines if line.startswith("hippo ")]
+    assert commands
+    # A shell runs the last of them, and whatever is more than a command; the others need no process of their own.
+    here = set(commands[:-1])
+    printed = [
+        "".join(map(run_here, part)) if inside else run_in_shell("\n".join(part), place)
+        for inside, part in groupby(lines, here.__contains__)
+    ]
+    assert RUN_IN_A_SHELL[name] in "".join(printed)
+
+
+def run_here(line: str) -> str:
+    _, *arguments = map(os.path.expanduser, shlex.split(line, comments=True))
+    done = CliRunner().invoke(app, arguments)
+    assert done.exit_code == 0, f"{line}\n{done.output}"
+    return done.stdout
+
+
+def run_in_shell(script: str, place: Path) -> str:
     environment = {**os.environ, "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"}
-    script = "\n".join(["set -euo pipefail", *lines])
-    done = subprocess.run(
-        ["bash", "-c", script], cwd=place, env=environment, capture_output=True, text=True, timeout=280, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    assert RUN_IN_A_SHELL[name] in done.stdout
+    command = ["bash", "-c", f"set -euo pipefail\n{script}"]
+    done = subprocess.run(command, cwd=place, env=environment, capture_output=True, text=True, timeout=280, check=False)
+    assert done.returncode == 0, f"{script}\n{done.stderr}"
+    return done.stdout
 
 
 def test_other_shell_blocks_only_install_or_belong_to_a_checkout() -> None:
