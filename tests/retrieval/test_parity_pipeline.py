@@ -8,8 +8,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("sentence_transformers")
-
 from hippo import Hippo, registry
 from hippo.evaluation import load_dataset
 from hippo.extraction.imported import ImportedExtractor
@@ -19,6 +17,8 @@ from hippo.retrieval.link import Linker, minmax
 from hippo.retrieval.profiles import PROFILES
 from pipelines.parity import report, run
 from pipelines.ties import Choices, compare
+
+pytestmark = pytest.mark.needs("sentence_transformers")
 
 TRIPLES = {
     "Ada Lovelace": [["Ada Lovelace", "knew", "Charles Babbage"], ["Ada Lovelace", "lived in", "London"]],
