@@ -28,7 +28,7 @@ _STRIDE = 7
 _AGAIN = 4
 """One in so many trials examines the whole index again after the operation is done again; prime to it, too."""
 _LOGS = ("store.duckdb.wal", "replies.sqlite-wal")
-_SPARE = 1 << 21
+_SPARE = 1 << 20
 """Bytes beyond what an operation leaves that a small disk may have: an operation needs more than it leaves."""
 
 

@@ -198,7 +198,6 @@ def test_a_minute_finds_nothing(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     result = json.loads((tmp_path / "out.json").read_text())
     assert result["inputs"] > 1000
-    assert all(target["outcomes"] for target in result["targets"].values())
     assert result["findings"] == []
 
 
