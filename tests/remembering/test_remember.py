@@ -12,13 +12,7 @@ from typer.testing import CliRunner
 
 from hippo import Document, Hippo
 from hippo.cli.app import app
-from hippo.errors import (
-    DocumentError,
-    IndexCorruptError,
-    IndexEmptyError,
-    IndexMismatchError,
-    InputError,
-)
+from hippo.errors import DocumentError, IndexCorruptError, IndexEmptyError, IndexMismatchError, InputError
 from hippo.fresh.log import Log
 from hippo.indexing import absorb as absorbing
 from hippo.maintenance import backup, check, repair
