@@ -30,6 +30,8 @@ __all__ = ["K1", "B", "LexicalIndex", "hashes_of"]
 
 K1 = 1.2
 B = 0.75
+_ENDS = np.arange(2)
+"""From the place of a term to those where its texts begin and end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,11 +179,9 @@ class LexicalIndex:
         wanted = _asked(question)
         if not len(self.vocabulary):
             return np.empty((0, 2), np.int64)
-        places = np.searchsorted(self.vocabulary, wanted)
-        places = places[self.vocabulary[np.minimum(places, len(self.vocabulary) - 1)] == wanted]
-        found = np.empty((len(places), 2), np.int64)
-        found[:, 0], found[:, 1] = self.indptr[places], self.indptr[places + 1]
-        return found
+        places = self.vocabulary.searchsorted(wanted)
+        places = places[self.vocabulary.take(places, mode="clip") == wanted]
+        return np.asarray(self.indptr[places[:, None] + _ENDS])
 
     def scores(self, question: str) -> "NDArray[np.float64]":
         """BM25 score of every text: float64 `(n,)`, 0 where no term matches; a term of the question counts once."""
@@ -195,7 +195,7 @@ class LexicalIndex:
 @lru_cache(maxsize=256)
 def _asked(question: str) -> "NDArray[np.uint64]":
     """Hashes of the terms of a question, each once, ascending: it is asked of passages and of facts."""
-    return np.unique(hashes_of(question))
+    return np.array(sorted(set(map(term_hash, terms(question)))), np.uint64)
 
 
 def _norm(lengths: "NDArray[np.integer]") -> "NDArray[np.float64]":

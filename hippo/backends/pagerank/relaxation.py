@@ -40,7 +40,7 @@ _TO_ORDER = 1e3
 _EARLY = 0.7
 _SINGLE = 3e6
 """By how much the error may have shrunk before float32 would keep it from shrinking."""
-_LEAST_BLOCK = 3
+_LEAST_BLOCK = 5
 """Columns from which sweeping a whole block is cheaper than one by one."""
 _MOST_ORDERED = 20_000_000
 """Entries of a graph up to which a copy in the order of the sweep is made: 16 bytes each."""
