@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, TypeVar
 
-__all__ = ["Later", "overlapped"]
+__all__ = ["Later", "overlapped", "started"]
 
 T = TypeVar("T")
 Begun = TypeVar("Begun")
@@ -42,6 +42,15 @@ def overlapped(
             if len(begun) == ahead:
                 yield begun.popleft()
         yield from begun
+
+
+def started(work: Callable[[], T]) -> Callable[[], T]:
+    """Work that another thread begins now; called, it waits and gives what came of it."""
+    pool = ThreadPoolExecutor(1)
+    result = pool.submit(copy_context().run, work).result
+    # What was submitted is still done.
+    pool.shutdown(wait=False)
+    return result
 
 
 def _at_once(work: Callable[[], Any]) -> Callable[[], Any]:

@@ -17,7 +17,7 @@ from hippo.retrieval.link import Linked, minmax
 from hippo.retrieval.linkers import Linkers
 from hippo.retrieval.names import names_in
 from hippo.retrieval.opened import Opened, link_passages, open_texts
-from hippo.retrieval.overlap import Later, overlapped
+from hippo.retrieval.overlap import Later, overlapped, started
 from hippo.retrieval.priors import Prior, Priors
 from hippo.retrieval.profiles import Profile
 from hippo.retrieval.rank import Walked, gains_everywhere, levels, namings, single, spread
@@ -39,6 +39,8 @@ __all__ = ["Retriever"]
 
 _BLOCK_BYTES = 256 << 20
 """Memory that the dense columns of one block of questions may take."""
+_MANY_PASSAGES = 100_000
+"""From so many on, facts and passages are looked for at the same time: a question then takes long beside a thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,14 +215,18 @@ class Retriever:
     ) -> "_Begun":
         """A block of questions up to its walks, which are left for later."""
         began = perf_counter()
-        beta = profile.lexical_weight
+        beta, linked = profile.lexical_weight, None
+        walks = profile.ranking == "walk" and k > 0
+        if walks and profile.linking == "facts" and self.contents.n_chunks >= _MANY_PASSAGES:
+            linked = started(partial(self._seeding.facts, questions, fact_queries, profile))
         passages, favoured = link_passages(self.linkers.passages, questions, queries, opened, beta)
         priors = self._priors.of_questions(prior, asked, profile, self.linkers.passages, len(questions))
-        if profile.ranking != "walk" or not k:
+        if not walks:
             return _Begun(questions, passages, priors, (perf_counter() - began) / len(questions))
-        seeds, found, recognized = self._seeding.of(questions, fact_queries, passages, profile, recognition)
-        walks = later(partial(self._walked, seeds, favoured, priors, profile, k, everywhere=everywhere))
-        return _Begun(questions, passages, priors, (perf_counter() - began) / len(questions), walks, found, recognized)
+        seeds, found, recognized = self._seeding.of(questions, fact_queries, passages, profile, recognition, linked)
+        seconds = (perf_counter() - began) / len(questions)
+        walked = later(partial(self._walked, seeds, favoured, priors, profile, k, everywhere=everywhere))
+        return _Begun(questions, passages, priors, seconds, walked, found, recognized)
 
     def _walked(
         self,

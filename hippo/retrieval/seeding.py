@@ -27,6 +27,10 @@ Recognize = Callable[[Sequence[str], Sequence[Sequence[str]]], list[Recognized]]
 """From questions and the texts of the facts that each touches, best first, to what is kept of them."""
 
 
+LinkedFacts = tuple[list[Linked], list["NDArray[np.int64]"]]
+"""Candidates of each question, and the positions of those that may seed."""
+
+
 class Seeding:
     """Finds seeds in one index.
 
@@ -72,20 +76,29 @@ class Seeding:
         passages: Sequence[Linked],
         profile: Profile,
         recognition: Recognize | None = None,
+        linked: "Callable[[], LinkedFacts] | None" = None,
     ) -> tuple[list[Seeds], list[dict[str, Any]], list[Recognition] | None]:
         """Seeds of each question, what there is to be said of how they were found, and what recognition made of them.
 
         No seeds at all: recognition memory wants a ranking by vectors alone.
+
+        Args:
+            questions: m questions.
+            queries: Their unit vectors, to be compared with facts, float32 `(m, d)`; None: by words alone.
+            passages: Passages that each touches.
+            profile: How to seed.
+            recognition: Looks at the facts that each question touches before they seed.
+            linked: Gives what `facts` gives, where somebody has it looked for already.
         """
         contents, counts, sources = self._contents, self._counts, self._sources(profile)
         if profile.linking == "entities":
-            linked = self.entities.link([self._names(question) for question in questions])
+            rows_of = self.entities.link([self._names(question) for question in questions])
             seeds = [
                 seed_entities(contents, counts, np.array(list(rows.values()), np.int64), passage, profile, sources)
-                for rows, passage in zip(linked, passages, strict=True)
+                for rows, passage in zip(rows_of, passages, strict=True)
             ]
-            return seeds, [{"names": self._entity_names(rows)} for rows in linked], None
-        facts, best_of = self._linked(questions, queries, profile)
+            return seeds, [{"names": self._entity_names(rows)} for rows in rows_of], None
+        facts, best_of = linked() if linked else self.facts(questions, queries, profile)
         chosen: list[NDArray[np.int64] | None] = [*best_of]
         recognized = None
         if recognition is not None:
@@ -104,9 +117,7 @@ class Seeding:
         ]
         return seeds, [{} for _ in seeds], recognized
 
-    def _linked(
-        self, questions: Sequence[str], queries: "NDArray[np.float32] | None", profile: Profile
-    ) -> "tuple[list[Linked], list[NDArray[np.int64]]]":
+    def facts(self, questions: Sequence[str], queries: "NDArray[np.float32] | None", profile: Profile) -> "LinkedFacts":
         """Candidates of each question, and the positions of those that may seed."""
         # The lowest score of all is known only where all are.
         reach = profile.facts if profile.weighting == "softmax" else None

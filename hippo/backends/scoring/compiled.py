@@ -24,6 +24,8 @@ _BLOCK = 1024
 
 _FEW = 24
 """Of so many best ones, a heap is the fastest."""
+_MOST_COUNTED = 100
+"""Nor does a heap change often where so many times as many scores are to be compared."""
 
 
 class CompiledScoring:
@@ -80,7 +82,7 @@ class CompiledScoring:
     def best(self, scores: "Float64", count: int) -> "Int64":
         """See `ArrayScoring.best`."""
         count = max(min(count, len(scores)), 0)
-        if count > _FEW:
+        if count > _FEW and len(scores) < _MOST_COUNTED * count:
             places = np.empty(len(scores), np.int64)
             # None are found where not all scores are numbers.
             places = places[: self._loops.highest(scores, count, places)]
