@@ -28,10 +28,10 @@ __all__ = ["LocalRanks", "PushPageRank"]
 _RANDOM_ACCESS = 3.0
 # By how much the threshold falls from one try of the bounds to the next.
 _LEAST_STEP, _GREATEST_STEP = 2.0, 10.0
-# Entries read for one question from which slack is given in proportion to them: some hundredths of a second.
-_PATIENCE = 1e6
+# Entries read for one question from which slack is given in proportion to them: about a hundredth of a second.
+_PATIENCE = 5e5
 # Times that the slack grows at most.
-_MOST_PATIENCE = 10.0
+_MOST_PATIENCE = 30.0
 # No potential is below: what is left then cannot be pushed.
 _LEAST_THRESHOLD = 1e-100
 # Sweeps that prove the order of the best, in practice.
@@ -71,9 +71,9 @@ class PushPageRank(Solver):
             estimated to cost.
         power: The engine that takes over; None: one with its defaults.
         slack: How many times too wide for a proof the bounds on the order may be where a question ends; 1: only a proof
-            or the tolerance ends it. Where more than a million entries are read, it grows with their number. The bounds
-            are those of the worst graph, so the order is mostly the exact one well before they prove it: `python -m
-            pipelines.bench_ppr --check 200 --slack 3` counts how often.
+            or the tolerance ends it. Where more than half a million entries are read, it grows with their number. The
+            bounds are those of the worst graph, so the order is mostly the exact one well before they prove it: `python
+            -m pipelines.bench_ppr --check 200 --slack 3` counts how often.
         threads: CPU threads for a block of questions, each with arrays of its own; None: one per core.
 
     Raises:
