@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hippo.backends.scoring.codes import Codes
@@ -32,6 +32,8 @@ def make(seed: int, count: int, spread: float) -> tuple[list[str], np.ndarray, n
 )
 def test_candidates_hold_the_best(seed, count, best, weight, spread, coded):
     texts, vectors, query = make(seed, count, spread)
+    # Of similarities that hardly differ, the standard scores are rounding.
+    assume(count == 1 or np.std(vectors @ query) > 1e-3)
     words, moments = LexicalIndex.build(texts), Moments.of(vectors)
     [whole] = Linker(words, vectors, moments).link(["w1 w2 w3"], query[None], weight)
     search = {"codes": Codes.of(vectors)} if coded else {"index": ExactVectorIndex(vectors)}
