@@ -1,9 +1,10 @@
 """Texts through the encoder, each content once; every batch is committed as it comes."""
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -58,15 +59,17 @@ def embed(
         asked = [stack.enter_context(store.asking(_hashes(kind, texts))) for kind, texts in kinds]
         missing = [one.missing(fingerprint) for one in asked]
         done, total = 0, sum(len(rows) for rows, _ in missing)
+        write = stack.enter_context(_beside(store))
         for (kind, texts), (rows, hashes) in zip(kinds, missing, strict=True):
             order = np.argsort(_lengths(texts)[rows], kind="stable")  # within a length by hash
             for start in range(0, len(order), batch):
                 part = order[start : start + batch]
                 some = texts.take(pa.array(rows[part])).to_pylist()
                 vectors = checked(encoder, encoder.encode(some, kind=kind), len(some))
-                store.put_embeddings(fingerprint, hashes.take(pa.array(part)), vectors)
+                write(fingerprint, hashes.take(pa.array(part)), vectors)
                 done += len(some)
                 clock.tell("embed", done, total)
+        write()
         if total:
             store.checkpoint()
         room = scratch or Scratch()
@@ -76,6 +79,24 @@ def embed(
         ]
     shaped = [vectors.reshape(len(vectors), encoder.dimension) for vectors in found]
     return shaped, total
+
+
+@contextmanager
+def _beside(store: Store) -> "Iterator[Callable[..., None]]":
+    """What writes vectors into the store while the next ones are made; without any it waits until all are there.
+
+    What was made is written whatever happens to the next ones.
+    """
+    with ThreadPoolExecutor(1) as writer:
+        written: list[Future[None]] = []
+
+        def write(*what: Any) -> None:
+            while written:
+                written.pop().result()
+            if what:
+                written.append(writer.submit(store.put_embeddings, *what))
+
+        yield write
 
 
 def blocks_of(texts: pa.ChunkedArray) -> Iterator[list[str]]:
