@@ -34,6 +34,8 @@ _SMALL = 48
 _GATHERED = 1 << 22
 """Numbers gathered from vectors at a time."""
 _SQUARE = 2048
+_FEW = TABLES * _AXES * _WIDTH // 2
+"""New rows up to which comparing them with all is less work than projecting all."""
 
 
 def buckets(vectors: "NDArray[np.float32]", rows: "NDArray[np.int64]", table: int) -> "NDArray[np.int64]":
@@ -81,6 +83,9 @@ def bucket_pairs(
     Yields:
         Lower and higher rows, int64 `(p,)` each.
     """
+    if int(fresh[rows].sum()) <= _FEW:
+        yield from _of_few(vectors, rows, fresh, threshold)
+        return
     for table in range(TABLES):
         codes = buckets(vectors, rows, table)
         order = np.argsort(codes, kind="stable")
@@ -98,6 +103,46 @@ def bucket_pairs(
         large = sizes > _SMALL
         for start, size in zip(starts[large].tolist(), sizes[large].tolist(), strict=True):
             yield from _of_large(vectors, order[start : start + size], fresh, threshold)
+
+
+def _of_few(
+    vectors: "NDArray[np.float32]", rows: "NDArray[np.int64]", fresh: "NDArray[np.bool_]", threshold: float
+) -> "Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]":
+    """The same pairs, each once, where few rows are new: of those that are near, the ones that meet."""
+    new = rows[fresh[rows]]
+    if not len(new):
+        return
+    lows, highs, held = [new[:0]], [new[:0]], 0
+    for begin in range(0, len(new), _SQUARE):
+        mine = vectors[new[begin : begin + _SQUARE]]
+        for start in range(0, len(rows), _SQUARE):
+            others = rows[start : start + _SQUARE]
+            one, other = np.nonzero(mine @ vectors[others].T >= threshold)
+            first, second = new[begin + one], others[other]
+            # Of two new ones each is compared with the other.
+            once = ~fresh[second] | (first < second)
+            lows.append(np.minimum(first, second)[once])
+            highs.append(np.maximum(first, second)[once])
+            held += len(lows[-1])
+            if held > _GATHERED:
+                yield _met(vectors, np.concatenate(lows), np.concatenate(highs))
+                lows, highs, held = [new[:0]], [new[:0]], 0
+    yield _met(vectors, np.concatenate(lows), np.concatenate(highs))
+
+
+def _met(
+    vectors: "NDArray[np.float32]", low: "NDArray[np.int64]", high: "NDArray[np.int64]"
+) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
+    """Those of some pairs that share a bucket of some table."""
+    met = np.zeros(len(low), bool)
+    for table in range(TABLES):
+        left = np.flatnonzero(~met)
+        if not len(left):
+            break
+        rows, places = np.unique(np.concatenate([low[left], high[left]]), return_inverse=True)
+        codes = buckets(vectors, rows, table)[places]
+        met[left] = codes[: len(left)] == codes[len(left) :]
+    return low[met], high[met]
 
 
 def _within(

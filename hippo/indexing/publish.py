@@ -16,13 +16,14 @@ from hippo.graph.rules import make_graph
 from hippo.graph.synonyms import Similar
 from hippo.identity import Identity
 from hippo.indexing.clock import Clock
-from hippo.indexing.embed import blocks_of, embed
+from hippo.indexing.embed import embed
+from hippo.indexing.kept import READ, kept_of, words_of
 from hippo.indexing.past import lay_out
 from hippo.indexing.synonyms import SEARCHED, search_similar
 from hippo.indexing.tables import read_past, read_tables
 from hippo.protocols import Encoder
 from hippo.scratch import MEMORY
-from hippo.search.lexical import LexicalIndex
+from hippo.search.terms import TERMS
 from hippo.snapshot import SnapshotWriter
 from hippo.snapshot.contents import EMBEDDED, SEARCH, SEARCHES, STORAGE, compose, write_contents
 from hippo.snapshot.history import History, Past, microseconds
@@ -157,13 +158,15 @@ def _publish(
             scratch=scratch,
         )
     with clock.stage("words"):
-        words = {
-            "passage": LexicalIndex.of_blocks(blocks_of(passages), scratch),
-            "fact": LexicalIndex.of_blocks(blocks_of(facts), scratch),
-        }
+        searched: dict[TextKind, pa.ChunkedArray] = {"passage": passages, "fact": facts}
+        kept = kept_of(root, previous, searched, scratch)
+        lexical = {kind: words_of(kept, kind, texts, scratch) for kind, texts in searched.items()}
+        words = {kind: one for kind, (one, _) in lexical.items()}
+        made_with[READ] = {"terms": TERMS, "read": {kind: read for kind, (_, read) in lexical.items()}}
     with clock.stage("search"):
         # Passages are all compared: their scores are the walk's gains.
-        search = build_search(vectors["fact"], writer.file(f"{SEARCH}.fact")) if vectors else None
+        place, earlier = writer.file(f"{SEARCH}.fact"), kept.searches.get("fact")
+        search = build_search(vectors["fact"], place, earlier) if vectors else None
         codes = build_codes(vectors["fact"], scratch.empty) if vectors and search is None else None
     if search is not None:
         made_with[SEARCHES] = {"fact": search}

@@ -63,14 +63,27 @@ class LexicalIndex:
         return cls.of_blocks([texts])
 
     @classmethod
-    def of_blocks(cls, blocks: Iterable[Sequence[str]], scratch: Scratch | None = None) -> "LexicalIndex":
+    def of_blocks(
+        cls,
+        blocks: Iterable[Sequence[str]],
+        scratch: Scratch | None = None,
+        before: "tuple[LexicalIndex, NDArray[np.int64]] | None" = None,
+    ) -> "LexicalIndex":
         """Index texts that come in blocks: what `build` would make of all of them in a row.
 
         Args:
             blocks: Texts; each block is read and let go of.
             scratch: Where large arrays are put; None: in memory.
+            before: An index with counts and lengths that holds some of the texts, which do not come in blocks; and the
+                row that every text of this index had there, int64 `(n,)`, none twice, -1 for those that come.
+                None: all come.
+
+        Raises:
+            InputError: The index before was read without counts and lengths.
         """
         postings = Postings(scratch)
+        if before is not None:
+            postings.carry(*before)
         for block in blocks:
             postings.read(block)
         return cls._laid_out(postings, scratch or Scratch())

@@ -5,13 +5,18 @@ Text is NFKC-normalised and casefolded. A run of letters, marks and digits is a 
 """
 
 import hashlib
+import unicodedata
 from functools import lru_cache
 
 import regex
 
 from hippo.ids import nfkc
 
-__all__ = ["term_hash", "terms"]
+__all__ = ["TERMS", "term_hash", "terms"]
+
+TERMS = f"1, Unicode {unicodedata.unidata_version}, regex {regex.__version__}"
+"""How texts are cut into terms and terms hashed: the number is raised with any change. What was cut in another way is
+read again."""
 
 _UNSPACED = r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}ー]"
 _RUN = regex.compile(rf"({_UNSPACED}+)|((?:(?!{_UNSPACED})[\p{{L}}\p{{M}}\p{{N}}])+)")

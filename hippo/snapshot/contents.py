@@ -61,6 +61,8 @@ _TABLES = ("documents", "chunks", "facts", "entities")
 _WORDS = ("passage", "fact")
 _WORD_ARRAYS = ("vocabulary", "indptr", "texts", "weights")
 _WORD_SOURCES = ("counts", "lengths")
+WORDS = (*_WORD_ARRAYS, *_WORD_SOURCES)
+"""What arrays of an index of words are called, after its name."""
 _CODE_ARRAYS = ("codes", "scales", "bounds")
 _SIMILAR_ARRAYS = ("low", "high", "similarity")
 SIMILAR = tuple(f"similar.{part}" for part in _SIMILAR_ARRAYS)

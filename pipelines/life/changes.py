@@ -146,7 +146,7 @@ def _sums(index: Path) -> dict[str, tuple[int, str]]:
 
 
 def _shown(result: dict[str, Any]) -> str:
-    rows = [
+    rows: list[list[str]] = [
         [f"{change}, {kind}", f"{ratios['to_embedding']:.2f}", f"1/{1 / ratios['to_build']:.0f}"]
         for change, kinds in result["ratios"].items()
         for kind, ratios in kinds.items()
@@ -156,8 +156,26 @@ def _shown(result: dict[str, Any]) -> str:
             f"{result['passages']} passages, {result['changed']} changed; "
             + ("afterwards byte by byte as before" if result["as_before"] else "NOT AS BEFORE"),
             table(["change", "to embedding", "to a build"], rows),
+            table(["stage, seconds", "build", "add", "delete"], _stages(result)),
         ]
     )
+
+
+def _stages(result: dict[str, Any]) -> list[list[str]]:
+    """Seconds by the clock of each stage: of the build, and medians of the changes."""
+    build = result["build"]["stages"]
+    names = dict.fromkeys([*build, *(name for one in result["rounds"] for name in one["add"]["stages"])])
+    return [
+        [
+            name,
+            f"{build.get(name, 0):.2f}",
+            *(
+                f"{median(one[change]['stages'].get(name, 0) for one in result['rounds']):.2f}"
+                for change in ("add", "delete")
+            ),
+        ]
+        for name in names
+    ]
 
 
 if __name__ == "__main__":

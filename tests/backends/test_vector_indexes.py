@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hippo.backends import vectors as choice
-from hippo.backends.vectors import open_vectors
+from hippo.backends.vectors import Earlier, open_vectors
 from hippo.backends.vectors.exact import ExactVectorIndex
 from hippo.backends.vectors.faiss import FaissVectorIndex
 from hippo.errors import ConfigError, IndexCorruptError, InputError, UnknownNameError
@@ -148,6 +148,53 @@ def test_effort_is_the_least_that_suffices() -> None:
     exact = ExactVectorIndex(clustered(3000, 16)).search(queries, 10)[0]
     found = index.search(queries, 10)[0]
     assert np.mean([len(set(a) & set(b)) / 10 for a, b in zip(exact.tolist(), found.tolist(), strict=True)]) < 0.98
+
+
+def test_lists_grow_by_what_is_new_and_shrink_to_what_they_were(tmp_path: Path) -> None:
+    whole = clustered(3000)
+    mask = np.random.default_rng(0).permutation(3000) >= 40
+    before, after = whole[mask], whole
+    paths = [tmp_path / name for name in ("before", "after", "back")]
+    for path in paths:
+        path.mkdir()
+    first = FaissVectorIndex(before, kind="ivf-sq8")
+    first.save(paths[0])
+    rows = np.where(mask, np.cumsum(mask) - 1, -1)
+    more = FaissVectorIndex(after, kind="ivf-sq8", earlier=Earlier(paths[0], before, rows))
+    assert (first.trained, first.added, more.trained, more.added) == (2960, 2960, 2960, 40)
+    assert more.recall >= 0.98
+    assert (more.search(whole[~mask], 5)[0][:, 0] == np.flatnonzero(~mask)).mean() > 0.9
+    more.save(paths[1])
+    again = FaissVectorIndex.load(paths[1], after)
+    assert again.search(whole[:50], 5)[0].tolist() == more.search(whole[:50], 5)[0].tolist()
+    back = FaissVectorIndex(before, kind="ivf-sq8", earlier=Earlier(paths[1], after, np.flatnonzero(mask)))
+    assert (back.trained, back.added) == (2960, 0)
+    back.save(paths[2])
+    for name in ("faiss.index", "faiss.json"):
+        assert (paths[0] / name).read_bytes() == (paths[2] / name).read_bytes()
+
+
+def test_lists_are_trained_anew_where_they_no_longer_suit(tmp_path: Path) -> None:
+    array = clustered(800, 8)
+    FaissVectorIndex(array, kind="ivf-sq8").save(tmp_path)
+
+    def trained(vectors: Any, rows: Any) -> int:
+        return FaissVectorIndex(vectors, kind="ivf-sq8", earlier=Earlier(tmp_path, array, rows)).added
+
+    assert trained(array[:760], np.arange(760)) == 0
+    assert trained(array[:360], np.arange(360)) == 360  # fewer than half
+    assert trained(array[:760], np.where(np.arange(760) < 360, np.arange(760), -1)) == 760  # most are new
+    # Rows that are said to be the same and are not are found out.
+    assert trained(np.concatenate([array[100:102], array[2:]]), np.arange(800)) == 2
+    (tmp_path / "faiss.index").write_bytes(b"nothing")
+    assert trained(array[:760], np.arange(760)) == 760
+    # Many that are alike fall into few lists.
+    array = clustered(2000, 8)
+    FaissVectorIndex(array, kind="ivf-sq8").save(tmp_path)
+    alike = array[:1] + 0.05 * clustered(900, 8, seed=5)
+    alike /= np.linalg.norm(alike, axis=1, keepdims=True)
+    rows = np.concatenate([np.arange(1000), np.full(900, -1)])
+    assert trained(np.concatenate([array[:1000], alike]).astype(np.float32), rows) == 1900
 
 
 def test_damaged_files_are_reported(tmp_path: Path) -> None:

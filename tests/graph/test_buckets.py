@@ -42,6 +42,29 @@ def test_nearly_all_pairs_are_found_and_no_others(dimension):
         assert places[low * 2000 + high] == value
 
 
+@pytest.mark.parametrize("gathered", [5, 1 << 22])
+def test_few_new_names_meet_those_that_they_meet_among_many(gathered, monkeypatch):
+    monkeypatch.setattr("hippo.graph.buckets._SQUARE", 64)
+    vectors, fresh = clustered(1000, 24), np.random.default_rng(2).random(1000) < 0.3
+    rows = np.flatnonzero(np.random.default_rng(3).random(1000) < 0.9)
+    found = []
+    for few in (-1, 1000):
+        monkeypatch.setattr("hippo.graph.buckets._FEW", few)
+        if few > 0:
+            monkeypatch.setattr("hippo.graph.buckets._GATHERED", gathered)
+        pairs = [(low, high) for low, high in bucket_pairs(vectors, rows, fresh, 0.6)]
+        low, high = (np.concatenate(part) for part in zip(*pairs, strict=True))
+        assert (low < high).all()
+        found.append(set(zip(low.tolist(), high.tolist(), strict=True)))
+    assert found[0] == found[1]
+    near = np.triu(vectors[rows] @ vectors[rows].T >= 0.6, 1)
+    one, other = np.nonzero(near)
+    every = set(zip(rows[one].tolist(), rows[other].tolist(), strict=True))
+    # Some pairs that are near do not meet: they are left out by both.
+    assert len(found[1]) > 100
+    assert any((fresh[low] or fresh[high]) and (low, high) not in found[1] for low, high in every)
+
+
 def test_the_bucket_of_a_vector_follows_from_it_alone():
     vectors = clustered(300)
     whole = buckets(vectors, np.arange(300), 3)
@@ -54,6 +77,7 @@ def test_the_bucket_of_a_vector_follows_from_it_alone():
 def test_in_steps_as_at_once(small, monkeypatch):
     """Also where buckets are large, and compared in several blocks."""
     monkeypatch.setattr("hippo.graph.buckets._SMALL", small)
+    monkeypatch.setattr("hippo.graph.buckets._FEW", -1)
     monkeypatch.setattr("hippo.graph.buckets._SQUARE", 3)
     vectors = clustered(400, 8)
     at_once = search(vectors, exact=False)

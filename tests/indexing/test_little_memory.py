@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -140,6 +141,42 @@ def test_a_search_of_many_vectors_is_built_with_the_index(tmp_path: Path, monkey
     shown = CliRunner().invoke(app, ["status", str(tmp_path / "index")]).output
     assert re.search(r"search of facts +ivf-sq8; finds (9[89]|100)\.\d% of the nearest", shown)
     assert re.search(r"search of synonyms +buckets; found \d+\.\d% of [\d,]+ similar pairs", shown)
+
+
+def test_a_small_change_reads_and_adds_what_is_new(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("faiss")
+    for name in ("hippo.backends.vectors", "hippo.retrieval.linkers"):
+        monkeypatch.setattr(f"{name}.APPROXIMATE_FROM", 50)
+    monkeypatch.setattr("hippo.backends.vectors.faiss._APPROXIMATE_FROM", 50)
+    made = list(documents(range(64)))
+    config = {**HASHING, "indexing": {"keep_versions": False}}
+
+    def state(name: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        with Snapshot.open(tmp_path / name, verify=True) as snapshot:
+            return dict(snapshot.info), dict(snapshot.sums)
+
+    with Hippo.open(tmp_path / "index", overrides=config) as memory:
+        memory.add(made[:60])
+        whole, before = state("index")
+        memory.add(made[60:])
+        changed, after = state("index")
+        memory.delete(*[str(one.id) for one in made[60:]])
+        _, back = state("index")
+    assert whole["words"]["read"] == {"passage": whole["chunks"], "fact": whole["facts"]}
+    assert whole["vector_search"]["fact"]["added"] == whole["vector_search"]["fact"]["trained"] == whole["facts"]
+    new = {kind: changed[count] - whole[count] for kind, count in (("passage", "chunks"), ("fact", "facts"))}
+    assert changed["words"]["read"] == new
+    assert 0 < changed["vector_search"]["fact"]["added"] == new["fact"]
+    assert changed["vector_search"]["fact"]["trained"] == whole["facts"]
+    assert back == before
+    with Hippo.open(tmp_path / "fresh", overrides=config) as memory:
+        memory.add(made)
+    _, fresh = state("fresh")
+    # What centroids were trained on is all in which the two differ.
+    assert {path for path in fresh if fresh[path] != after[path]} <= {
+        "search.fact/faiss.index",
+        "search.fact/faiss.json",
+    }
 
 
 def test_limits_are_checked():

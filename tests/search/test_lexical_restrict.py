@@ -27,6 +27,24 @@ def test_a_part_is_what_would_be_built_of_it(texts):
     same(part, LexicalIndex.build([texts[row][0] for row in rows]))
 
 
+@given(TEXTS, st.lists(st.sampled_from(WORDS), max_size=5), st.randoms(use_true_random=False))
+def test_what_is_carried_need_not_be_read(texts, others, random):
+    """In whatever order: beside texts that are gone, and new ones that stand between."""
+    carried = [text for text, kept in texts if kept]
+    before = [*carried, *others]
+    places = list(range(len(before)))
+    random.shuffle(places)
+    rows, left = [], iter(range(len(carried)))
+    for _, kept in texts:
+        rows.append(places[next(left)] if kept else -1)
+    old = [""] * len(before)
+    for text, place in zip(before, places, strict=True):
+        old[place] = text
+    new = [text for text, kept in texts if not kept]
+    found = LexicalIndex.of_blocks([new], None, (LexicalIndex.build(old), np.array(rows, np.int64)))
+    same(found, LexicalIndex.build([text for text, _ in texts]))
+
+
 def test_counts_and_lengths_are_as_documented():
     index = LexicalIndex.build(["b a a", "", "a c"])
     assert index.lengths.tolist() == [3, 0, 2]

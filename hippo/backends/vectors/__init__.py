@@ -4,36 +4,45 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from hippo.backends.vectors.grown import Earlier
 from hippo.errors import UnknownNameError
 from hippo.protocols import VectorIndex
 
 if TYPE_CHECKING:
     from hippo.protocols import Vectors
 
-__all__ = ["APPROXIMATE_FROM", "build_search", "open_vectors"]
+__all__ = ["APPROXIMATE_FROM", "Earlier", "build_search", "open_vectors"]
 
 APPROXIMATE_FROM = 200_000
 """Vectors from which an approximate FAISS index pays. Below, on a CPU, exact NumPy search is as fast as exact FAISS."""
 
 
-def build_search(vectors: "Vectors", folder: Path) -> dict[str, Any] | None:
+def build_search(vectors: "Vectors", folder: Path, earlier: Earlier | None = None) -> dict[str, Any] | None:
     """Build the approximate search that `open_vectors` would build, and keep it.
 
     Args:
         vectors: float32 or float16 `(n, d)`, may be memory-mapped.
         folder: A new folder for it, which `open_vectors` takes as `saved`.
+        earlier: A search of other vectors, of which this one takes over what still suits.
 
     Returns:
-        `kind`, `effort` and `recall`, as in `FaissVectorIndex`; None where comparing all is better or FAISS is missing.
+        `kind`, `effort`, `recall`, `trained` and `added`, as in `FaissVectorIndex`;
+        None where comparing all is better or FAISS is missing.
     """
     if len(vectors) < APPROXIMATE_FROM or importlib.util.find_spec("faiss") is None:
         return None
     from hippo.backends.vectors.faiss import FaissVectorIndex
 
-    index = FaissVectorIndex(vectors)
+    index = FaissVectorIndex(vectors, earlier=earlier)
     folder.mkdir()
     index.save(folder)
-    return {"kind": index.kind, "effort": index.effort, "recall": round(index.recall, 4)}
+    return {
+        "kind": index.kind,
+        "effort": index.effort,
+        "recall": round(index.recall, 4),
+        "trained": index.trained,
+        "added": index.added,
+    }
 
 
 def open_vectors(

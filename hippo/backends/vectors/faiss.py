@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hippo.backends.vectors.exact import ExactVectorIndex
+from hippo.backends.vectors.grown import Earlier, grown, lists_read, stayed
 from hippo.backends.vectors.ranking import MARGIN, check_k, check_queries, check_vectors, settle
 from hippo.errors import ConfigError, IndexCorruptError, InputError, MissingExtraError
 
@@ -27,6 +28,10 @@ _WIDEN = 4  # candidates per neighbour asked of a quantised index; their true si
 _GPU_MOST = 2048  # neighbours that FAISS gives on a GPU
 _HNSW_LINKS = 32
 _BLOCK = 65_536
+_GROWN = 2.0
+"""What was trained serves until there are so many times more or fewer vectors, or a question is compared with so many
+times the share of them. The number of lists that suits goes with the root of the number of vectors: within this it is
+off by less than half."""
 _SETTINGS, _DATA = "faiss.json", "faiss.index"
 
 
@@ -41,9 +46,15 @@ class FaissVectorIndex:
         kind: "flat": exact. "ivf-sq8": inverted lists of vectors in 8 bits a dimension. "hnsw": a navigable graph
             over the same, slower to build. "auto": flat below 200,000 vectors, else ivf-sq8.
         gpu: Whether to search on a CUDA device; "auto": if FAISS was built for it and there is one. HNSW never does.
+        earlier: A search of ivf-sq8 of other vectors, whose centroids, quantizer and codes are taken over where at
+            least half of the vectors were among them. It is trained anew where that no longer suits: where there are
+            twice as many vectors as it was trained for, or half, where the recall is not reached, or where reaching
+            it takes comparing twice the share of them. None: everything is trained.
 
     Attributes:
         kind: The kind in use.
+        trained: Number of vectors that there were when centroids and quantizer were trained; 0 for flat.
+        added: Vectors that were assigned and encoded; the codes of the others were taken over.
         effort: Lists probed (ivf-sq8) or candidates followed (hnsw), the least with a recall@100 of 0.98 against
             exact search on a sample of the vectors and of points near them; 0 for flat.
         recall: The recall@100 that was measured, 0 to 1; 1 for flat.
@@ -54,7 +65,14 @@ class FaissVectorIndex:
         InputError: `vectors` is no matrix of float32 or float16.
     """
 
-    def __init__(self, vectors: "Vectors", *, kind: Kind = "auto", gpu: bool | Literal["auto"] = "auto") -> None:
+    def __init__(
+        self,
+        vectors: "Vectors",
+        *,
+        kind: Kind = "auto",
+        gpu: bool | Literal["auto"] = "auto",
+        earlier: Earlier | None = None,
+    ) -> None:
         if kind not in ("auto", "flat", "hnsw", "ivf-sq8"):
             raise ConfigError("vectors 'faiss'", "kind", f"must be auto, flat, hnsw or ivf-sq8, got {kind!r}")
         self._prepare(vectors, gpu)
@@ -62,14 +80,18 @@ class FaissVectorIndex:
         self.kind: str = automatic if kind == "auto" else kind
         self.effort = 0
         self.recall = 1.0
+        self.trained = self.added = 0
+        self._work = 1.0
         self._index: Any = None
-        if self.kind != "flat" and len(vectors):
+        if self.kind == "flat" or not len(vectors):
+            self.kind = "flat"
+            self._place()
+        elif self.kind == "hnsw" or earlier is None or not self._take_over(earlier):
             self._index = self._build()
             self._place()
             self._tune()
-        else:
-            self.kind = "flat"
-            self._place()
+            self.trained = self.added = len(vectors)
+            self._work = self._compared()
 
     def __len__(self) -> int:
         return len(self._vectors)
@@ -120,6 +142,8 @@ class FaissVectorIndex:
             "dimension": self._vectors.shape[1],
             "effort": self.effort,
             "recall": self.recall,
+            "trained": self.trained,
+            "work": self._work,
         }
         (folder / _SETTINGS).write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
 
@@ -137,6 +161,8 @@ class FaissVectorIndex:
         try:
             settings = json.loads((folder / _SETTINGS).read_text("utf-8"))
             index.kind, index.effort, index.recall = settings["kind"], settings["effort"], settings["recall"]
+            index.trained, index._work = settings.get("trained", 0), settings.get("work", 1.0)
+            index.added = 0
             shape = (settings["vectors"], settings["dimension"])
             data = folder / _DATA
             index._index = None if index.kind == "flat" else index._read(data)
@@ -183,6 +209,32 @@ class FaissVectorIndex:
         for block in self._blocks():
             index.add(block)
         return index
+
+    def _take_over(self, earlier: Earlier) -> bool:
+        """Search by what was trained for other vectors; whether that suits these."""
+        try:
+            settings = json.loads((earlier.folder / _SETTINGS).read_text("utf-8"))
+            trained, work = int(settings["trained"]), float(settings["work"])
+            same = settings["kind"] == "ivf-sq8" and settings["vectors"] == len(earlier.vectors)
+            suits = same and trained / _GROWN <= len(self) <= trained * _GROWN
+        except (OSError, ValueError, KeyError, TypeError):
+            return False  # of another version, or damaged: what can be trained need not be mended
+        rows = stayed(earlier, self._vectors) if suits else np.full(len(self), -1, np.int64)
+        added = int((rows < 0).sum())
+        if 2 * added > len(self):
+            return False
+        try:
+            self._index = grown(self._faiss, earlier.folder / _DATA, self._vectors, rows)
+        except RuntimeError:
+            return False
+        self._place()
+        self._tune()
+        self.trained, self.added, self._work = trained, added, work
+        return self.recall >= _RECALL and self._compared() <= _GROWN * work
+
+    def _compared(self) -> float:
+        """Share of the vectors that a question is compared with, in expectation, 0 to 1."""
+        return min(1.0, round(self.effort * lists_read(self._index), 6)) if self.kind == "ivf-sq8" else 1.0
 
     def _blocks(self) -> Iterator[NDArray[np.float32]]:
         """The vectors, some at a time."""
