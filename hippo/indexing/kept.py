@@ -68,7 +68,7 @@ def kept_of(root: Path, previous: str | None, texts: "Mapping[TextKind, pa.Chunk
         before = read_contents(snapshot)
         tables = replace(before.tables, scratch=scratch)
         known = {"passage": tables.passages, "fact": tables.facts.column("text")}
-        rows = {kind: _rows(kind, those, known[kind]) for kind, those in texts.items()}
+        rows: dict[str, NDArray[np.int64]] = {kind: _rows(kind, those, known[kind]) for kind, those in texts.items()}
         return Kept(rows, before.words, _searches(before, snapshot.info, rows))
 
 

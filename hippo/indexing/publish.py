@@ -23,6 +23,7 @@ from hippo.indexing.synonyms import SEARCHED, search_similar
 from hippo.indexing.tables import read_past, read_tables
 from hippo.protocols import Encoder
 from hippo.scratch import MEMORY
+from hippo.search.lexical import LexicalIndex
 from hippo.search.terms import TERMS
 from hippo.snapshot import SnapshotWriter
 from hippo.snapshot.contents import EMBEDDED, SEARCH, SEARCHES, STORAGE, compose, write_contents
@@ -161,7 +162,7 @@ def _publish(
         searched: dict[TextKind, pa.ChunkedArray] = {"passage": passages, "fact": facts}
         kept = kept_of(root, previous, searched, scratch)
         lexical = {kind: words_of(kept, kind, texts, scratch) for kind, texts in searched.items()}
-        words = {kind: one for kind, (one, _) in lexical.items()}
+        words: dict[str, LexicalIndex] = {kind: one for kind, (one, _) in lexical.items()}
         made_with[READ] = {"terms": TERMS, "read": {kind: read for kind, (_, read) in lexical.items()}}
     with clock.stage("search"):
         # Passages are all compared: their scores are the walk's gains.

@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import logging
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from hippo.protocols import Vectors
 
 __all__ = ["FaissVectorIndex"]
+
+_LOG = logging.getLogger("hippo.backends.vectors")
 
 Kind = Literal["auto", "flat", "hnsw", "ivf-sq8"]
 
@@ -225,7 +228,8 @@ class FaissVectorIndex:
             return False
         try:
             self._index = grown(self._faiss, earlier.folder / _DATA, self._vectors, rows)
-        except RuntimeError:
+        except RuntimeError as error:
+            _LOG.warning("%s cannot be taken over, so a search is trained anew: %s", earlier.folder / _DATA, error)
             return False
         self._place()
         self._tune()
