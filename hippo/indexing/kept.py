@@ -23,11 +23,10 @@ if TYPE_CHECKING:
 
     from hippo.types import TextKind
 
-__all__ = ["READ", "Kept", "kept_of", "words_of"]
+__all__ = ["CUT", "Kept", "kept_of", "words_of"]
 
-READ = "words"
-"""Key of a manifest that says how texts were cut into terms, `terms`, and how many were read, `read`: the terms of the
-others were taken over from the snapshot before."""
+CUT = "terms"
+"""Key of a manifest that says how texts were cut into terms: only those that were cut alike are taken over."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +56,7 @@ def kept_of(root: Path, previous: str | None, texts: "Mapping[TextKind, pa.Chunk
     if previous is None:
         return Kept()
     with Snapshot.open(root, previous, verify=False) as snapshot:
-        if snapshot.info.get(READ, {}).get("terms") != TERMS:
+        if snapshot.info.get(CUT) != TERMS:
             return Kept()
         try:
             # What is damaged must not go on from one snapshot to the next. Vectors are compared.

@@ -17,7 +17,7 @@ from hippo.graph.synonyms import Similar
 from hippo.identity import Identity
 from hippo.indexing.clock import Clock
 from hippo.indexing.embed import embed
-from hippo.indexing.kept import READ, kept_of, words_of
+from hippo.indexing.kept import CUT, kept_of, words_of
 from hippo.indexing.past import lay_out
 from hippo.indexing.synonyms import SEARCHED, search_similar
 from hippo.indexing.tables import read_past, read_tables
@@ -163,7 +163,9 @@ def _publish(
         kept = kept_of(root, previous, searched, scratch)
         lexical = {kind: words_of(kept, kind, texts, scratch) for kind, texts in searched.items()}
         words: dict[str, LexicalIndex] = {kind: one for kind, (one, _) in lexical.items()}
-        made_with[READ] = {"terms": TERMS, "read": {kind: read for kind, (_, read) in lexical.items()}}
+        made_with[CUT] = TERMS
+        read = sum(read for _, read in lexical.values())
+        clock.tell("words", read, read)
     with clock.stage("search"):
         # Passages are all compared: their scores are the walk's gains.
         place, earlier = writer.file(f"{SEARCH}.fact"), kept.searches.get("fact")
