@@ -30,10 +30,10 @@ _MILLION = """\
 **A million passages**, by stage, in milliseconds by the clock, of one reader whose index was opened just before."""
 _MILLION_ENDS = """\
 While the questions were asked first, {read:,.0f} MiB came from the disk and {waits:,} reads waited for it. 99 of 100
-took at most {first:.0f} ms of processor then, and {again:.0f} ms when all were asked once more: that is left where
-everything is in memory. The dearest questions spend most of their time in `{stage}`. Of all
-questions {all}; of the dearest {slowest}. Opening took {opened:.2f} s; an
-index of {small:,} passages took {base:.2f} s, most of it for packages that a new process loads."""
+took at most {first:.0f} ms of processor then, by the clock more where they waited for the disk, and {again:.0f} ms when
+all were asked once more: that is left where everything is in memory. Of all questions {all}; of the dearest {slowest}.
+Opening took {opened:.2f} s; an index of {small:,} passages took {base:.2f} s, most of it for packages that a new
+process loads."""
 
 Data = Mapping[str, Any]
 
@@ -155,13 +155,11 @@ def _million(found: Data, small: Data) -> str:
     names = list(reader["stages"])
     parts = {"asked again, median": reader["stages"], "the dearest hundredth, asked first": reader["slowest"]}
     rows = [[label, *(f"{one[name]['median']:.1f}" for name in names)] for label, one in parts.items()]
-    dearest = max(names, key=lambda name: float(reader["slowest"][name]["median"]))
     said = _MILLION_ENDS.format(
         read=reader["read_mib"],
         waits=reader["page_faults"]["major"],
         first=reader["p99_ms"],
         again=reader["again_p99_ms"],
-        stage=dearest,
         **{name: _walks(one) for name, one in reader["walks"].items()},
         opened=reader["open_s"],
         small=small["passages"],

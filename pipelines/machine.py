@@ -83,10 +83,11 @@ def _command() -> str:
     program = f"python -m {main.name}" if main else Path(sys.argv[0]).name
     words, skipped = [], False
     for word in sys.argv[1:]:
-        if skipped or word in ("--out", "--json"):
+        option, given, value = word.partition("=") if word.startswith("--") else ("", "", word)
+        if skipped or word == "--json" or option == "--out":
             skipped = word == "--out"
             continue
-        words.append(Path(word).name if Path(word).is_absolute() else word)
+        words.append(option + given + (Path(value).name if Path(value).is_absolute() else value))
     return " ".join([program, *map(shlex.quote, words)])
 
 

@@ -68,7 +68,7 @@ class EncoderConfig:
     Attributes:
         name: Name of an encoder, or "none": no vectors, BM25 and the graph alone. `NAME:MODEL` gives its model.
         options: Keywords of each encoder, by its name.
-        storage: What snapshots keep vectors as, "float32" or "float16": half the disk and the memory. The store keeps
+        storage: What snapshots keep vectors as, "float32" or "float16": half the disk. The store keeps
             float32, so that it can be changed at any time, and the next snapshot has it, without encoding anew.
     """
 

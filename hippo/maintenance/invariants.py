@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["violations", "violations_of_past"]
 
-_UNIT = 1e-3
-"""How far from 1 the length of a stored vector may be."""
+_UNIT = {"float32": 1.001e-3, "float16": 1.001e-3 + 2.0**-11}
+"""How far from 1 the length of a stored vector may be: as far as that of an encoder's, and what storing it rounds."""
 _ROUNDING = 1e-6
 
 
@@ -136,7 +136,7 @@ def _vectors(contents: Contents) -> Iterator[str]:
         for start in range(0, len(vectors), 16_384):
             lengths = np.linalg.norm(vectors[start : start + 16_384].astype(np.float64), axis=1)
             # A text without any word may have no direction.
-            if (np.abs(lengths[lengths > 0] - 1) > _UNIT).any() or not np.isfinite(lengths).all():
+            if (np.abs(lengths[lengths > 0] - 1) > _UNIT[vectors.dtype.name]).any() or not np.isfinite(lengths).all():
                 yield f"vectors of {kind} rows are not of length 1"
                 break
 

@@ -13,6 +13,8 @@ T = TypeVar("T")
 Begun = TypeVar("Begun")
 Later = Callable[[Callable[[], Any]], Callable[[], Any]]
 """From work to what waits for it and gives what came of it."""
+_WALKERS = 2
+"""More would wait: linking, which one thread does, takes about as long as walking."""
 
 
 def overlapped(
@@ -27,21 +29,25 @@ def overlapped(
         parts: Blocks of questions.
         begin: Begins one. It may leave work to its second argument, and wait for it when the block is asked for.
         most: Blocks that may be under way at the same time: what they hold takes memory.
-        threads: That do what was left; None: one per core.
+        threads: That do what was left; None: two, where there are cores for them.
     """
-    threads = threads or os.cpu_count() or 1
+    threads = threads or min(os.cpu_count() or 1, _WALKERS)
     ahead = min(most, threads + 1, len(parts))
     if ahead < 2 or threads < 2:
         for part in parts:
             yield begin(part, _at_once)
         return
-    with ThreadPoolExecutor(threads) as pool:
+    pool = ThreadPoolExecutor(threads)
+    try:
         begun: deque[Begun] = deque()
         for part in parts:
             begun.append(begin(part, lambda work: pool.submit(copy_context().run, work).result))
             if len(begun) == ahead:
                 yield begun.popleft()
         yield from begun
+    finally:
+        # After an error nobody wants what has not begun.
+        pool.shutdown(cancel_futures=True)
 
 
 def started(work: Callable[[], T]) -> Callable[[], T]:

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from time import perf_counter
 from typing import TYPE_CHECKING, Any
 
@@ -58,8 +58,9 @@ class Results:
         self._owners = owners
         self._names = names
         self._cells = Cells(contents)
-        self._passage = lru_cache(maxsize=_REMEMBERED)(self._read_passage)
-        self._fact = lru_cache(maxsize=_REMEMBERED)(self._read_fact)
+        # Functions that do not know of this object, or else neither would be let go of with the index.
+        self._passage = lru_cache(maxsize=_REMEMBERED)(partial(_read_passage, self._cells))
+        self._fact = lru_cache(maxsize=_REMEMBERED)(partial(_read_fact, self._cells, contents.fact_entities))
 
     @traced("hippo.retrieve.rank")
     def of(
@@ -153,23 +154,26 @@ class Results:
             found.append(Hit(rank, score, text, title, document_id, chunk_id, _metadata(raw), None, time, after))
         return found
 
-    def _read_passage(self, row: int) -> tuple[str, str | None, str, str, str, datetime | None]:
-        """Text, title, ids of document and chunk, metadata in JSON and timestamp of a passage."""
-        read = self._cells.read
-        owner = read("chunks", "document", row)
-        text, title, document_id, chunk_id = (
-            read("chunks", name, row) for name in ("text", "title", "document_id", "chunk_id")
-        )
-        metadata, time = (read("documents", name, owner) for name in ("metadata", "timestamp"))
-        return text, title, document_id, chunk_id, metadata, time
 
-    def _read_fact(self, row: int) -> tuple[str, tuple[str, ...], str]:
-        """Text, names of the entities and id of the chunk of a fact."""
-        indptr, indices = self._contents.fact_entities
-        entities = indices[indptr[row] : indptr[row + 1]].tolist()
-        read = self._cells.read
-        chunk_id = read("chunks", "chunk_id", read("facts", "chunk", row))
-        return read("facts", "text", row), tuple(self._cells.pick("entities", "name", entities)), chunk_id
+def _read_passage(cells: Cells, row: int) -> tuple[str, str | None, str, str, str, datetime | None]:
+    """Text, title, ids of document and chunk, metadata in JSON and timestamp of a passage."""
+    read = cells.read
+    owner = read("chunks", "document", row)
+    text, title, document_id, chunk_id = (
+        read("chunks", name, row) for name in ("text", "title", "document_id", "chunk_id")
+    )
+    metadata, time = (read("documents", name, owner) for name in ("metadata", "timestamp"))
+    return text, title, document_id, chunk_id, metadata, time
+
+
+def _read_fact(
+    cells: Cells, entities_of: "tuple[NDArray[np.integer], NDArray[np.integer]]", row: int
+) -> tuple[str, tuple[str, ...], str]:
+    """Text, names of the entities and id of the chunk of a fact."""
+    indptr, indices = entities_of
+    entities = indices[indptr[row] : indptr[row + 1]].tolist()
+    chunk_id = cells.read("chunks", "chunk_id", cells.read("facts", "chunk", row))
+    return cells.read("facts", "text", row), tuple(cells.pick("entities", "name", entities)), chunk_id
 
 
 def _metadata(raw: str) -> dict[str, Any]:

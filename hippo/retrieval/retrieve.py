@@ -167,10 +167,9 @@ class Retriever:
         """
         fact_queries = queries if fact_queries is None else fact_queries
         held = max(1, _BLOCK_BYTES // (48 * max(self.contents.graph.n_nodes, 1)))
-        width = min(held, getattr(self._engine, "together", None) or held)
-        if recognition is not None:
-            # A language model is asked about many questions at once.
-            width = held
+        together = getattr(self._engine, "together", None) or held
+        # A language model is asked about many questions at once; what one block alone may hold is walked by all cores.
+        width = held if recognition is not None or held < 2 * together else together
         prior = self._priors.common(profile, as_of, recalled)
         k = min(k, self.linkers.shown)
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from hippo.backends.scoring.codes import Codes
-from hippo.errors import IndexMismatchError
+from hippo.errors import IndexCorruptError, IndexMismatchError
 from hippo.graph.decisions import DECISIONS
 from hippo.graph.links import LINKS
 from hippo.graph.model import Graph
@@ -333,8 +333,13 @@ def read_contents(snapshot: Snapshot) -> Contents:
         links=read_links(snapshot),
         searches={kind: snapshot.file(f"{SEARCH}.{kind}") for kind in snapshot.info.get(SEARCHES, ())},
         codes={
-            name: Codes(**{part: snapshot.array(f"codes.{name}.{part}") for part in _CODE_ARRAYS})
-            for name in vectors
-            if snapshot.has(f"codes.{name}.{_CODE_ARRAYS[0]}")
+            name: _read_codes(snapshot, name) for name in vectors if snapshot.has(f"codes.{name}.{_CODE_ARRAYS[0]}")
         },
     )
+
+
+def _read_codes(snapshot: Snapshot, name: str) -> Codes:
+    parts = {part: snapshot.array(f"codes.{name}.{part}") for part in _CODE_ARRAYS}
+    if parts["bounds"].shape != (2,):
+        raise IndexCorruptError(str(snapshot.file(f"codes.{name}.bounds.npy")), "it should hold two numbers")
+    return Codes(**parts)

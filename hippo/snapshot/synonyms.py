@@ -119,7 +119,8 @@ def _cosines(contents: Contents, similar: "Similar", known: bool) -> list[float]
     if vectors is None:
         return [None] * len(similar.low)
     low, high = (vectors[rows].astype(np.float32, copy=False) for rows in (similar.low, similar.high))
-    cosines: list[float] = np.einsum("ij,ij->i", low, high).tolist()
+    # Halves are not quite of length 1.
+    cosines: list[float] = np.einsum("ij,ij->i", low, high).clip(-1.0, 1.0).tolist()
     return cosines
 
 

@@ -1,11 +1,14 @@
 """Ranking on a real small corpus: engines, profiles, blocks of questions, and results as plain data."""
 
+import gc
 import json
+import weakref
 
 import numpy as np
 import pytest
 
 from hippo import Hippo
+from hippo.backends.pagerank.auto import AutoPageRank
 from hippo.backends.pagerank.power import PowerPageRank
 from hippo.graph.pagerank import exact_pagerank
 from hippo.retrieval.profiles import PROFILES, Profile
@@ -93,6 +96,18 @@ def test_a_block_larger_than_its_memory_is_cut(sample_path, questions, monkeypat
     monkeypatch.setattr("hippo.retrieval.retrieve._BLOCK_BYTES", 1)
     with Hippo.open(sample_path) as memory:
         assert [result.question for result in memory.retrieve_many(questions)] == questions
+
+
+def test_what_is_replaced_is_let_go_of_at_once(memory, questions):
+    retriever = Retriever(memory.contents(), AutoPageRank(), tolerance=1e-7)
+    retriever.retrieve(questions[:1], None, memory._profile(), k=3)
+    linkers = weakref.ref(retriever.linkers)
+    gc.disable()
+    try:
+        del retriever
+        assert linkers() is None
+    finally:
+        gc.enable()
 
 
 def test_more_passages_than_there_are(memory, corpus):

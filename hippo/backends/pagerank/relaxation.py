@@ -45,7 +45,7 @@ _LEAST_BLOCK = 5
 _MOST_ORDERED = 20_000_000
 """Entries of a graph up to which a copy in the order of the sweep is made: 16 bytes each."""
 _MOST_KEPT = 4_000_000
-"""Numbers in an array of a room up to which it is kept: 64 MB with the others."""
+"""Numbers in an array of all rooms of a width up to which they are kept: 64 MB with the others."""
 _MOST_HEAD = 256
 """Up to here, keeping the best in order by insertion is fast."""
 
@@ -185,8 +185,8 @@ class _Room:
         except IndexError:
             room = cls(graph.n, width)
         yield room
-        # After an error it is let go of, as large ones are: they would take more memory than they save time.
-        if graph.n * width <= _MOST_KEPT:
+        # After an error it is let go of, as are large ones, or many: they would take more memory than they save time.
+        if (len(free) + 1) * graph.n * width <= _MOST_KEPT:
             free.append(room)
 
 
@@ -302,8 +302,8 @@ class _Block:
         factor, shift, z = self._columns_of(self._factor, self._shift, self._z)
         omega = np.full(1, relaxation_factor(self._problem.damping), kind)
         sweep = self._loops.relax_one if self._width == 1 else self._loops.relax_block
-        for _ in range(times):
-            sweep(*self._pattern, weights, factor, self._seeds, shift, omega, z)
+        # All of them in one call: between two, other threads would take the interpreter away.
+        sweep(*self._pattern, weights, factor, self._seeds, shift, omega, z, times)
 
     def _measured(self) -> Float64:
         """A plain sweep, whose scores are kept; returned are, by column, extremes of potentials, |q|₁ and Σ q."""

@@ -80,8 +80,9 @@ def relax_one(
     shift: Float64,
     omega: Floats,
     z: Floats,
+    times: int,
 ) -> None:
-    """One sweep of successive over-relaxation, node by node in place: z_u += ω (f_u Σ_v w_uv z_v + b_u - z_u).
+    """Sweeps of successive over-relaxation, node by node in place: z_u += ω (f_u Σ_v w_uv z_v + b_u - z_u).
 
     Args:
         indptr: Of the adjacency, unsigned `(n + 1,)`.
@@ -92,19 +93,22 @@ def relax_one(
         shift: b of these, float64 `(s,)`.
         omega: ω, `(1,)`.
         z: The iterate, `(n,)`.
+        times: How often.
     """
-    w, zero, first = omega[0], omega[0] - omega[0], 0
-    for seed in range(len(seeds) + 1):
-        stop = seeds[seed] + 1 if seed < len(seeds) else len(z)
-        for u in range(first, stop):
-            # In the order of `relax_block`, to the same bits.
-            a = zero
-            for entry in range(indptr[u], indptr[u + 1]):
-                a += weights[entry] * z[indices[entry]]
-            z[u] += w * (factor[u] * a - z[u])
-        if seed < len(seeds):
-            z[stop - 1] += w * shift[seed]
-        first = stop
+    w, zero = omega[0], omega[0] - omega[0]
+    for _ in range(times):
+        first = 0
+        for seed in range(len(seeds) + 1):
+            stop = seeds[seed] + 1 if seed < len(seeds) else len(z)
+            for u in range(first, stop):
+                # In the order of `relax_block`, to the same bits.
+                a = zero
+                for entry in range(indptr[u], indptr[u + 1]):
+                    a += weights[entry] * z[indices[entry]]
+                z[u] += w * (factor[u] * a - z[u])
+            if seed < len(seeds):
+                z[stop - 1] += w * shift[seed]
+            first = stop
 
 
 def relax_block(
@@ -116,57 +120,60 @@ def relax_block(
     shift: Float64,
     omega: Floats,
     z: Floats,
+    times: int,
 ) -> None:
     """`relax_one` for `WIDTH` columns."""
-    w, zero, first = omega[0], omega[0] - omega[0], 0
-    for seed in range(len(seeds) + 1):
-        # Seeds end an inner loop: it has to stay as simple as it is to be compiled to instructions of many numbers.
-        stop = seeds[seed] + 1 if seed < len(seeds) else len(z)
-        for u in range(first, stop):
-            a = b = c = d = e = f = g = h = i = j = k = m = n = p = q = r = zero
-            for entry in range(indptr[u], indptr[u + 1]):
-                x, y = weights[entry], z[indices[entry]]
-                a += x * y[0]
-                b += x * y[1]
-                c += x * y[2]
-                d += x * y[3]
-                e += x * y[4]
-                f += x * y[5]
-                g += x * y[6]
-                h += x * y[7]
-                i += x * y[8]
-                j += x * y[9]
-                k += x * y[10]
-                m += x * y[11]
-                n += x * y[12]
-                p += x * y[13]
-                q += x * y[14]
-                r += x * y[15]
-            s, o = factor[u], z[u]
-            # All are computed before one is written, or else no two of them could be at once.
-            a = o[0] + w * (s[0] * a - o[0])
-            b = o[1] + w * (s[1] * b - o[1])
-            c = o[2] + w * (s[2] * c - o[2])
-            d = o[3] + w * (s[3] * d - o[3])
-            e = o[4] + w * (s[4] * e - o[4])
-            f = o[5] + w * (s[5] * f - o[5])
-            g = o[6] + w * (s[6] * g - o[6])
-            h = o[7] + w * (s[7] * h - o[7])
-            i = o[8] + w * (s[8] * i - o[8])
-            j = o[9] + w * (s[9] * j - o[9])
-            k = o[10] + w * (s[10] * k - o[10])
-            m = o[11] + w * (s[11] * m - o[11])
-            n = o[12] + w * (s[12] * n - o[12])
-            p = o[13] + w * (s[13] * p - o[13])
-            q = o[14] + w * (s[14] * q - o[14])
-            r = o[15] + w * (s[15] * r - o[15])
-            o[0], o[1], o[2], o[3], o[4], o[5], o[6], o[7] = a, b, c, d, e, f, g, h
-            o[8], o[9], o[10], o[11], o[12], o[13], o[14], o[15] = i, j, k, m, n, p, q, r
-        if seed < len(seeds):
-            y, t = z[stop - 1], shift[seed]
-            for column in range(WIDTH):
-                y[column] += w * t[column]
-        first = stop
+    w, zero = omega[0], omega[0] - omega[0]
+    for _ in range(times):
+        first = 0
+        for seed in range(len(seeds) + 1):
+            # Seeds end an inner loop: it has to stay as simple as it is to be compiled to instructions of many numbers.
+            stop = seeds[seed] + 1 if seed < len(seeds) else len(z)
+            for u in range(first, stop):
+                a = b = c = d = e = f = g = h = i = j = k = m = n = p = q = r = zero
+                for entry in range(indptr[u], indptr[u + 1]):
+                    x, y = weights[entry], z[indices[entry]]
+                    a += x * y[0]
+                    b += x * y[1]
+                    c += x * y[2]
+                    d += x * y[3]
+                    e += x * y[4]
+                    f += x * y[5]
+                    g += x * y[6]
+                    h += x * y[7]
+                    i += x * y[8]
+                    j += x * y[9]
+                    k += x * y[10]
+                    m += x * y[11]
+                    n += x * y[12]
+                    p += x * y[13]
+                    q += x * y[14]
+                    r += x * y[15]
+                s, o = factor[u], z[u]
+                # All are computed before one is written, or else no two of them could be at once.
+                a = o[0] + w * (s[0] * a - o[0])
+                b = o[1] + w * (s[1] * b - o[1])
+                c = o[2] + w * (s[2] * c - o[2])
+                d = o[3] + w * (s[3] * d - o[3])
+                e = o[4] + w * (s[4] * e - o[4])
+                f = o[5] + w * (s[5] * f - o[5])
+                g = o[6] + w * (s[6] * g - o[6])
+                h = o[7] + w * (s[7] * h - o[7])
+                i = o[8] + w * (s[8] * i - o[8])
+                j = o[9] + w * (s[9] * j - o[9])
+                k = o[10] + w * (s[10] * k - o[10])
+                m = o[11] + w * (s[11] * m - o[11])
+                n = o[12] + w * (s[12] * n - o[12])
+                p = o[13] + w * (s[13] * p - o[13])
+                q = o[14] + w * (s[14] * q - o[14])
+                r = o[15] + w * (s[15] * r - o[15])
+                o[0], o[1], o[2], o[3], o[4], o[5], o[6], o[7] = a, b, c, d, e, f, g, h
+                o[8], o[9], o[10], o[11], o[12], o[13], o[14], o[15] = i, j, k, m, n, p, q, r
+            if seed < len(seeds):
+                y, t = z[stop - 1], shift[seed]
+                for column in range(WIDTH):
+                    y[column] += w * t[column]
+            first = stop
 
 
 _LOOPS = (relax_one, relax_block, strengths, measure_one, measure_block, excess)

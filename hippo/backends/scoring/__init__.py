@@ -41,7 +41,7 @@ def scoring(texts: int) -> "Scoring":
 
 
 def held(vectors: "Vectors") -> "Vectors":
-    """Vectors as `scoring` of them is fast: few in float32, since NumPy takes longer to widen than to compare.
+    """Vectors as `scoring` of them is fast: float32 where NumPy compares, which takes longer to widen them than that.
 
     Args:
         vectors: float32 or float16 `(n, d)`.
@@ -51,7 +51,7 @@ def held(vectors: "Vectors") -> "Vectors":
         >>> held(np.ones((2, 3), np.float16)).dtype
         dtype('float32')
     """
-    if len(vectors) >= COMPILED_FROM:
+    if scoring(len(vectors)) is not ARRAYS:
         return vectors
     import numpy as np
 

@@ -57,7 +57,7 @@ class Codes:
         """
         encode, _ = _compiled()
         codes = empty(vectors.shape, np.int8)
-        scales, errors, squares = np.empty((3, len(vectors)), np.float32)
+        scales, (errors, squares) = np.empty(len(vectors), np.float32), np.empty((2, len(vectors)), np.float32)
         for part, block in wide_blocks(vectors):
             encode(block, codes[part], scales[part], errors[part])
             np.einsum("nd,nd->n", block, block, out=squares[part])
