@@ -72,7 +72,7 @@ def list_aims(data: Data) -> list[Aim]:
     less, more, block = _push(data, 1e6), _push(data, 1e7), _block(data)
     alone, batch, size = ways["alone"], ways["batch"], data["query"]["batch"]
     plain, small = (data["encoder"]["times_plain"][name] for name in ("minilm", "minilm, int8"))
-    middle, last = f"{asked['p10_ms']:.0f} to {asked['p90_ms']:.0f} ms", f"asked again {asked['again_p99_ms']:.0f} ms"
+    clock, last = asked["clock_ms"], f"asked again {asked['again_p99_ms']:.0f} ms"
     return [
         Aim("PageRank of one question, 10⁶ nodes, to PRPACK", 100, True, less.get("times_faster"), "times", _ms(less)),
         Aim("PageRank of 64 questions at once", 25, True, block.get("times_faster"), "times", _ms(block)),
@@ -83,7 +83,7 @@ def list_aims(data: Data) -> list[Aim]:
         Aim("encoding, to plain encoding", 1.2, True, plain["median"], "times", _of(plain)),
         Aim("encoding in 8 bits, to plain encoding", 2, True, small["median"], "times", _of(small)),
         Aim("a million passages: opening", 2, False, asked["open_s"], "s"),
-        Aim("a million passages: a question", 60, False, asked["median_ms"], "ms", middle),
+        Aim("a million passages: a question, by the clock", 60, False, clock["median"], "ms", f"{_of(clock)} ms"),
         Aim("a million passages: 99 of 100 questions", 150, False, asked["p99_ms"], "ms", last),
         Aim("a million passages: memory of a reader", 6, False, asked["reader_mib"] / 1024, "GiB"),
         *_of_device(data["device"]),

@@ -17,6 +17,7 @@ from hippo.search.lexical import LexicalIndex
 from hippo.search.terms import TERMS
 from hippo.snapshot import Snapshot
 from hippo.snapshot.contents import SEARCH, SEARCHES, WORDS, Contents, read_contents
+from hippo.snapshot.manifest import FORMAT
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -56,7 +57,7 @@ def kept_of(root: Path, previous: str | None, texts: "Mapping[TextKind, pa.Chunk
     if previous is None:
         return Kept()
     with Snapshot.open(root, previous, verify=False) as snapshot:
-        if snapshot.info.get(CUT) != TERMS:
+        if snapshot.format < FORMAT or snapshot.info.get(CUT) != TERMS:
             return Kept()
         try:
             # What is damaged must not go on from one snapshot to the next. Vectors are compared.

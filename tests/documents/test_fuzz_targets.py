@@ -68,9 +68,9 @@ READ_BY: Mapping[str, str] = {
 
 OWN = {
     "tables and arrays of a snapshot, whose SHA-256 sums are compared": (
-        "backends/vectors/faiss consolidation/gists exploration/passages export/jsonl filters/missing graph/sequence "
-        "retrieval/facts retrieval/policy retrieval/results retrieval/retention retrieval/sources snapshot/derived "
-        "snapshot/history snapshot/read snapshot/stored integrations/langgraph"
+        "backends/vectors/faiss backends/vectors/grown consolidation/gists exploration/passages export/jsonl "
+        "filters/missing graph/sequence retrieval/facts retrieval/policy retrieval/results retrieval/retention "
+        "retrieval/sources snapshot/derived snapshot/history snapshot/read snapshot/stored integrations/langgraph"
     ),
     "rows of the store, whose sums are compared when it is opened": (
         "indexing/handed store/documents store/extracted recalls graph/buckets"

@@ -218,6 +218,7 @@ def test_the_log_follows_requests_and_keeps_questions_out(server: Running) -> No
     reply = server.client.post("/retrieve?secret=1", json={"question": "Who is Rumpelstilzchen?"}, headers=headers)
     assert reply.headers["x-request-id"] == "job-7:1"
     server.client.get("/nowhere", headers={"X-Request-ID": "bad id\t{}"})
+    server.wait_until(lambda: any(line.get("request_id") == "job-7:1" for line in server.lines()))
     [line] = [line for line in server.lines() if line.get("request_id") == "job-7:1"]
     assert (line["trace_id"], line["path"], line["status"], line["level"]) == (trace, "/retrieve", 200, "info")
     assert "Rumpelstilzchen" not in server.log()

@@ -201,6 +201,7 @@ def test_versions_are_not_kept_where_the_configuration_says_so(tmp_path):
 def test_a_snapshot_that_does_not_know_says_so(memory):
     [file] = (memory.path / "snapshots" / memory.status().snapshot).glob("history.starts.npy")
     memory._snapshot._files = {name: size for name, size in memory._snapshot._files.items() if name != file.name}
+    memory._snapshot._names -= {file.name}
     with pytest.raises(IndexMismatchError, match=r"snapshot format.*Run `hippo index` once"):
         memory.retrieve("Who leads Acme?", as_of="2021-01-01")
     assert memory.retrieve("Who leads Acme?").hits

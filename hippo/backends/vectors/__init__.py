@@ -64,6 +64,7 @@ def open_vectors(
         InputError: `vectors` is no matrix of float32 or float16.
 
     Examples:
+        >>> import numpy as np
         >>> open_vectors(np.eye(3, dtype=np.float32)).search(np.eye(3, dtype=np.float32)[:1], 2)[0].tolist()
         [[0, 1]]
     """
