@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hippo.backends.pagerank.cuda import TorchArrays
+from hippo.backends.pagerank.measure_kernel import WIDTH
 from hippo.backends.pagerank.power import PowerPageRank, solve
 from hippo.backends.pagerank.problem import Problem
 from hippo.backends.pagerank.solver import Solver
@@ -35,7 +36,7 @@ from hippo.protocols import PageRankResult, Walk
 from hippo.retrieval.profiles import PROFILES
 from pipelines.common import new_parser, publish, table
 from pipelines.life.corpus import documents
-from pipelines.machine import measured, spread
+from pipelines.machine import copy_rate, measured, spread
 from pipelines.synthetic import make_graph, make_questions
 
 if TYPE_CHECKING:
@@ -46,10 +47,8 @@ __all__ = ["NO_DEVICE", "TorchPageRank", "main", "measure"]
 NO_DEVICE = 3
 """Exit status where there is no device."""
 _TOP = 20
-_COPIED = {"cuda": 2**32, "cpu": 2**28}
+_COPIED = 2**32
 """Bytes that are copied: more than caches hold."""
-_WIDTH = 16
-"""Questions that the processor sweeps together."""
 
 
 class TorchPageRank(Solver):
@@ -125,7 +124,7 @@ def _walk(arguments: Namespace) -> list[_Part]:
     column = 8.0 * graph.n_nodes
     engines: dict[str, tuple[Solver, int]] = {
         "device": (TorchPageRank(arguments.device), arguments.questions),
-        "cpu": (PowerPageRank(device="cpu"), min(_WIDTH, math.ceil(arguments.questions / (os.cpu_count() or 1)))),
+        "cpu": (PowerPageRank(device="cpu"), min(WIDTH, math.ceil(arguments.questions / (os.cpu_count() or 1)))),
     }
     heads: dict[str, Int64] = {}
 
@@ -214,11 +213,11 @@ def _swept(iterations: "Int64", width: int, matrix: float, column: float) -> flo
 
 def _copy_rate(device: str, rounds: int) -> dict[str, float]:
     """Gigabytes a second that a copy within the memory of a device reads and writes."""
+    if device == "cpu":
+        return copy_rate(rounds)
     import torch
 
-    size = _COPIED[device]
-    if device == "cuda":
-        size = min(size, torch.cuda.mem_get_info()[0] // 4)
+    size = min(_COPIED, torch.cuda.mem_get_info()[0] // 4)
     source = torch.ones(size // 8, dtype=torch.float64, device=device)
     target, seconds = torch.empty_like(source), []
     for _ in range(rounds + 1):

@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from hippo import Hippo
+from hippo.backends.pagerank.measure_kernel import WIDTH
 from hippo.config import load_config
 from hippo.evaluation import load_questions
 from hippo.evaluation.latency import in_turns
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
 _K = 20
 _SEED_FACTS = 5
 _PASSAGE_WEIGHT = 0.05
-_WIDTH = 16
-"""Questions that are swept together."""
 _PRODUCTS = 30
 """Times that a product is timed."""
 
@@ -132,7 +131,7 @@ def arithmetic(
     sweeps = float(np.median([one.parameters.get("sweeps", 0) for one in found]))
     together = np.resize(vectors, (arguments.batch, vectors.shape[1])).T.copy()
     asked = {1: together[:, 0].copy(), arguments.batch: together}
-    swept = {1: np.ones(matrix.shape[0]), arguments.batch: np.ones((matrix.shape[0], min(_WIDTH, arguments.batch)))}
+    swept = {1: np.ones(matrix.shape[0]), arguments.batch: np.ones((matrix.shape[0], min(WIDTH, arguments.batch)))}
     result: dict[str, Any] = {
         "sweeps": sweeps,
         "vector_bytes": sum(one.nbytes for one in scored),

@@ -69,7 +69,7 @@ def embed(
                 write(fingerprint, hashes.take(pa.array(part)), vectors)
                 done += len(some)
                 clock.tell("embed", done, total)
-        write()
+        write()  # all of it is there before it is read
         if total:
             store.checkpoint()
         room = scratch or Scratch()
@@ -85,7 +85,7 @@ def embed(
 def _beside(store: Store) -> "Iterator[Callable[..., None]]":
     """What writes vectors into the store while the next ones are made; without any it waits until all are there.
 
-    What was made is written whatever happens to the next ones.
+    What was made is written whatever happens to the next ones, and what is wrong with writing it is raised.
     """
     with ThreadPoolExecutor(1) as writer:
         written: list[Future[None]] = []
@@ -96,7 +96,10 @@ def _beside(store: Store) -> "Iterator[Callable[..., None]]":
             if what:
                 written.append(writer.submit(store.put_embeddings, *what))
 
-        yield write
+        try:
+            yield write
+        finally:
+            write()
 
 
 def blocks_of(texts: pa.ChunkedArray) -> Iterator[list[str]]:

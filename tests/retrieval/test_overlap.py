@@ -6,7 +6,7 @@ from contextvars import ContextVar
 import pytest
 
 from hippo import Hippo
-from hippo.retrieval.overlap import overlapped
+from hippo.retrieval.overlap import overlapped, started
 
 PARTS = [slice(start, start + 2) for start in range(0, 12, 2)]
 TOLD: ContextVar[str] = ContextVar("TOLD", default="nothing")
@@ -63,3 +63,14 @@ def test_many_blocks_give_what_single_questions_give(sample_path, questions):
             assert [hit.chunk_id for hit in memory.retrieve(question, k=7).hits] == [
                 hit.chunk_id for hit in result.hits
             ]
+
+
+def test_facts_and_passages_are_looked_for_at_the_same_time_where_there_are_many(sample_path, questions, monkeypatch):
+    with Hippo.open(sample_path) as memory:
+        expected = memory.retrieve_many(questions, k=7)
+        begun = []
+        monkeypatch.setattr("hippo.retrieval.retrieve._MANY_PASSAGES", 1)
+        monkeypatch.setattr("hippo.retrieval.retrieve.started", lambda work: begun.append(1) or started(work))
+        for one, other in zip(memory.retrieve_many(questions, k=7), expected, strict=True):
+            assert [hit.chunk_id for hit in one.hits] == [hit.chunk_id for hit in other.hits]
+        assert begun

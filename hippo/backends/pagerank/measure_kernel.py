@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 __all__ = ["WIDTH", "excess", "measure_block", "measure_one", "strengths"]
 
 WIDTH = 16
-"""Columns of a block."""
+"""Columns of a block: each entry of the matrix is read once for all of them, while their rows still fit the caches."""
 
 
 def strengths(

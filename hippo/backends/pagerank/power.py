@@ -12,6 +12,7 @@ from typing import Literal
 
 import numpy as np
 
+from hippo.backends.pagerank.measure_kernel import WIDTH
 from hippo.backends.pagerank.problem import Problem, outcomes
 from hippo.backends.pagerank.solver import Solver
 from hippo.backends.pagerank.sweep import Arrays, Block, NumpyArrays
@@ -20,8 +21,6 @@ from hippo.protocols import PageRankResult
 
 __all__ = ["PowerPageRank"]
 
-# Columns swept together: each entry of the matrix is read once for all of them, while their rows still fit the caches.
-_WIDTH = 16
 # Numbers in one array of a block: bounds the memory of a block (six arrays of 128 MB) and of one on a CUDA device.
 _BLOCK_NUMBERS = 2**24
 _CUDA_BLOCK_NUMBERS = 2**27
@@ -88,7 +87,7 @@ class PowerPageRank(Solver):
                 from hippo.backends.pagerank.relaxation_kernel import compiled
 
                 return relax(problem, compiled(), self._max_iterations, self._threads)
-            return solve(problem, NumpyArrays(), self._max_iterations, self._threads, _WIDTH, _BLOCK_NUMBERS)
+            return solve(problem, NumpyArrays(), self._max_iterations, self._threads, WIDTH, _BLOCK_NUMBERS)
         from hippo.backends.pagerank.cuda import TorchArrays
 
         return solve(problem, TorchArrays("cuda"), self._max_iterations, 1, problem.shape[1], _CUDA_BLOCK_NUMBERS)
@@ -106,7 +105,7 @@ class PowerPageRank(Solver):
     @property
     def together(self) -> int | None:
         """Questions that are best asked at once; None: all of them, since a CUDA device may take them."""
-        return None if self._device == "cuda" or (self._device == "auto" and self._sees_cuda()) else _WIDTH
+        return None if self._device == "cuda" or (self._device == "auto" and self._sees_cuda()) else WIDTH
 
     @staticmethod
     def _sees_cuda() -> bool:

@@ -175,8 +175,8 @@ def largest(scores: "Float64", found: "Int64") -> None:
 def highest(scores: "Float64", count: int, found: "Int64") -> int:
     """Positions of the highest scores and of those about as high as the last of them, ascending.
 
-    Scores are counted by buckets of one width, of which the upper ones are taken: two passes whatever the count, where
-    `largest` compares most scores with a changing heap once the count is large.
+    Scores are counted by buckets of one width, of which the upper ones are taken: three passes whatever the count,
+    where `largest` compares most scores with a changing heap once the count is large.
 
     Args:
         scores: float64 `(n,)`.
