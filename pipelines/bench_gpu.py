@@ -10,8 +10,10 @@ Seconds are those of the clock, of a whole call with its transfers: a block of q
 `pipelines.synthetic`, until the order of 20 passages is proven; questions are compared with all vectors, one and many
 at a time; passages are read by all-MiniLM-L6-v2. Each is done --rounds times, in turns, after once that does not count.
 What memory allows is measured in the same run: gigabytes a second that a large copy reads and writes there. Beside it
-stands what each part has to move at least: the graph and four vectors of each question for a sweep, and all vectors for
-a search. `product` is the product of graph and block alone, without the other parts of a sweep.
+stands what each part has to move at least: the graph and some vectors of each question for a sweep, in the precision
+of that sweep, and all vectors for a search: in float16 on the device, which torch searches, in float32 on the
+processor, which FAISS does. Where FAISS sees the device, its exact search there is measured beside. `product` is the
+product of graph and block alone, without the other parts of a sweep.
 """
 
 import math
@@ -32,7 +34,7 @@ from hippo.backends.pagerank.problem import Problem
 from hippo.backends.pagerank.solver import Solver
 from hippo.errors import HippoError
 from hippo.evaluation.latency import in_turns
-from hippo.protocols import PageRankResult, Walk
+from hippo.protocols import PageRankResult, VectorIndex, Walk
 from hippo.retrieval.profiles import PROFILES
 from pipelines.common import new_parser, publish, table
 from pipelines.life.corpus import documents
@@ -40,7 +42,7 @@ from pipelines.machine import copy_rate, measured, spread
 from pipelines.synthetic import make_graph, make_questions
 
 if TYPE_CHECKING:
-    from hippo.protocols import Int64
+    from hippo.protocols import Float32, Int64
 
 __all__ = ["NO_DEVICE", "TorchPageRank", "main", "measure"]
 
@@ -122,19 +124,23 @@ def _walk(arguments: Namespace) -> list[_Part]:
     matrix = walk.adjacency
     size = float(matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes)
     column = 8.0 * graph.n_nodes
-    engines: dict[str, tuple[Solver, int]] = {
-        "device": (TorchPageRank(arguments.device), arguments.questions),
-        "cpu": (PowerPageRank(device="cpu"), min(WIDTH, math.ceil(arguments.questions / (os.cpu_count() or 1)))),
-    }
+    on_cpu = PowerPageRank(device="cpu")
+    relaxed = on_cpu.relaxes(len(matrix.data))
+    engines: dict[str, Solver] = {"device": TorchPageRank(arguments.device), "cpu": on_cpu}
     heads: dict[str, Int64] = {}
 
     def ask(name: str) -> PageRankResult:
-        result = engines[name][0].rank(walk, restart, top=_TOP, candidates=graph.passages)
+        result = engines[name].rank(walk, restart, top=_TOP, candidates=graph.passages)
         heads[name] = np.argsort(-result.scores[graph.passages], axis=0, kind="stable")[:_TOP]
         return result
 
     def moved(name: str) -> Callable[[PageRankResult], float]:
-        return lambda result: _swept(result.iterations, engines[name][1], size, column)
+        if name == "cpu" and relaxed:
+            return lambda result: _relaxed(result.iterations, matrix)
+        width = arguments.questions
+        if name == "cpu":
+            width = min(WIDTH, math.ceil(width / (os.cpu_count() or 1)))
+        return lambda result: _swept(result.iterations, width, size, column)
 
     ways = {name: Way(lambda name=name: ask(name), moved(name)) for name in engines}  # type: ignore[misc]
     block = np.ascontiguousarray(restart)
@@ -152,26 +158,33 @@ def _walk(arguments: Namespace) -> list[_Part]:
 
 
 def _search(arguments: Namespace) -> list[_Part]:
-    from hippo.backends.vectors.faiss import FaissVectorIndex
+    from hippo.backends.vectors.faiss import FaissVectorIndex, count_gpus
+    from hippo.backends.vectors.torch import TorchVectorIndex
 
     if not arguments.vectors:
         return []
     random = np.random.default_rng(0)
     vectors = random.standard_normal((arguments.vectors, arguments.dimension), dtype=np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    indexes = {
-        "device": FaissVectorIndex(vectors, kind="flat", gpu=arguments.device != "cpu"),
-        "cpu": FaissVectorIndex(vectors, kind="flat", gpu=False),
-    }
+    there = TorchVectorIndex(vectors, device=arguments.device)
+    indexes: dict[str, tuple[VectorIndex, int]] = {"search": (there, there.nbytes)}
+    if arguments.device != "cpu" and count_gpus():
+        indexes["search by FAISS"] = FaissVectorIndex(vectors, kind="flat", gpu=True), vectors.nbytes
+    here = FaissVectorIndex(vectors, kind="flat", gpu=False)
+
+    def way(index: VectorIndex, asked: "Float32", size: int) -> Way:
+        return Way(lambda: index.search(asked, _TOP), lambda _: float(size))
+
     parts: list[_Part] = []
-    for count in (1, arguments.questions):
-        asked = vectors[:count]
-        ways = {
-            name: Way(lambda index=index, asked=asked: index.search(asked, _TOP), lambda _: float(vectors.nbytes))  # type: ignore[misc]
-            for name, index in indexes.items()
-        }
-        about = {"vectors": arguments.vectors, "dimension": arguments.dimension, "questions": count}
-        parts.append((f"search, {count} at once", ways, about))
+    for name, (index, size) in indexes.items():
+        for count in (1, arguments.questions):
+            # Between two vectors each: copies of vectors would be found too easily.
+            asked = vectors[:count] + vectors[-count:]
+            asked /= np.linalg.norm(asked, axis=1, keepdims=True)
+            ways = {"device": way(index, asked, size), "cpu": way(here, asked, vectors.nbytes)}
+            same = (index.search(asked, _TOP)[0] == here.search(asked, _TOP)[0]).all(axis=1)
+            about = {"vectors": arguments.vectors, "dimension": arguments.dimension, "questions": count}
+            parts.append((f"{name}, {count} at once", ways, {**about, "same_order": float(same.mean())}))
     return parts
 
 
@@ -209,6 +222,17 @@ def _swept(iterations: "Int64", width: int, matrix: float, column: float) -> flo
     """Bytes of all sweeps: the graph once for each block, and of each question three vectors read and one written."""
     blocks = [iterations[start : start + width] for start in range(0, len(iterations), width)]
     return float(sum(int(block.max()) * matrix for block in blocks) + 4 * column * int(iterations.sum()))
+
+
+def _relaxed(iterations: "Int64", matrix: Any) -> float:
+    """Bytes of all relaxations: sweeps of a block in float32, and the last one, which is measured, in float64.
+
+    Of each question a sweep reads two float32 vectors and writes one; the last reads one of each precision.
+    """
+    last = float(matrix.data.nbytes + matrix.indices.nbytes + matrix.indptr.nbytes)
+    blocks = [iterations[start : start + WIDTH] for start in range(0, len(iterations), WIDTH)]
+    graphs = sum((int(block.max()) - 1) * (last - matrix.data.nbytes / 2) + last for block in blocks)
+    return float(graphs + 12 * matrix.shape[0] * int(iterations.sum()))
 
 
 def _copy_rate(device: str, rounds: int) -> dict[str, float]:
@@ -270,8 +294,10 @@ def report(result: dict[str, Any]) -> str:
     if "tokens" in encoded:
         speeds = (f"{1e3 * encoded['tokens'] / encoded[name]['ms']['median']:,.0f}" for name in ("device", "cpu"))
         lines.append("tokens a second, device and cpu: " + ", ".join(speeds))
-    if "same_order" in result["parts"]["walk"]:
-        lines.append(f"the same {_TOP} passages in the same order: {result['parts']['walk']['same_order']:.0%}")
+    for what, prefix in (("passages", "walk"), ("vectors", "search")):
+        parts = [part for name, part in result["parts"].items() if name.startswith(prefix)]
+        if same := [part["same_order"] for part in parts if "same_order" in part]:
+            lines.append(f"the same {_TOP} {what} in the same order: {min(same):.0%}")
     return "\n".join(lines)
 
 

@@ -48,7 +48,7 @@ def run(code: str, *paths: Path, isolated: bool = False) -> dict[str, object]:
 
 def test_lists_own_back_ends() -> None:
     assert {"hashing", "minilm", "sentence-transformers"} <= set(registry.names("encoder"))
-    assert {"numpy", "faiss"} <= set(registry.names("vectors"))
+    assert {"numpy", "faiss", "torch"} <= set(registry.names("vectors"))
     assert registry.names("encoder") == sorted(registry.names("encoder"))
 
 

@@ -188,7 +188,7 @@ class RetrievalConfig:
         profile: Name of the profile used when the caller names none.
         engine: PageRank engine: "auto", "power", "push" or "igraph".
         tolerance: Bound on the L1 error of a walk where the order is not proven earlier.
-        vectors: Vector search: "auto", or the name of one ("numpy", "faiss", a plug-in).
+        vectors: Vector search: "auto", or the name of one ("numpy", "faiss", "torch", a plug-in).
         profiles: Profiles of your own: `{"mine": {"base": "hippo", "damping": 0.7}}`; in TOML
             `[retrieval.profiles.mine]`.
         count_recalls: Whether it is written down which passages were recalled, for profiles with `retention`.

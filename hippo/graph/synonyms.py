@@ -18,7 +18,7 @@ from hippo.protocols import RangeIndex
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Similar", "comparable", "find_similar", "limit", "nearest", "recall_of"]
+__all__ = ["SAMPLE", "Similar", "comparable", "find_similar", "limit", "nearest", "recall_of"]
 
 _WORD_SIGN = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Hangul}]")
 _ASCII_DIGIT = regex.compile(r"[0-9]")
@@ -28,7 +28,7 @@ _ROUNDING = 1e-4
 _BLOCK = 1024
 _WAITING = 1 << 22
 """Pairs that wait to be joined with those that are known."""
-_SAMPLE = 512
+SAMPLE = 512
 """Entities on which the recall is measured."""
 
 
@@ -184,7 +184,7 @@ def recall_of(
     Returns:
         The share, 0 to 1, and the number of pairs that it was measured on; (1, 0) where there are none.
     """
-    sample = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), _SAMPLE)).astype(np.int64))]
+    sample = rows[np.unique(np.linspace(0, len(rows) - 1, min(len(rows), SAMPLE)).astype(np.int64))]
     limits, neighbours, _ = index_of(vectors).range_search(np.ascontiguousarray(vectors[sample]), threshold)
     origin = np.repeat(sample, np.diff(limits))
     real = (origin != neighbours) & np.isin(neighbours, rows)

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from hippo.backends.vectors.exact import ExactVectorIndex
+from hippo.backends.vectors import exact_index
 from hippo.config import GraphConfig
 from hippo.errors import IndexCorruptError
 from hippo.graph.published import named
-from hippo.graph.synonyms import Similar, comparable, find_similar, recall_of
+from hippo.graph.synonyms import SAMPLE, Similar, comparable, find_similar, recall_of
 from hippo.indexing.embed import blocks_of
 from hippo.protocols import Encoder
 from hippo.snapshot import Snapshot
@@ -55,11 +55,12 @@ def search_similar(
     exact = int((eligible & present).sum()) <= graph.synonym_exact
     method = "exact" if exact else "buckets"
     known = _known_similar(root, previous, keys, encoder, graph, method)
-    found = find_similar(vectors, graph.synonym_threshold, known, ExactVectorIndex, eligible, exact=exact)
+    pairs = int(eligible.sum()) * int((eligible & ~known[1]).sum())
+    found = find_similar(vectors, graph.synonym_threshold, known, exact_index(pairs), eligible, exact=exact)
     if exact:
         return found, {"method": method, "recall": 1.0}
     rows = np.flatnonzero(eligible)
-    recall, pairs = recall_of(found, rows, vectors, graph.synonym_threshold, ExactVectorIndex)
+    recall, pairs = recall_of(found, rows, vectors, graph.synonym_threshold, exact_index(SAMPLE * len(rows)))
     return found, {"method": method, "recall": round(recall, 4), "pairs": pairs}
 
 

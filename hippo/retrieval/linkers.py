@@ -52,6 +52,8 @@ class Linkers:
         saved = self._contents.searches.get("fact")
         if self._vectors == "faiss":
             return open_vectors(vectors, "faiss", saved)
+        if self._vectors == "torch":
+            return open_vectors(vectors, "torch")
         if self._vectors not in ("auto", "numpy"):
             # Others are promised float32.
             wide = vectors.astype(np.float32, copy=False)

@@ -184,6 +184,26 @@ def test_fingerprint_follows_content_and_settings(copied: Path) -> None:
     assert MiniLM().fingerprint != MiniLM(max_tokens=512).fingerprint
 
 
+def test_precision_of_floats_is_not_in_the_fingerprint_since_vectors_hardly_differ(encoder: MiniLM) -> None:
+    texts = [text for text in TEXTS if text.strip()]
+    narrow = MiniLM(device="cpu", dtype="bfloat16")
+    assert narrow.fingerprint == encoder.fingerprint
+    assert np.einsum("nd,nd->n", narrow.encode(texts), encoder.encode(texts)).min() > 0.999
+
+
+@pytest.mark.gpu
+def test_cuda_reads_in_16_bits(encoder: MiniLM) -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("torch sees no CUDA device")
+    there = MiniLM(device="cuda")
+    half = torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    assert there._load().model.dtype == half
+    texts = [text for text in TEXTS if text.strip()]
+    assert np.einsum("nd,nd->n", there.encode(texts), encoder.encode(texts)).min() > 0.999
+
+
 def test_instructions_change_queries_only(copied: Path, encoder: MiniLM) -> None:
     asked = SentenceTransformerEncoder(model=str(copied), device="cpu", query_instruction="search {task}: ")
     question = "Where does the Loire rise?"

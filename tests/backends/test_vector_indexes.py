@@ -246,5 +246,5 @@ def test_choice_by_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(choice, "APPROXIMATE_FROM", 60)
     assert isinstance(open_vectors(array), FaissVectorIndex)
     assert isinstance(open_vectors(array, "numpy"), ExactVectorIndex)
-    with pytest.raises(UnknownNameError, match=r"unknown vector index 'annoy'. Known: auto, faiss, numpy"):
+    with pytest.raises(UnknownNameError, match=r"unknown vector index 'annoy'. Known: auto, faiss, numpy, torch"):
         open_vectors(array, "annoy")  # type: ignore[arg-type]

@@ -34,6 +34,24 @@ def test_vectors_in_float16_are_asked_for_once_and_kept(run: Run, tmp_path: Path
     assert run("doctor", index).stdout.startswith("sound")
 
 
+@pytest.mark.needs("torch")
+@pytest.mark.parametrize("storage", ["float32", "float16"])
+def test_questions_are_answered_alike_with_torch(run: Run, tmp_path: Path, notes: Path, storage: str) -> None:
+    (tmp_path / "hippo.toml").write_text('[retrieval]\nvectors = "torch"\n', "utf-8")
+    (tmp_path / "more.toml").write_text('[retrieval]\nvectors = "numpy"\n', "utf-8")
+    index = tmp_path / "index"
+    made = run("index", index, notes, "--encoder", "hashing", "--quiet", HIPPO_ENCODER__STORAGE=storage)
+    assert made.exit_code == 0, made.output
+    found = []
+    for name in ("hippo", "more"):
+        asked = run("query", index, "Who was born in Riga?", "--json", "--config", tmp_path / f"{name}.toml")
+        assert asked.exit_code == 0, asked.output
+        found.append([(hit["chunk_id"], hit["score"]) for hit in json.loads(asked.stdout)["hits"]])
+    (chunks, scores), (expected, their_scores) = (zip(*hits, strict=True) for hits in found)
+    assert chunks == expected
+    assert scores == pytest.approx(their_scores, abs=1e-9)
+
+
 def test_indexing_again_adds_only_what_is_new(run: Run, tmp_path: Path, notes: Path) -> None:
     index = tmp_path / "index"
     first = run("index", index, notes, "--encoder", "hashing")

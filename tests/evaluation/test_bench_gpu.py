@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from hippo.protocols import Walk
 from hippo.testing import PageRankConformance
@@ -41,12 +42,23 @@ def test_a_device_and_the_processor_take_turns(
             assert part[way]["share_of_copy"] > 0
     search = found["parts"]["search, 1 at once"]["device"]
     assert search["bytes"] == 500 * 16 * 4
+    assert all(part["same_order"] == 1.0 for name, part in found["parts"].items() if name != "product")
+    assert "the same 20 vectors in the same order: 100%" in said
     assert found["machine"]["packages"]["torch"]
 
 
 def test_bytes_are_those_of_all_sweeps() -> None:
     """Three questions, two of them together: the graph is read 5 times for these and 7 times for the third."""
     assert bench_gpu._swept(np.array([3, 5, 7]), 2, 100.0, 8.0) == 12 * 100 + 4 * 8 * 15
+
+
+def test_bytes_of_relaxations_are_those_of_float32() -> None:
+    """Twenty questions: two blocks, of which each reads the weights in float64 once, in the sweep that is measured."""
+    matrix = csr_array(np.ones((3, 3)))
+    pattern = matrix.indices.nbytes + matrix.indptr.nbytes
+    blocks = [6 * (pattern + 9 * 4) + pattern + 9 * 8, 3 * (pattern + 9 * 4) + pattern + 9 * 8]
+    iterations = np.array([7, *[2] * 15, 4, 4, 4, 1])
+    assert bench_gpu._relaxed(iterations, matrix) == sum(blocks) + 12 * 3 * iterations.sum()
 
 
 @pytest.mark.parametrize("there", [True, False])

@@ -160,7 +160,7 @@ def test_an_index_without_vectors_walks_by_words(tmp_path, corpus, questions):
                 memory.retrieve(questions[0], profile=profile)
 
 
-@pytest.mark.parametrize("vectors", ["numpy", "faiss"])
+@pytest.mark.parametrize("vectors", ["numpy", "faiss", "torch"])
 def test_vector_searches_agree(sample_path, memory, questions, vectors):
     with Hippo.open(sample_path, config={"retrieval": {"vectors": vectors}}) as other:
         for expected, found in zip(memory.retrieve_many(questions), other.retrieve_many(questions), strict=True):

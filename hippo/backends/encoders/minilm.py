@@ -1,7 +1,6 @@
 """all-MiniLM-L6-v2, the default encoder: 384 dimensions, 90 MB, fast on a CPU, English. Its weights are checked."""
 
 import importlib.util
-import os
 import platform
 import sys
 from collections.abc import Sequence
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hippo.backends.devices import may_have_cuda
 from hippo.backends.encoders.bert import Bert
 from hippo.backends.encoders.sentence_transformer import Precision, SentenceTransformerEncoder, encodable
 from hippo.backends.folder import ModelFolder, find_folder, sha256
@@ -124,7 +124,7 @@ class MiniLM(SentenceTransformerEncoder):
 def _has_gpu() -> bool:
     """Whether torch would find a GPU, as far as can be told without importing it."""
     apple = sys.platform == "darwin" and platform.machine() == "arm64"
-    return apple or any(map(os.path.exists, ("/dev/nvidiactl", "/dev/dxg")))
+    return apple or may_have_cuda()
 
 
 def packaged() -> ModelFolder | None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib.util
 import math
 import os
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from typing import Literal
 
 import numpy as np
 
+from hippo.backends.devices import sees_cuda
 from hippo.backends.pagerank.measure_kernel import WIDTH
 from hippo.backends.pagerank.problem import Problem, outcomes
 from hippo.backends.pagerank.solver import Solver
@@ -82,7 +82,7 @@ class PowerPageRank(Solver):
     def solve(self, problem: Problem) -> PageRankResult:
         """Scores of the block of questions that a problem holds."""
         if not self.uses_cuda(problem):
-            if self._uses_numba(problem):
+            if self.relaxes(problem.graph.nnz):
                 from hippo.backends.pagerank.relaxation import relax
                 from hippo.backends.pagerank.relaxation_kernel import compiled
 
@@ -92,10 +92,11 @@ class PowerPageRank(Solver):
 
         return solve(problem, TorchArrays("cuda"), self._max_iterations, 1, problem.shape[1], _CUDA_BLOCK_NUMBERS)
 
-    def _uses_numba(self, problem: Problem) -> bool:
+    def relaxes(self, entries: int) -> bool:
+        """Whether the sweeps of a graph with so many entries on the CPU are compiled relaxations."""
         if self._compiled is not None:
             return self._compiled
-        return problem.graph.nnz >= _COMPILED_ENTRIES and self.has_numba
+        return entries >= _COMPILED_ENTRIES and self.has_numba
 
     @cached_property
     def has_numba(self) -> bool:
@@ -105,19 +106,13 @@ class PowerPageRank(Solver):
     @property
     def together(self) -> int | None:
         """Questions that are best asked at once; None: all of them, since a CUDA device may take them."""
-        return None if self._device == "cuda" or (self._device == "auto" and self._sees_cuda()) else WIDTH
-
-    @staticmethod
-    def _sees_cuda() -> bool:
-        # Importing torch takes seconds: not for this.
-        torch = sys.modules.get("torch")
-        return torch is not None and bool(torch.cuda.is_available())
+        return None if self._device == "cuda" or (self._device == "auto" and sees_cuda()) else WIDTH
 
     def uses_cuda(self, problem: Problem) -> bool:
         """Whether this problem would be solved on a CUDA device."""
         if self._device != "auto":
             return self._device == "cuda"
-        return problem.graph.nnz * problem.shape[1] >= _CUDA_WORK and self._sees_cuda()
+        return problem.graph.nnz * problem.shape[1] >= _CUDA_WORK and sees_cuda()
 
 
 def solve(

@@ -1,20 +1,25 @@
-"""Nearest vectors: NumPy brute force, which is always there, and FAISS for many vectors or a GPU."""
+"""Nearest vectors: NumPy brute force, which is always there; FAISS for many vectors; torch, or FAISS, on a GPU."""
 
 import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
+from hippo.backends.devices import sees_cuda
 from hippo.backends.vectors.grown import Earlier
 from hippo.errors import UnknownNameError
 from hippo.protocols import VectorIndex
 
 if TYPE_CHECKING:
-    from hippo.protocols import Vectors
+    from collections.abc import Callable
 
-__all__ = ["APPROXIMATE_FROM", "Earlier", "build_search", "open_vectors"]
+    from hippo.protocols import RangeIndex, Vectors
+
+__all__ = ["APPROXIMATE_FROM", "Earlier", "build_search", "exact_index", "open_vectors"]
 
 APPROXIMATE_FROM = 200_000
 """Vectors from which an approximate FAISS index pays. Below, on a CPU, exact NumPy search is as fast as exact FAISS."""
+_CUDA_PAIRS = 2**28
+"""Comparisons, some seconds of a processor, from which a CUDA device repays that vectors are sent there."""
 
 
 def build_search(vectors: "Vectors", folder: Path, earlier: Earlier | None = None) -> dict[str, Any] | None:
@@ -47,20 +52,22 @@ def build_search(vectors: "Vectors", folder: Path, earlier: Earlier | None = Non
 
 def open_vectors(
     vectors: "Vectors",
-    name: Literal["auto", "numpy", "faiss"] = "auto",
+    name: Literal["auto", "numpy", "faiss", "torch"] = "auto",
     saved: Path | None = None,
 ) -> VectorIndex:
     """An index of vectors by the back-end that suits their number.
 
     Args:
         vectors: float32 or float16 `(n, d)`, may be memory-mapped; kept, not copied.
-        name: "numpy", "faiss", or "auto": FAISS if it is installed and n is at least `APPROXIMATE_FROM`, else NumPy.
+        name: "numpy", "faiss", "torch", or "auto": NumPy where n is less than `APPROXIMATE_FROM`. Of more vectors,
+            torch where it sees a CUDA device with room for all of them and FAISS sees none; else FAISS if it is
+            installed, else NumPy. Torch is imported only where there may be such a device.
         saved: Folder in which `build_search` has kept the search of these vectors; None: FAISS builds one, which takes
             minutes for a million.
 
     Raises:
         UnknownNameError: `name` is none of these.
-        MissingExtraError: "faiss" was asked for and is not installed.
+        MissingExtraError: "faiss" or "torch" was asked for and is not installed.
         InputError: `vectors` is no matrix of float32 or float16.
 
     Examples:
@@ -68,9 +75,13 @@ def open_vectors(
         >>> open_vectors(np.eye(3, dtype=np.float32)).search(np.eye(3, dtype=np.float32)[:1], 2)[0].tolist()
         [[0, 1]]
     """
-    if name not in ("auto", "numpy", "faiss"):
-        raise UnknownNameError("vector index", name, ["auto", "numpy", "faiss"])
+    if name not in ("auto", "numpy", "faiss", "torch"):
+        raise UnknownNameError("vector index", name, ["auto", "numpy", "faiss", "torch"])
     many = len(vectors) >= APPROXIMATE_FROM
+    if name == "torch" or (name == "auto" and many and _suits_torch(vectors)):
+        from hippo.backends.vectors.torch import TorchVectorIndex
+
+        return TorchVectorIndex(vectors)
     if name == "faiss" or (name == "auto" and many and importlib.util.find_spec("faiss") is not None):
         from hippo.backends.vectors.faiss import FaissVectorIndex
 
@@ -78,3 +89,40 @@ def open_vectors(
     from hippo.backends.vectors.exact import ExactVectorIndex
 
     return ExactVectorIndex(vectors)
+
+
+def exact_index(pairs: int) -> "Callable[[Vectors], RangeIndex]":
+    """What makes an exact index for so many comparisons: the same is found by each.
+
+    Args:
+        pairs: Number of queries times number of vectors.
+
+    Returns:
+        `TorchVectorIndex` where that is much and torch, which has been imported already, sees a CUDA device; else
+        `ExactVectorIndex`.
+
+    Examples:
+        >>> exact_index(1000).__name__
+        'ExactVectorIndex'
+    """
+    if pairs >= _CUDA_PAIRS and sees_cuda():
+        from hippo.backends.vectors.torch import TorchVectorIndex
+
+        return TorchVectorIndex
+    from hippo.backends.vectors.exact import ExactVectorIndex
+
+    return ExactVectorIndex
+
+
+def _suits_torch(vectors: "Vectors") -> bool:
+    """Whether there is a CUDA device which FAISS does not see, and on which all vectors may stay."""
+    if not sees_cuda(load=True):
+        return False
+    from hippo.backends.vectors.torch import fits_cuda
+
+    if importlib.util.find_spec("faiss") is not None:
+        from hippo.backends.vectors.faiss import count_gpus
+
+        if count_gpus():
+            return False
+    return fits_cuda(vectors)

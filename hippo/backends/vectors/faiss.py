@@ -19,7 +19,7 @@ from hippo.errors import ConfigError, IndexCorruptError, InputError, MissingExtr
 if TYPE_CHECKING:
     from hippo.protocols import Vectors
 
-__all__ = ["FaissVectorIndex"]
+__all__ = ["FaissVectorIndex", "count_gpus"]
 
 _LOG = logging.getLogger("hippo.backends.vectors")
 
@@ -188,7 +188,7 @@ class FaissVectorIndex:
         self._faiss = _import_faiss()
         self._vectors = check_vectors(vectors)
         self._exact = ExactVectorIndex(vectors)
-        devices = self._faiss.get_num_gpus()
+        devices = count_gpus()
         if gpu is True and not devices:
             raise ConfigError("vectors 'faiss'", "gpu", "FAISS sees no GPU; install faiss-gpu-cu12 on a CUDA machine")
         self._use_gpu = bool(devices) and gpu is not False
@@ -331,6 +331,11 @@ class FaissVectorIndex:
                 few = middle
         self._set_effort(enough)
         self.recall = reached
+
+
+def count_gpus() -> int:
+    """CUDA devices that FAISS sees; 0 where it was built without them."""
+    return int(_import_faiss().get_num_gpus())
 
 
 def _spread(count: int, sample: int) -> NDArray[np.int64]:

@@ -1,0 +1,288 @@
+"""Exact search by torch: what `ExactVectorIndex` finds, to the last bit, however its vectors lie on the device."""
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hippo.backends import devices
+from hippo.backends import vectors as choice
+from hippo.backends.vectors import blocks as blocks_of
+from hippo.backends.vectors import exact_index, open_vectors
+from hippo.backends.vectors.blocks import Blocks
+from hippo.backends.vectors.exact import ExactVectorIndex
+from hippo.backends.vectors.torch import TorchVectorIndex
+from hippo.errors import ConfigError, InputError, MissingExtraError
+from hippo.graph.synonyms import Similar, find_similar
+from hippo.testing.vectors import VectorIndexConformance, clustered
+
+pytestmark = [pytest.mark.needs("torch"), pytest.mark.usefixtures("one_thread")]
+
+WAYS = {
+    "single": {"half": False},
+    "half": {"half": True},
+    "half, some kept": {"half": True, "memory": 40_000},
+}
+
+
+@pytest.fixture
+def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks of some dozens of vectors, and few similarities at once."""
+    monkeypatch.setattr("hippo.backends.vectors.blocks._BLOCK", {"cuda": 4096, "cpu": 4096})
+    monkeypatch.setattr("hippo.backends.vectors.torch._NUMBERS", {"cuda": 300, "cpu": 300})
+    monkeypatch.setattr("hippo.backends.vectors.torch._QUERIES", 5)
+
+
+def assert_same(index: TorchVectorIndex, array: Any, queries: Any, ks: tuple[int, ...] = (1, 20, 400)) -> None:
+    """The index finds what NumPy finds."""
+    exact = ExactVectorIndex(array)
+    for k in ks:
+        for one, other in zip(index.search(queries, k), exact.search(queries, k), strict=True):
+            np.testing.assert_array_equal(one, other)
+    for threshold in (-1.0, 0.3, 0.95, 1.5):
+        pairs = zip(index.range_search(queries, threshold), exact.range_search(queries, threshold), strict=True)
+        for one, other in pairs:
+            assert one.dtype == other.dtype
+            np.testing.assert_array_equal(one, other)
+
+
+class TestSingle(VectorIndexConformance):
+    @pytest.fixture
+    def build(self) -> Any:
+        return lambda array: TorchVectorIndex(array, device="cpu")
+
+
+@pytest.mark.usefixtures("tiny")
+class TestHalfInBlocks(VectorIndexConformance):
+    size = 800
+
+    @pytest.fixture
+    def build(self) -> Any:
+        return lambda array: TorchVectorIndex(array, device="cpu", half=True, memory=20_000)
+
+
+@pytest.mark.parametrize("stored", [np.float32, np.float16])
+@pytest.mark.parametrize("way", WAYS)
+def test_finds_what_numpy_finds(way: str, stored: Any, tmp_path: Path) -> None:
+    array = clustered(3000, 48)
+    array[700:1000] = array[3]
+    np.save(tmp_path / "vectors.npy", array.astype(stored))
+    mapped = np.load(tmp_path / "vectors.npy", mmap_mode="r")
+    queries = np.concatenate([clustered(12, 48, seed=1), array[2:5]])
+    index = TorchVectorIndex(mapped, device="cpu", **WAYS[way])  # type: ignore[arg-type]
+    assert len(index) == 3000
+    assert index.nbytes == 3000 * 48 * (2 if "half" in way else 4)
+    assert_same(index, mapped, queries)
+
+
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize("way", WAYS)
+def test_blocks_are_sent_and_merged(way: str) -> None:
+    array = clustered(1500, 48)
+    array[::7] = array[3]
+    index = TorchVectorIndex(array, device="cpu", **WAYS[way])  # type: ignore[arg-type]
+    assert index.held == {"single": 1500, "half": 0, "half, some kept": 9 * 42 + 30}[way]
+    assert_same(index, array, np.concatenate([clustered(12, 48, seed=1), array[2:5]]))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 60), st.integers(1, 8), st.integers(1, 70), st.booleans(), st.integers(0, 1000))
+def test_top_k_is_the_head_of_the_full_sort(count: int, distinct: int, k: int, half: bool, seed: int) -> None:
+    # Whole numbers have exact inner products, and few distinct vectors have many ties. Rows differ in length.
+    random = np.random.default_rng(seed)
+    array = random.integers(-2, 3, (distinct, 4)).astype(np.float32)[random.integers(0, distinct, count)]
+    query = random.integers(-2, 3, (3, 4)).astype(np.float32)
+    scores = query @ array.T
+    expected = np.array([np.lexsort((np.arange(count), -row))[:k] for row in scores])
+    rows, values = TorchVectorIndex(array, device="cpu", half=half).search(query, k)
+    assert rows.tolist() == expected.tolist()
+    assert values.tolist() == np.take_along_axis(scores, expected, axis=1).tolist()
+    limits, near, _ = TorchVectorIndex(array, device="cpu", half=half).range_search(query, 1.0)
+    assert near.tolist() == np.nonzero(scores >= 1.0)[1].tolist()
+    assert limits.tolist() == [0, *np.cumsum((scores >= 1.0).sum(axis=1)).tolist()]
+
+
+@pytest.mark.parametrize("length", [1e-30, 1e-6, 1.0, 3e4, 1e15])
+def test_vectors_of_any_length_are_ranked(length: float) -> None:
+    """Float16 ends at 65,504; lengths differ a millionfold within one index."""
+    random = np.random.default_rng(5)
+    array = clustered(2000) * np.exp(random.uniform(-7, 7, (2000, 1)).astype(np.float32)) * np.float32(length)
+    queries = clustered(9, seed=1) * np.float32(1 / length)
+    rows, values = TorchVectorIndex(array, device="cpu", half=True).search(queries, 10)
+    scores = queries.astype(float) @ array.astype(float).T
+    expected = np.argsort(-scores, axis=1)[:, :10]
+    assert rows.tolist() == expected.tolist()
+    np.testing.assert_allclose(values, np.take_along_axis(scores, expected, axis=1), rtol=1e-4)
+
+
+def test_a_question_of_nothing_is_near_to_all_alike() -> None:
+    array = clustered(600)
+    for half in (False, True):
+        index = TorchVectorIndex(array, device="cpu", half=half)
+        assert index.search(np.zeros((1, 32), np.float32), 5)[0].tolist() == [[0, 1, 2, 3, 4]]
+        assert index.range_search(np.full((1, 32), 1e-40, np.float32), 0.5)[0].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("half", [False, True])
+@pytest.mark.parametrize("stored", [np.float32, np.float16])
+def test_products_are_within_their_bound(half: bool, stored: Any) -> None:
+    array, queries = clustered(4000, 64).astype(stored), clustered(50, 64, seed=1)
+    blocks = Blocks(array, "cpu", half, None)
+    asked = blocks.ask(queries)
+    real = queries.astype(float) @ array.astype(float).T
+    for first, block, scale in blocks:
+        found = blocks.products(asked.tensor, block).double().numpy() * scale * asked.scale[:, None]
+        assert (np.abs(found - real[:, first : first + len(block)]) <= asked.error[:, None]).all()
+    assert asked.error.max() < (2e-3 if half else 5e-5)
+
+
+def test_what_the_process_allows_to_round_changes_nothing() -> None:
+    import torch
+
+    array, queries = clustered(2000, 64), clustered(20, 64, seed=1)
+    index = TorchVectorIndex(array, device="cpu")
+    before = torch.get_float32_matmul_precision()
+    try:
+        torch.set_float32_matmul_precision("medium")
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            assert_same(index, array, queries, (20,))
+        assert torch.get_float32_matmul_precision() == "medium"
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def test_settings_of_products_hold_for_products_alone() -> None:
+    """Those for CUDA can be set where there is no device, too."""
+    import torch
+
+    single, cuda = torch.backends.mkldnn.matmul, torch.backends.cuda.matmul
+    halves = "allow_fp16_reduced_precision_reduction"
+    before = single.fp32_precision, cuda.fp32_precision, getattr(cuda, halves)
+    try:
+        single.fp32_precision, cuda.fp32_precision = "bf16", "tf32"
+        setattr(cuda, halves, True)
+        with blocks_of._exact(torch, "cpu"):
+            assert (single.fp32_precision, cuda.fp32_precision) == ("ieee", "tf32")
+        with blocks_of._exact(torch, "cuda:1"):
+            assert (single.fp32_precision, cuda.fp32_precision, getattr(cuda, halves)) == ("bf16", "ieee", False)
+        assert (single.fp32_precision, cuda.fp32_precision, getattr(cuda, halves)) == ("bf16", "tf32", True)
+    finally:
+        single.fp32_precision, cuda.fp32_precision = before[:2]
+        setattr(cuda, halves, before[2])
+
+
+def test_what_cannot_be_searched_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    array = clustered(10)
+    for device in ("gpu", "cuda:", "cuda:first", "mps", ""):
+        with pytest.raises(ConfigError, match=f'device: must be "auto", "cpu", "cuda" or "cuda:0", got {device!r}'):
+            TorchVectorIndex(array, device=device)
+    with pytest.raises(ConfigError, match="memory: must be 0 or more, got -1"):
+        TorchVectorIndex(array, device="cpu", memory=-1)
+    with pytest.raises(InputError, match=r"float32 or float16 matrix \(n, d\), got float64 \(3, 3\)"):
+        TorchVectorIndex(np.eye(3), device="cpu")  # type: ignore[arg-type]
+    for wrong in (np.nan, np.inf, 1e38):
+        bad = array.copy()
+        bad[4] = wrong
+        with pytest.raises(InputError, match="finite and of a length that float32 can hold; row 4 is not"):
+            TorchVectorIndex(bad, device="cpu")
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    for device in ("cuda", "cuda:1"):
+        with pytest.raises(ConfigError, match=f'torch sees none, got \'{device}\'; use "auto" or "cpu"'):
+            TorchVectorIndex(array, device=device)
+    assert TorchVectorIndex(array).device == "cpu"
+    monkeypatch.setitem(sys.modules, "torch", None)
+    with pytest.raises(MissingExtraError, match=r"vectors 'torch' needs the package 'torch'.*hippo-memory\[local\]"):
+        open_vectors(array, "torch")
+
+
+def test_auto_takes_torch_where_faiss_sees_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    array = clustered(60)
+    assert isinstance(open_vectors(array, "torch"), TorchVectorIndex)
+    monkeypatch.setattr(choice, "APPROXIMATE_FROM", 60)
+    assert not isinstance(open_vectors(array), TorchVectorIndex)
+    # A machine with a device, of which no more is asked than whether it is there.
+    monkeypatch.setattr(choice, "sees_cuda", lambda load=False: True)
+    fits = [True]
+    monkeypatch.setattr("hippo.backends.vectors.torch.fits_cuda", lambda vectors: fits[0])
+    assert isinstance(open_vectors(array), TorchVectorIndex)
+    assert isinstance(open_vectors(array[:59]), ExactVectorIndex)
+    assert isinstance(open_vectors(array, "numpy"), ExactVectorIndex)
+    fits[0] = False
+    assert not isinstance(open_vectors(array), TorchVectorIndex)
+    fits[0] = True
+    pytest.importorskip("faiss")
+    monkeypatch.setattr("hippo.backends.vectors.faiss.count_gpus", lambda: 1)
+    assert not choice._suits_torch(array)
+
+
+def test_pairs_are_found_alike(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Similar names, by whatever index many comparisons are made with."""
+    array = clustered(2100)
+    known, every = (Similar.none(), np.zeros(2100, bool)), np.ones(2100, bool)
+    assert exact_index(2**40) is ExactVectorIndex or devices.sees_cuda()
+    monkeypatch.setattr(choice, "sees_cuda", lambda: True)
+    assert exact_index(2**20) is ExactVectorIndex
+    assert exact_index(2**40) is TorchVectorIndex
+    expected = find_similar(array, 0.7, known, ExactVectorIndex, every)
+    assert len(expected.low) > 500
+    for half in (False, True):
+        found = find_similar(array, 0.7, known, lambda some: TorchVectorIndex(some, device="cpu", half=half), every)  # noqa: B023
+        for name in ("low", "high", "similarity"):
+            np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
+
+
+@pytest.mark.skipif(devices.may_have_cuda(), reason="there may be a CUDA device")
+def test_torch_is_not_imported_where_there_can_be_no_device() -> None:
+    code = """
+import sys
+import numpy as np
+from hippo.backends import vectors
+vectors.APPROXIMATE_FROM = 10
+vectors.open_vectors(np.eye(20, dtype=np.float32))
+vectors.exact_index(2**40)
+assert "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+
+
+@pytest.fixture
+def cuda() -> None:
+    import torch
+
+    if not torch.cuda.is_available():
+        pytest.skip("torch sees no CUDA device")
+
+
+@pytest.mark.gpu
+@pytest.mark.usefixtures("cuda")
+@pytest.mark.parametrize("stored", [np.float32, np.float16])
+@pytest.mark.parametrize("half", [True, False])
+@pytest.mark.parametrize("memory", [None, 300_000, 0])
+def test_cuda_agrees(half: bool, stored: Any, memory: int | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    import torch
+
+    monkeypatch.setattr("hippo.backends.vectors.blocks._BLOCK", {"cuda": 2**18, "cpu": 2**18})
+    array = clustered(5000, 96)
+    array[700:1000] = array[3]
+    array = array.astype(stored)
+    monkeypatch.setattr(torch.backends.cuda.matmul, "allow_tf32", True)
+    index = TorchVectorIndex(array, device="cuda", half=half, memory=memory)
+    assert (index.held == 5000) is (memory is None)
+    assert_same(index, array, np.concatenate([clustered(40, 96, seed=1), array[2:5].astype(np.float32)]))
+
+
+@pytest.mark.gpu
+@pytest.mark.usefixtures("cuda")
+def test_products_on_cuda_are_within_their_bound() -> None:
+    array, queries = clustered(20_000, 384), clustered(50, 384, seed=1)
+    blocks = Blocks(array, "cuda", None, None)
+    asked = blocks.ask(queries)
+    real = queries.astype(float) @ array.astype(float).T
+    for first, block, scale in blocks:
+        found = blocks.products(asked.tensor, block).double().cpu().numpy() * scale * asked.scale[:, None]
+        assert (np.abs(found - real[:, first : first + len(block)]) <= asked.error[:, None]).all()
