@@ -51,32 +51,48 @@ def strengths(
         strength: Receives s, float64 `(n, k)`; 1 for nodes without edges.
         factor: Receives f, float32 or float64 `(n, k)`; 0 for nodes without edges.
     """
-    columns, stop = strength.shape[1], first + len(gain)
-    for u in range(len(strength)):
-        s, f = strength[u], factor[u]
+    columns, start, stop = strength.shape[1], np.uint64(first), np.uint64(first + len(gain))
+    # Here and below rows are counted by unsigned numbers, too, as indices are.
+    for u in range(np.uint64(len(strength))):
         if columns == 1:
             one = plain[u]
             for entry in range(spans[u, 0], spans[u, 1]):
-                one += weights[entry] * gain[np.int64(indices[entry]) - first, 0]
-            s[0] = one
+                one += weights[entry] * gain[indices[entry] - start, 0]
+            strength[u, 0] = one
         else:
-            s[:] = plain[u]
+            a = b = c = d = e = f = g = h = i = j = k = m = n = p = q = r = plain[u]
             for entry in range(spans[u, 0], spans[u, 1]):
-                w, g = weights[entry], gain[np.int64(indices[entry]) - first]
-                for column in range(WIDTH):
-                    s[column] += w * g[column]
-        if not s[0] > 0.0:
-            s[:] = 1.0
-            f[:] = 0.0
+                w, y = weights[entry], gain[indices[entry] - start]
+                a += w * y[0]
+                b += w * y[1]
+                c += w * y[2]
+                d += w * y[3]
+                e += w * y[4]
+                f += w * y[5]
+                g += w * y[6]
+                h += w * y[7]
+                i += w * y[8]
+                j += w * y[9]
+                k += w * y[10]
+                m += w * y[11]
+                n += w * y[12]
+                p += w * y[13]
+                q += w * y[14]
+                r += w * y[15]
+            s = strength[u]
+            s[0], s[1], s[2], s[3], s[4], s[5], s[6], s[7] = a, b, c, d, e, f, g, h
+            s[8], s[9], s[10], s[11], s[12], s[13], s[14], s[15] = i, j, k, m, n, p, q, r
+        if not strength[u, 0] > 0.0:
+            strength[u, :] = 1.0
+            factor[u, :] = 0.0
         elif columns == 1:
-            f[0] = damping * (gain[u - first, 0] if first <= u and u < stop else 1.0) / s[0]
-        elif first <= u and u < stop:
-            g = gain[u - first]
+            factor[u, 0] = damping * (gain[u - start, 0] if start <= u and u < stop else 1.0) / strength[u, 0]
+        elif start <= u and u < stop:
             for column in range(WIDTH):
-                f[column] = damping * g[column] / s[column]
+                factor[u, column] = damping * gain[u - start, column] / strength[u, column]
         else:
             for column in range(WIDTH):
-                f[column] = damping / s[column]
+                factor[u, column] = damping / strength[u, column]
 
 
 def measure_one(
@@ -113,11 +129,7 @@ def measure_one(
         if start <= u and u < end:
             scores[u - start] = max(0.0, swept)
         mass = swept - s * z[u]
-        # Of many nodes, few have a potential that has to be divided.
-        if mass < least * volume:
-            least = mass / volume
-        if mass > most * volume:
-            most = mass / volume
+        least, most = min(least, mass / volume), max(most, mass / volume)
         absolute += abs(mass)
         total += mass
     found[0], found[1], found[2], found[3] = least, most, absolute, total
@@ -157,12 +169,14 @@ def measure_block(
         scores: Receives x = d g ⊙ W z + s ⊙ b of the nodes from `start` on, float64 `(w, k)`.
         found: Receives for each column the least and the greatest potential, |q|₁ and Σ q, float64 `(4, k)`.
     """
-    stop, end = first + len(gain), start + len(scores)
+    gained, ungained = np.uint64(first), np.uint64(first + len(gain))
+    wanted, unwanted = np.uint64(start), np.uint64(start + len(scores))
     # Loops of a fixed length over these become a few instructions.
     row, volume, least, most, absolute, total = np.empty((6, WIDTH))
     least[:], most[:], absolute[:], total[:] = math.inf, -math.inf, 0.0, 0.0
     following = 0
-    for u in range(len(z)):
+    seed = np.uint64(seeds[0] if len(seeds) else len(z))
+    for u in range(np.uint64(len(z))):
         a = b = c = d = e = f = g = h = i = j = k = m = n = p = q = r = 0.0
         for entry in range(indptr[u], indptr[u + 1]):
             w, y = weights[entry], z[indices[entry]]
@@ -185,32 +199,30 @@ def measure_block(
         row[0], row[1], row[2], row[3], row[4], row[5], row[6], row[7] = a, b, c, d, e, f, g, h
         row[8], row[9], row[10], row[11], row[12], row[13], row[14], row[15] = i, j, k, m, n, p, q, r
         factor = damping if live[u] else 0.0
-        volume[:] = strength[u]
-        if first <= u and u < stop:
+        for column in range(WIDTH):
+            volume[column] = strength[u, column]
+        if gained <= u and u < ungained:
             for column in range(WIDTH):
-                row[column] *= gain[u - first, column]
-                volume[column] *= gain[u - first, column]
+                row[column] *= gain[u - gained, column]
+                volume[column] *= gain[u - gained, column]
         for column in range(WIDTH):
             row[column] *= factor
-        if following < len(seeds) and u == seeds[following]:
+        if u == seed:
             for column in range(WIDTH):
                 row[column] += strength[u, column] * shift[following, column]
             following += 1
-        if start <= u and u < end:
+            seed = np.uint64(seeds[following] if following < len(seeds) else len(z))
+        if wanted <= u and u < unwanted:
             for column in range(WIDTH):
-                scores[u - start, column] = max(0.0, row[column])
-        beyond = False
+                scores[u - wanted, column] = max(0.0, row[column])
         for column in range(WIDTH):
             row[column] -= strength[u, column] * z[u, column]
             absolute[column] += abs(row[column])
             total[column] += row[column]
-        # Of many nodes, few have a potential that has to be divided.
         for column in range(WIDTH):
-            beyond |= row[column] < least[column] * volume[column] or row[column] > most[column] * volume[column]
-        if beyond:
-            for column in range(WIDTH):
-                least[column] = min(least[column], row[column] / volume[column])
-                most[column] = max(most[column], row[column] / volume[column])
+            row[column] /= volume[column]
+            least[column] = min(least[column], row[column])
+            most[column] = max(most[column], row[column])
     found[0], found[1], found[2], found[3] = least, most, absolute, total
 
 

@@ -34,8 +34,9 @@ __all__ = ["relax"]
 
 # How much faster than Chebyshev's semi-iteration, as measured on graphs of indexes; the theory says 2.
 _FASTER = 1.7
-# The order of the best k is rarely proven before the error has shrunk k^1.5 times so often.
-_TO_ORDER = 1e3
+# The order of the best k is mostly proven once the error has shrunk k^1.5 times so often: a look takes as long as three
+# sweeps, and for one column of a block as long as for all.
+_TO_ORDER = 1e4
 # Bounds shrink faster than the error at first.
 _EARLY = 0.7
 _SINGLE = 3e6

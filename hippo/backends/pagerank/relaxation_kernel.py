@@ -13,6 +13,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from hippo.backends.pagerank.measure_kernel import WIDTH, excess, measure_block, measure_one, strengths
 from hippo.errors import MissingExtraError
 
@@ -97,9 +99,9 @@ def relax_one(
     """
     w, zero = omega[0], omega[0] - omega[0]
     for _ in range(times):
-        first = 0
+        first = np.uint64(0)
         for seed in range(len(seeds) + 1):
-            stop = seeds[seed] + 1 if seed < len(seeds) else len(z)
+            stop = np.uint64(seeds[seed] + 1 if seed < len(seeds) else len(z))
             for u in range(first, stop):
                 # In the order of `relax_block`, to the same bits.
                 a = zero
@@ -107,7 +109,7 @@ def relax_one(
                     a += weights[entry] * z[indices[entry]]
                 z[u] += w * (factor[u] * a - z[u])
             if seed < len(seeds):
-                z[stop - 1] += w * shift[seed]
+                z[seeds[seed]] += w * shift[seed]
             first = stop
 
 
@@ -125,10 +127,10 @@ def relax_block(
     """`relax_one` for `WIDTH` columns."""
     w, zero = omega[0], omega[0] - omega[0]
     for _ in range(times):
-        first = 0
+        first = np.uint64(0)
         for seed in range(len(seeds) + 1):
             # Seeds end an inner loop: it has to stay as simple as it is to be compiled to instructions of many numbers.
-            stop = seeds[seed] + 1 if seed < len(seeds) else len(z)
+            stop = np.uint64(seeds[seed] + 1 if seed < len(seeds) else len(z))
             for u in range(first, stop):
                 a = b = c = d = e = f = g = h = i = j = k = m = n = p = q = r = zero
                 for entry in range(indptr[u], indptr[u + 1]):
@@ -170,9 +172,8 @@ def relax_block(
                 o[0], o[1], o[2], o[3], o[4], o[5], o[6], o[7] = a, b, c, d, e, f, g, h
                 o[8], o[9], o[10], o[11], o[12], o[13], o[14], o[15] = i, j, k, m, n, p, q, r
             if seed < len(seeds):
-                y, t = z[stop - 1], shift[seed]
                 for column in range(WIDTH):
-                    y[column] += w * t[column]
+                    z[seeds[seed], column] += w * shift[seed, column]
             first = stop
 
 
