@@ -201,7 +201,7 @@ class Linker:
         best: int | None,
     ) -> list[Linked]:
         if queries is None or not self.vectors or self.moments is None:
-            return [self._by_words(question) for question in questions]
+            return self._by_words(questions)
         if best and self.index is not None:
             return [
                 self._candidates(question, query, best, lexical_weight)
@@ -210,32 +210,37 @@ class Linker:
         if best and self.codes is not None:
             return self._near(self.codes, questions, queries, best, lexical_weight)
         blocks = [self.scoring.products(block, queries) for block in self.vectors]
-        cosines = blocks[0] if len(blocks) == 1 else np.concatenate(blocks)
-        found = []
-        for place, question in enumerate(questions):
-            words, of_words = self._words(question)
-            column = cosines[:, place]
-            # All of them are here, and sooner asked than the moments of the vectors, which say the same.
-            whole = self.scoring.moments(column) if self.hidden is None else self._of_cosines(queries[place])
-            found.append(self._fuse(self._rows, column, whole, words, of_words, lexical_weight))
-        return found
+        cosines = (blocks[0] if len(blocks) == 1 else np.concatenate(blocks)).T
+        # All of them are here, and sooner asked than the moments of the vectors, which say the same.
+        whole = self.scoring.moments(cosines) if self.hidden is None else self._of_cosines(queries)
+        words, of_words = self._words(questions)
+        fused = self.scoring.fused(cosines, whole, words, of_words, lexical_weight)
+        return [
+            Linked(self._rows, one, Scaled(cosine, *of_cosines), Scaled(word, *of_word), scoring=self.scoring)
+            for one, cosine, of_cosines, word, of_word in zip(
+                fused, cosines, whole.tolist(), words, of_words.tolist(), strict=True
+            )
+        ]
 
-    def _words(self, question: str) -> "tuple[NDArray[np.float64], tuple[float, float]]":
-        """BM25 score of every text, and mean and deviation of all."""
+    def _words(self, questions: Sequence[str]) -> "tuple[NDArray[np.float64], NDArray[np.float64]]":
+        """BM25 score of every text for every question, `(m, n)`, and mean and deviation of all, `(m, 2)`."""
         index = self.lexical
         if isinstance(index, LexicalIndex):
-            return self.scoring.words(index.texts, index.weights, index.spans(question), index.size)
-        scores = index.scores(question)
+            return self.scoring.words(index.texts, index.weights, *index.spans(questions), index.size)
+        scores = np.array([index.scores(question) for question in questions]).reshape(len(questions), index.size)
         return scores, self.scoring.moments(scores)
 
-    def _of_cosines(self, query: "NDArray[np.float32]") -> tuple[float, float]:
-        """Mean and deviation of the similarities of all texts."""
-        return cast("Moments", self.moments).of_cosines(query)
+    def _of_cosines(self, queries: "NDArray[np.float32]") -> "NDArray[np.float64]":
+        """Mean and deviation of the similarities of all texts to each query, `(m, 2)`."""
+        moments = cast("Moments", self.moments)
+        return self.scoring.expected(moments.mean, moments.covariance, queries)
 
-    def _by_words(self, question: str) -> Linked:
-        scores, moments = self._words(question)
-        words = Scaled(scores, *moments)
-        return Linked(self._rows, words.standard, None, words, scores > 0, scoring=self.scoring)
+    def _by_words(self, questions: Sequence[str]) -> list[Linked]:
+        found = []
+        for scores, moments in zip(*self._words(questions), strict=True):
+            words = Scaled(scores, *moments.tolist())
+            found.append(Linked(self._rows, words.standard, None, words, scores > 0, scoring=self.scoring))
+        return found
 
     def _candidates(self, question: str, query: "NDArray[np.float32]", count: int, lexical_weight: float) -> Linked:
         """The union of the K nearest by cosine and the K best by BM25, for a K that is large enough.
@@ -245,8 +250,8 @@ class Linker:
         approximate.
         """
         index, searched = cast("VectorIndex", self.index), len(self.vectors[0])
-        (words, of_words), size = self._words(question), self.lexical.size
-        of_cosines = self._of_cosines(query)
+        ([words], of_words), size = self._words([question]), self.lexical.size
+        of_cosines = self._of_cosines(query[None])
         reach = min(max(64, 4 * count), searched)
         while True:
             nearest, cosines = index.search(query[None, :], reach)
@@ -271,21 +276,26 @@ class Linker:
         A text that is one of the best has at least the score of the last of them, and that is at least the last of the
         approximate scores, less their error.
         """
-        found = []
         near, errors = codes.similarities(queries)
         for block in self.vectors[1:]:
             near = np.concatenate([near, self.scoring.products(block, queries).T], axis=1)
-        for question, query, about, error in zip(questions, queries, near, errors.tolist(), strict=True):
-            words, of_words = self._words(question)
-            of_cosines = self._of_cosines(query)
-            fused = self.scoring.fused(about, of_cosines, words, of_words, weight)
-            if self.hidden is not None:
-                fused[self.hidden] = -np.inf
-            least = fused[self.scoring.best(fused, count)[-1:]].min(initial=np.inf)
-            # Where a number is none, all are: nothing is known of any.
-            rows = np.flatnonzero(~(fused < least - 2.0 * error / max(of_cosines[1], LEAST_DEVIATION)))
-            cosines = self.scoring.products(cast("NDArray[np.float32]", self.rows(rows)), query[None])[:, 0]
-            linked = self._fuse(rows, cosines, of_cosines, words[rows], of_words, weight)
+        words, of_words = self._words(questions)
+        of_cosines = self._of_cosines(queries)
+        fused = self.scoring.fused(near, of_cosines, words, of_words, weight)
+        if self.hidden is not None:
+            fused[:, self.hidden] = -np.inf
+        last = [one[self.scoring.best(one, count)[-1:]].min(initial=np.inf) for one in fused]
+        limits = np.array(last) - 2.0 * errors / np.maximum(of_cosines[:, 1], LEAST_DEVIATION)
+        # Where a number is none, all are: nothing is known of any.
+        places = np.flatnonzero(~(fused < limits[:, None]))
+        ends = places.searchsorted(np.arange(len(questions) + 1) * fused.shape[1]).tolist()
+        places %= max(fused.shape[1], 1)
+        vectors = cast("NDArray[np.float32]", self.rows(places))
+        found = []
+        for place, part in enumerate(map(slice, ends, ends[1:])):
+            own, rows = slice(place, place + 1), places[part]
+            cosines = self.scoring.products(vectors[part], queries[own])[:, 0]
+            linked = self._fuse(rows, cosines, of_cosines[own], words[place, rows], of_words[own], weight)
             found.append(replace(linked, sure=None if len(rows) == len(self._rows) else count))
         return found
 
@@ -302,13 +312,15 @@ class Linker:
         self,
         rows: "NDArray[np.int64]",
         cosines: "NDArray[np.float32]",
-        of_cosines: tuple[float, float],
+        of_cosines: "NDArray[np.float64]",
         words: "NDArray[np.float64]",
-        of_words: tuple[float, float],
+        of_words: "NDArray[np.float64]",
         lexical_weight: float,
     ) -> Linked:
-        fused = self.scoring.fused(cosines, of_cosines, words, of_words, lexical_weight)
-        return Linked(rows, fused, Scaled(cosines, *of_cosines), Scaled(words, *of_words), scoring=self.scoring)
+        """Some texts for one question; its moments are `(1, 2)`."""
+        [fused] = self.scoring.fused(cosines[None], of_cosines, words[None], of_words, lexical_weight)
+        scaled = Scaled(cosines, *of_cosines[0].tolist()), Scaled(words, *of_words[0].tolist())
+        return Linked(rows, fused, *scaled, scoring=self.scoring)
 
 
 def minmax(values: "NDArray[np.float64]") -> "NDArray[np.float64]":

@@ -184,21 +184,28 @@ class LexicalIndex:
             np.concatenate([self.lengths, other.lengths])[order],
         )
 
-    def spans(self, question: str) -> "NDArray[np.int64]":
-        """Where the texts of the terms of a question stand: first and past-the-last place of each term, int64 `(w, 2)`.
+    def spans(self, questions: Sequence[str]) -> "tuple[NDArray[np.int64], NDArray[np.int64]]":
+        """Where the texts of the terms of questions stand, only of terms that a text says, each once for a question.
 
-        Only of terms that a text says, each once.
+        Returns:
+            First and past-the-last place of each term, int64 `(w, 2)`; and which terms are of each of m questions, from
+            one number to the next, int64 `(m + 1,)`.
         """
-        wanted = _asked(question)
-        if not len(self.vocabulary):
-            return np.empty((0, 2), np.int64)
+        asked = [_asked(question) for question in questions]
+        bounds = np.zeros(len(asked) + 1, np.int64)
+        if not len(self.vocabulary) or not asked:
+            return np.empty((0, 2), np.int64), bounds
+        wanted = np.concatenate(asked)
         places = self.vocabulary.searchsorted(wanted)
-        places = places[self.vocabulary.take(places, mode="clip") == wanted]
-        return np.asarray(self.indptr[places[:, None] + _ENDS])
+        known = self.vocabulary.take(places, mode="clip") == wanted
+        counts = np.add.accumulate(known)
+        ends = np.add.accumulate([len(one) for one in asked])
+        bounds[1:][ends > 0] = counts[ends[ends > 0] - 1]
+        return np.asarray(self.indptr[places[known][:, None] + _ENDS]), bounds
 
     def scores(self, question: str) -> "NDArray[np.float64]":
         """BM25 score of every text: float64 `(n,)`, 0 where no term matches; a term of the question counts once."""
-        spans = [slice(start, stop) for start, stop in self.spans(question).tolist()]
+        spans = [slice(start, stop) for start, stop in self.spans([question])[0].tolist()]
         if not spans:
             return np.zeros(self.size)
         texts, weights = (np.concatenate([part[span] for span in spans]) for part in (self.texts, self.weights))

@@ -1,6 +1,5 @@
 """First two moments of a set of vectors: what is needed to say how far above the mean a similarity lies."""
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,11 +31,6 @@ class Moments:
             square += block.T @ block
         mean = total / max(count, 1)
         return cls(mean, square / max(count, 1) - np.outer(mean, mean))
-
-    def of_cosines(self, query: "NDArray[np.float32]") -> tuple[float, float]:
-        """Mean and standard deviation of the similarities of a query to all vectors."""
-        wide = query.astype(np.float64)
-        return float(self.mean @ wide), math.sqrt(max(float(wide @ self.covariance @ wide), 0.0))
 
     def joined(self, count: int, other: "Moments", other_count: int) -> "Moments":
         """Moments of these vectors and others together.

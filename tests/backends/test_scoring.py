@@ -61,29 +61,40 @@ def test_words_are_added_up_and_their_moments_are_those_of_all_texts(way):
     texts = np.concatenate([np.sort(rng.choice(50, size, replace=False)) for size in (40, 1, 20)]).astype(np.int32)
     weights = rng.random(61).astype(np.float32)
     spans = np.array([[0, 40], [41, 61]])
-    scores, (mean, deviation) = way().words(texts, weights, spans, 50)
+    bounds = np.array([0, 2, 2, 3])
+    [scores, nothing, third], of_words = way().words(texts, weights, np.concatenate([spans, [[40, 41]]]), bounds, 50)
     expected = np.zeros(50)
     for start, stop in spans:
         expected[texts[start:stop]] += weights[start:stop]
     np.testing.assert_array_equal(scores, expected)
-    assert (mean, deviation) == (pytest.approx(expected.mean()), pytest.approx(expected.std()))
-    nothing, moments = way().words(texts, weights, np.empty((0, 2), np.int64), 50)
+    assert of_words[0] == pytest.approx((expected.mean(), expected.std()))
     assert not nothing.any()
-    assert moments == (0.0, 0.0)
+    assert of_words[1].tolist() == [0.0, 0.0]
+    assert np.flatnonzero(third).tolist() == [texts[40]]
+    alone, of_one = way().words(texts, weights, spans, bounds[:2], 50)
+    np.testing.assert_array_equal(alone[0], scores)
+    np.testing.assert_array_equal(of_one[0], of_words[0])
 
 
 @pytest.mark.parametrize("way", WAYS)
 def test_scores_are_fused_as_standard_scores(way):
     rng = np.random.default_rng(4)
-    cosines, words = rng.random(100).astype(np.float32), rng.random(100)
-    moments = way().moments(cosines), way().moments(words)
-    assert moments[0] == (pytest.approx(cosines.mean(), rel=1e-6), pytest.approx(cosines.std(), rel=1e-5))
-    fused = way().fused(cosines, moments[0], words, moments[1], 0.3)
-    standard = [(values - values.mean()) / values.std() for values in (cosines.astype(np.float64), words)]
-    np.testing.assert_allclose(fused, standard[0] + 0.3 * standard[1], atol=1e-12)
-    same = np.full(100, 0.7, np.float32)
-    assert not way().fused(same, way().moments(same), words, (0.0, 0.0), 0.3).any()
-    assert way().moments(cosines[:0]) == (0.0, 0.0)
+    cosines, words = rng.random((3, 100)).astype(np.float32), rng.random((3, 100))
+    cosines[2] = np.float32(0.7)
+    of_cosines, of_words = way().moments(cosines), way().moments(words)
+    assert of_cosines[0] == pytest.approx((cosines[0].mean(), cosines[0].std()), rel=1e-5)
+    fused = way().fused(cosines, of_cosines, words, of_words, 0.3)
+    for place in range(2):
+        standard = [
+            (values - values.mean()) / values.std() for values in (cosines[place].astype(np.float64), words[place])
+        ]
+        np.testing.assert_allclose(fused[place], standard[0] + 0.3 * standard[1], atol=1e-12)
+        own = slice(place, place + 1)
+        alone = way().fused(cosines[own], of_cosines[own], words[own], of_words[own], 0.3)
+        np.testing.assert_array_equal(alone[0], fused[place])
+        np.testing.assert_array_equal(way().moments(cosines[own])[0], of_cosines[place])
+    assert not way().fused(cosines[2:], of_cosines[2:], words[2:], np.zeros((1, 2)), 0.3).any()
+    assert way().moments(cosines[:1, :0]).tolist() == [[0.0, 0.0]]
 
 
 @pytest.mark.parametrize("way", WAYS)

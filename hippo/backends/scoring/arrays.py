@@ -1,11 +1,12 @@
 """Scores of texts in NumPy: always installed, and what the compiled loops are compared with."""
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hippo.backends.scoring.standard import Moments, standard_score
+from hippo.backends.scoring.standard import standard_score
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -41,51 +42,75 @@ class ArrayScoring:
         return found
 
     def words(
-        self, texts: "NDArray[np.int32]", weights: "Float32", spans: "Int64", size: int
-    ) -> "tuple[Float64, Moments]":
-        """Sum of the weights of each text, and the moments of the sums.
+        self, texts: "NDArray[np.int32]", weights: "Float32", spans: "Int64", bounds: "Int64", size: int
+    ) -> "tuple[Float64, Float64]":
+        """Sum of the weights of each text for every question, and the moments of the sums.
 
         Args:
             texts: Rows of texts, of all words one after another, int32 `(p,)`.
             weights: What each is worth, float32 `(p,)`.
             spans: First and past-the-last place of each word that counts, int64 `(w, 2)`.
+            bounds: Which of them are of each question: from one number to the next, int64 `(m + 1,)`.
             size: Number of texts n.
 
         Returns:
-            float64 `(n,)`; mean and standard deviation of all n.
+            float64 `(m, n)`; mean and standard deviation of all n, `(m, 2)`.
         """
-        if not len(spans):
-            return np.zeros(size), (0.0, 0.0)
-        parts = [slice(start, stop) for start, stop in spans.tolist()]
-        rows, values = (np.concatenate([column[part] for part in parts]) for column in (texts, weights))
-        scores = np.bincount(rows, values, minlength=size).astype(np.float64, copy=False)
+        scores = np.zeros((len(bounds) - 1, size))
+        for own, (first, last) in zip(scores, pairwise(bounds.tolist()), strict=True):
+            parts = [slice(start, stop) for start, stop in spans[first:last].tolist()]
+            if parts:
+                rows, values = (np.concatenate([column[part] for part in parts]) for column in (texts, weights))
+                own[:] = np.bincount(rows, values, minlength=size)
         return scores, self.moments(scores)
 
-    def moments(self, values: "NDArray[np.floating]") -> Moments:
-        """Mean and standard deviation; zeros if there are no values."""
-        if not len(values):
-            return 0.0, 0.0
-        mean = float(values.sum(dtype=np.float64)) / len(values)
-        apart = np.subtract(values, mean, dtype=np.float64)
-        apart *= apart
-        return mean, math.sqrt(float(apart.sum()) / len(values))
-
-    def fused(
-        self, cosines: "Float32", of_cosines: Moments, words: "Float64", of_words: Moments, weight: float
-    ) -> "Float64":
-        """z(cosines) + weight · z(words), float64 `(n,)`.
+    def moments(self, values: "NDArray[np.floating]") -> "Float64":
+        """Mean and standard deviation of each row, float64 `(m, 2)`; zeros if there are no values.
 
         Args:
-            cosines: float32 `(n,)`.
-            of_cosines: Their moments.
-            words: float64 `(n,)`.
-            of_words: Their moments.
+            values: float32 or float64 `(m, n)`.
+        """
+        found = np.zeros((len(values), 2))
+        for row, own in enumerate(values if values.shape[1] else ()):
+            mean = float(own.sum(dtype=np.float64)) / len(own)
+            apart = np.subtract(own, mean, dtype=np.float64)
+            apart *= apart
+            found[row] = mean, math.sqrt(float(apart.sum()) / len(own))
+        return found
+
+    def expected(self, mean: "Float64", covariance: "Float64", queries: "Float32") -> "Float64":
+        """Mean and standard deviation of the similarities of each query to vectors of which only moments are known.
+
+        Args:
+            mean: Of the vectors, float64 `(d,)`.
+            covariance: Of the vectors, float64 `(d, d)`.
+            queries: float32 `(m, d)`.
+
+        Returns:
+            float64 `(m, 2)`.
+        """
+        found = np.empty((len(queries), 2))
+        for row, query in enumerate(queries.astype(np.float64)):
+            found[row] = mean @ query, math.sqrt(max(float(query @ covariance @ query), 0.0))
+        return found
+
+    def fused(
+        self, cosines: "Float32", of_cosines: "Float64", words: "Float64", of_words: "Float64", weight: float
+    ) -> "Float64":
+        """z(cosines) + weight · z(words) of every text for every question, float64 `(m, n)`.
+
+        Args:
+            cosines: float32 `(m, n)`.
+            of_cosines: Their moments, `(m, 2)`.
+            words: float64 `(m, n)`.
+            of_words: Their moments, `(m, 2)`.
             weight: β.
         """
-        scores = standard_score(words, *of_words)
-        scores *= weight
-        scores += standard_score(cosines, *of_cosines)
-        return scores
+        found = np.empty(cosines.shape)
+        for row, own in enumerate(found):
+            np.multiply(standard_score(words[row], *of_words[row]), weight, out=own)
+            own += standard_score(cosines[row], *of_cosines[row])
+        return found
 
     def best(self, scores: "Float64", count: int) -> "Int64":
         """Positions of the `count` highest, or of all, highest first, ties by position: int64."""

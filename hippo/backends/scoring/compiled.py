@@ -1,15 +1,14 @@
 """Scores of texts by loops that numba compiles: one pass where NumPy makes several, over what is near the processor."""
 
 import functools
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hippo.backends.scoring.loops import ROWS, add_words, fuse, highest, largest, moments, multiply, widen
-from hippo.backends.scoring.standard import LEAST_DEVIATION, Moments
+from hippo.backends.scoring.loops import ROWS, add_words, expect, fuse, highest, largest, moments, multiply, widen
+from hippo.backends.scoring.standard import LEAST_DEVIATION
 from hippo.errors import MissingExtraError
 
 if TYPE_CHECKING:
@@ -55,28 +54,31 @@ class CompiledScoring:
         return found[:, :count].T
 
     def words(
-        self, texts: "NDArray[np.int32]", weights: "Float32", spans: "Int64", size: int
-    ) -> "tuple[Float64, Moments]":
+        self, texts: "NDArray[np.int32]", weights: "Float32", spans: "Int64", bounds: "Int64", size: int
+    ) -> "tuple[Float64, Float64]":
         """See `ArrayScoring.words`."""
-        # Not `zeros`: of many, those come in small pages, one after the other.
-        scores = np.empty(size)
-        scores.fill(0.0)
-        total, square = self._loops.add_words(texts, weights, spans, scores)
-        mean = total / max(size, 1)
-        return scores, (mean, math.sqrt(max(square / max(size, 1) - mean * mean, 0.0)))
+        scores, found = np.empty((len(bounds) - 1, size)), np.empty((len(bounds) - 1, 2))
+        self._loops.add_words(texts, weights, spans, bounds, scores, found)
+        return scores, found
 
-    def moments(self, values: "NDArray[np.floating]") -> Moments:
+    def moments(self, values: "NDArray[np.floating]") -> "Float64":
         """See `ArrayScoring.moments`."""
-        mean, deviation = self._loops.moments(values)
-        return float(mean), float(deviation)
+        found = np.empty((len(values), 2))
+        self._loops.moments(values, found)
+        return found
+
+    def expected(self, mean: "Float64", covariance: "Float64", queries: "Float32") -> "Float64":
+        """See `ArrayScoring.expected`."""
+        found = np.empty((len(queries), 2))
+        self._loops.expect(mean, covariance, np.ascontiguousarray(queries, np.float32), found)
+        return found
 
     def fused(
-        self, cosines: "Float32", of_cosines: Moments, words: "Float64", of_words: Moments, weight: float
+        self, cosines: "Float32", of_cosines: "Float64", words: "Float64", of_words: "Float64", weight: float
     ) -> "Float64":
         """See `ArrayScoring.fused`."""
-        found = np.empty(len(cosines))
-        (mean, slope), (other, other_slope) = map(_line, (of_cosines, of_words))
-        self._loops.fuse(cosines, mean, slope, words, other, weight * other_slope, found)
+        found = np.empty(cosines.shape)
+        self._loops.fuse(cosines, of_cosines, words, of_words, weight, LEAST_DEVIATION, found)
         return found
 
     def best(self, scores: "Float64", count: int) -> "Int64":
@@ -110,19 +112,14 @@ def wide_blocks(vectors: "Vectors") -> "Iterator[tuple[slice, Float32]]":
         yield part, wide[: len(halves)]
 
 
-def _line(of: Moments) -> Moments:
-    """Mean, and what a value weighs beyond it: nothing where nothing deviates."""
-    mean, deviation = of
-    return mean, 1.0 / deviation if deviation > LEAST_DEVIATION else 0.0
-
-
 @dataclass(frozen=True, slots=True)
 class _Loops:
     """The loops of `hippo.backends.scoring.loops`."""
 
     multiply: Callable[..., None]
-    add_words: Callable[..., tuple[float, float]]
-    moments: Callable[..., tuple[float, float]]
+    add_words: Callable[..., None]
+    moments: Callable[..., None]
+    expect: Callable[..., None]
     fuse: Callable[..., None]
     highest: Callable[..., int]
     largest: Callable[..., None]
@@ -140,14 +137,15 @@ def _compiled() -> _Loops:
     def read(kind: Any, dimensions: int = 1) -> Any:
         return types.Array(kind, dimensions, "C", readonly=True)
 
-    singles, doubles, longs = read(types.float32), types.float64[::1], read(types.int64, 2)
-    matrix, number = read(types.float32, 2), types.float64
-    pair = types.UniTuple(number, 2)
+    singles, longs, places = read(types.float32), read(types.int64, 2), read(types.int64)
+    matrix, wide, number = read(types.float32, 2), read(types.float64, 2), types.float64
+    room = types.float64[:, ::1]
     signatures = {
         multiply: types.void(matrix, matrix, types.float32[:, ::1]),
-        add_words: pair(read(types.int32), singles, longs, doubles),
-        moments: [pair(singles), pair(read(types.float64))],
-        fuse: types.void(singles, number, number, read(types.float64), number, number, doubles),
+        add_words: types.void(read(types.int32), singles, longs, places, room, room),
+        moments: [types.void(matrix, room), types.void(wide, room)],
+        expect: types.void(read(types.float64), wide, matrix, room),
+        fuse: types.void(matrix, wide, wide, wide, number, number, room),
         highest: types.int64(read(types.float64), types.int64, types.int64[::1]),
         largest: types.void(read(types.float64), types.int64[::1]),
         widen: types.void(read(types.uint16, 2), types.float32[:, ::1]),

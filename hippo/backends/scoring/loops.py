@@ -16,6 +16,7 @@ __all__ = [
     "add_words",
     "approach",
     "encode",
+    "expect",
     "fuse",
     "highest",
     "largest",
@@ -84,52 +85,103 @@ def widen(halves: "NDArray[np.uint16]", wide: "Float32") -> None:
             whole[i] = -value if bits > np.uint32(0x7FFF) else value
 
 
-def add_words(texts: "NDArray[np.int32]", weights: "Float32", spans: "Int64", scores: "Float64") -> tuple[float, float]:
-    """Add the weights of some words to the scores of the texts that say them.
+def add_words(
+    texts: "NDArray[np.int32]", weights: "Float32", spans: "Int64", bounds: "Int64", scores: "Float64", found: "Float64"
+) -> None:
+    """For each question, the weights of its words added up for the texts that say them.
 
     Args:
         texts: Rows of texts, of all words one after another, int32 `(p,)`.
         weights: What each is worth, float32 `(p,)`.
         spans: First and past-the-last place of each word that counts, int64 `(w, 2)`.
-        scores: float64 `(n,)`, zeros.
-
-    Returns:
-        Sum of all scores, and of their squares.
+        bounds: Which of them are of each question: from one number to the next, int64 `(m + 1,)`.
+        scores: Receives them, float64 `(m, n)`.
+        found: Receives mean and standard deviation, float64 `(m, 2)`.
     """
-    total = 0.0
-    square = 0.0
-    for word in range(len(spans)):
-        for place in range(spans[word, 0], spans[word, 1]):
-            text, weight = texts[place], float(weights[place])
-            before = scores[text]
-            scores[text] = before + weight
-            total += weight
-            square += weight * (2.0 * before + weight)
-    return total, square
+    for question in range(len(scores)):
+        own = scores[question]
+        own[:] = 0.0
+        total = 0.0
+        square = 0.0
+        for word in range(bounds[question], bounds[question + 1]):
+            for place in range(spans[word, 0], spans[word, 1]):
+                text, weight = texts[place], float(weights[place])
+                before = own[text]
+                own[text] = before + weight
+                total += weight
+                square += weight * (2.0 * before + weight)
+        count = max(len(own), 1)
+        mean = total / count
+        found[question, 0], found[question, 1] = mean, math.sqrt(max(square / count - mean * mean, 0.0))
 
 
-def moments(values: "NDArray[np.floating]") -> tuple[float, float]:
-    """Mean and standard deviation; zeros if there are no values."""
-    count = len(values)
-    if count == 0:
-        return 0.0, 0.0
-    total = 0.0
-    for i in range(count):
-        total += values[i]
-    mean = total / count
-    square = 0.0
-    for i in range(count):
-        apart = values[i] - mean
-        square += apart * apart
-    return mean, math.sqrt(square / count)
+def moments(values: "NDArray[np.floating]", found: "Float64") -> None:
+    """Mean and standard deviation of each row, zeros if it is empty: float64 `(m, 2)` into `found`."""
+    for row in range(len(values)):
+        own = values[row]
+        count = max(len(own), 1)
+        total = 0.0
+        for i in range(len(own)):
+            total += own[i]
+        mean = total / count
+        square = 0.0
+        for i in range(len(own)):
+            apart = own[i] - mean
+            square += apart * apart
+        found[row, 0], found[row, 1] = mean, math.sqrt(square / count)
+
+
+def expect(mean: "Float64", covariance: "Float64", queries: "Float32", found: "Float64") -> None:
+    """Mean and standard deviation of the similarities of each query to vectors: μ · q, and the root of q · C q.
+
+    Args:
+        mean: μ of the vectors, float64 `(d,)`.
+        covariance: C, float64 `(d, d)`.
+        queries: float32 `(m, d)`.
+        found: Receives them, float64 `(m, 2)`.
+    """
+    found[:] = 0.0
+    wide = queries.astype(np.float64)
+    for i in range(len(covariance)):
+        row = covariance[i]
+        for j in range(len(wide)):
+            query = wide[j]
+            total = 0.0
+            for k in range(len(row)):
+                total += row[k] * query[k]
+            found[j, 0] += mean[i] * query[i]
+            found[j, 1] += query[i] * total
+    for j in range(len(wide)):
+        found[j, 1] = math.sqrt(max(found[j, 1], 0.0))
 
 
 def fuse(
-    cosines: "Float32", mean: float, slope: float, words: "Float64", other: float, other_slope: float, found: "Float64"
+    cosines: "Float32",
+    of_cosines: "Float64",
+    words: "Float64",
+    of_words: "Float64",
+    weight: float,
+    least: float,
+    found: "Float64",
 ) -> None:
-    """Slope (cosine - mean) + other_slope (words - other) of every text: float64 `(n,)` into `found`."""
-    for i in range(len(found)):
-        found[i] = (cosines[i] - mean) * slope + (words[i] - other) * other_slope
+    """Standard score of the cosine and weight times that of the words, of every text for every question.
+
+    Args:
+        cosines: float32 `(m, n)`.
+        of_cosines: Their means and deviations, float64 `(m, 2)`.
+        words: float64 `(m, n)`.
+        of_words: Their means and deviations, float64 `(m, 2)`.
+        weight: β.
+        least: Least deviation that counts: with less, standard scores are 0.
+        found: Receives them, float64 `(m, n)`.
+    """
+    for row in range(len(found)):
+        cosine, word, own = cosines[row], words[row], found[row]
+        mean, other = of_cosines[row, 0], of_words[row, 0]
+        slope = 1.0 / of_cosines[row, 1] if of_cosines[row, 1] > least else 0.0
+        other_slope = weight / of_words[row, 1] if of_words[row, 1] > least else 0.0
+        for i in range(len(own)):
+            own[i] = (cosine[i] - mean) * slope + (word[i] - other) * other_slope
 
 
 def largest(scores: "Float64", found: "Int64") -> None:

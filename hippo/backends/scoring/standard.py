@@ -7,13 +7,10 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["LEAST_DEVIATION", "Moments", "standard_score"]
+__all__ = ["LEAST_DEVIATION", "standard_score"]
 
 LEAST_DEVIATION = 1e-6
 """Rounding alone lets the float32 similarities of equal vectors deviate by less; it must not become a score."""
-
-Moments = tuple[float, float]
-"""Mean and standard deviation."""
 
 
 def standard_score(values: "NDArray[np.floating]", mean: float, deviation: float) -> "NDArray[np.float64]":
