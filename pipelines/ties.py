@@ -163,7 +163,7 @@ class Choices:
                 # An entity of endless chunks has no weight.
                 counts = self._counts.copy()
                 counts[left_out] = np.inf
-                seeds = seed(self._contents, counts, facts, passages, self._profile, chosen)
+                [seeds] = seed(self._contents, counts, [facts], [passages], self._profile, [chosen])
                 nodes = self._contents.graph.passages
                 [walked] = spread(
                     PowerPageRank(), adjacency, [seeds], [passages], self._profile, passages=nodes, k=1, tolerance=1e-9
@@ -197,7 +197,7 @@ class Choices:
     def _ties(self, facts: Linked, passages: Linked, chosen: "NDArray[np.int64]") -> "Iterator[NDArray[np.int64]]":
         """Entities to leave out, for every way to fill the last places among the entities of most weight."""
         everyone = replace(self._profile, entities=None, passage_weight=0.0)
-        seeds = seed(self._contents, self._counts, facts, passages, everyone, chosen)
+        [seeds] = seed(self._contents, self._counts, [facts], [passages], everyone, [chosen])
         cap = self._profile.entities or len(seeds.nodes)
         if len(seeds.nodes) <= cap:
             yield np.empty(0, np.int64)

@@ -93,10 +93,8 @@ class Seeding:
         contents, counts, sources = self._contents, self._counts, self._sources(profile)
         if profile.linking == "entities":
             rows_of = self.entities.link([self._names(question) for question in questions])
-            seeds = [
-                seed_entities(contents, counts, np.array(list(rows.values()), np.int64), passage, profile, sources)
-                for rows, passage in zip(rows_of, passages, strict=True)
-            ]
+            rows = [np.array(list(own.values()), np.int64) for own in rows_of]
+            seeds = seed_entities(contents, counts, rows, passages, profile, sources)
             return seeds, [{"names": self._entity_names(rows)} for rows in rows_of], None
         facts, best_of = linked() if linked else self.facts(questions, queries, profile)
         chosen: list[NDArray[np.int64] | None] = [*best_of]
@@ -109,12 +107,18 @@ class Seeding:
                 None if answer.seeds is None else kept[list(answer.seeds)]
                 for answer, kept in zip(answers, best_of, strict=True)
             ]
-        seeds = [
-            Seeds.none()
-            if kept is None
-            else seed(contents, counts, fact, passage, profile, kept, self._named(question, profile), sources)
-            for question, fact, passage, kept in zip(questions, facts, passages, chosen, strict=True)
-        ]
+        seeds = [Seeds.none() for _ in questions]
+        kept_of = {place: kept for place, kept in enumerate(chosen) if kept is not None}
+        if kept_of:
+            named = (
+                [self.entities.exact(self._names(questions[place])) for place in kept_of]
+                if profile.name_share
+                else None
+            )
+            own = ([column[place] for place in kept_of] for column in (facts, passages))
+            found = seed(contents, counts, *own, profile, list(kept_of.values()), named, sources)
+            for place, one in zip(kept_of, found, strict=True):
+                seeds[place] = one
         return seeds, [{} for _ in seeds], recognized
 
     def facts(self, questions: Sequence[str], queries: "NDArray[np.float32] | None", profile: Profile) -> "LinkedFacts":
@@ -138,10 +142,6 @@ class Seeding:
             for place, fact in zip(few, again, strict=True):
                 facts[place], chosen[place] = fact, choose(self._contents, fact, profile, sources)
         return facts, chosen
-
-    def _named(self, question: str, profile: Profile) -> "NDArray[np.int64] | None":
-        """Rows of the entities that a question names; None where they take no share."""
-        return self.entities.exact(self._names(question)) if profile.name_share else None
 
     def _entity_names(self, rows: Mapping[str, int]) -> dict[str, str]:
         names = self._contents.entities.column("name")

@@ -1,6 +1,6 @@
 """Seeds: where a question puts activation into the graph."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -8,7 +8,8 @@ import numpy as np
 
 from hippo.retrieval.link import Linked
 from hippo.retrieval.profiles import Profile
-from hippo.retrieval.sources import Sources, capped, shares_of, within
+from hippo.retrieval.restart import Occurrences, restarts, softened
+from hippo.retrieval.sources import Sources, within
 from hippo.snapshot.contents import Contents
 
 if TYPE_CHECKING:
@@ -79,14 +80,14 @@ def choose(contents: Contents, facts: Linked, profile: Profile, sources: Sources
 def seed(
     contents: Contents,
     counts: "NDArray[np.float64]",
-    facts: Linked,
-    passages: Linked,
+    facts: Sequence[Linked],
+    passages: Sequence[Linked],
     profile: Profile,
-    chosen: "NDArray[np.int64] | None" = None,
-    named: "NDArray[np.int64] | None" = None,
+    chosen: "Sequence[NDArray[np.int64]]",
+    named: "Sequence[NDArray[np.int64]] | None" = None,
     sources: Sources | None = None,
-) -> Seeds:
-    """Restart vector of a question that was linked to facts.
+) -> list[Seeds]:
+    """Restart vectors of questions that were linked to facts.
 
     Entities: r_e ∝ Σ over the chosen facts that name e of weight(fact) / (number of chunks that mention e), or the mean
     of the same; the division is the node specificity of HippoRAG (arXiv 2405.14831). Passages: r_p ∝ soft-max of their
@@ -99,142 +100,80 @@ def seed(
     Args:
         contents: The index.
         counts: From `entity_counts`.
-        facts: Facts that the question touches.
-        passages: Passages that it touches.
+        facts: Facts that each of m questions touches.
+        passages: Passages that each touches.
         profile: How to seed.
-        chosen: Positions of the facts that seed, best first; None: those of `choose`.
-        named: Rows of the entities that the question names, int64, without repeats; None: none.
+        chosen: Positions of the facts of each that seed, best first, as from `choose`.
+        named: Rows of the entities that each names, int64, without repeats; None: none.
         sources: Where they are capped.
+
+    Returns:
+        One for each question; what one gets does not depend on the others.
     """
-    best = choose(contents, facts, profile, sources) if chosen is None else chosen
-    fact_weights = _weights(facts, best, profile, profile.fact_temperature)
-    rows = facts.rows[best]
-    indptr, indices = contents.fact_entities
-    sizes = indptr[rows + 1] - indptr[rows]
-    spans = [indices[indptr[row] : indptr[row + 1]] for row in rows]
-    entities = np.concatenate([np.empty(0, np.int32), *spans]).astype(np.int64)
-    weights = np.repeat(fact_weights, sizes) / counts[entities]
-    if profile.entity_seeds == "mean":
-        _, places, repeats = np.unique(entities, return_inverse=True, return_counts=True)
-        weights /= repeats[places]
-    owners = None if sources is None else np.repeat(sources.facts[rows], sizes)
-    if named is not None and len(named) and profile.name_share:
-        entities, weights = _with_names(entities, weights, named, 1.0 / counts[named], profile.name_share)
+    rows = [one.rows[best] for one, best in zip(facts, chosen, strict=True)]
+    shares = [softened(one, best, profile, profile.fact_temperature) for one, best in zip(facts, chosen, strict=True)]
+    touched = _of_facts(contents, counts, rows, shares, profile, sources)
+    if named is not None and profile.name_share:
+        every = np.concatenate(named)
         # The question names them, so these are of no source.
-        owners = None if owners is None else np.concatenate([owners, np.full(len(named), -1)])
-    nodes, shares, brought = _restart(contents, entities, weights, passages, profile, sources, owners)
+        touched = touched.mixed(
+            Occurrences.of([len(own) for own in named], every, 1.0 / counts[every]), profile.name_share
+        )
+    vectors = restarts(contents, touched, passages, profile, sources)
     if profile.weighting != "softmax":
-        fact_weights = _unit(fact_weights)
-    return Seeds(rows, facts.fused[best], fact_weights, nodes, shares, brought)
+        shares = [share / share.sum() if share.sum() > 0 else share for share in shares]
+    return [
+        Seeds(own, one.fused[best], share, *vector)
+        for own, one, best, share, vector in zip(rows, facts, chosen, shares, vectors, strict=True)
+    ]
+
+
+def _of_facts(
+    contents: Contents,
+    counts: "NDArray[np.float64]",
+    rows: "Sequence[NDArray[np.int64]]",
+    shares: "Sequence[NDArray[np.float64]]",
+    profile: Profile,
+    sources: Sources | None,
+) -> Occurrences:
+    """Entities that facts of questions name, each with the share of the fact by the number of its chunks."""
+    indptr, indices = contents.fact_entities
+    facts = np.concatenate(rows)
+    questions = np.repeat(np.arange(len(rows)), [len(own) for own in rows])
+    starts, sizes = indptr[facts], indptr[facts + 1] - indptr[facts]
+    ends = np.cumsum(sizes)
+    entities = indices[np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - (ends - sizes), sizes)]
+    weights = np.repeat(np.concatenate(shares), sizes) / counts[entities]
+    of_each = np.bincount(questions, sizes, minlength=len(rows)).astype(np.int64)
+    owners = None if sources is None else np.repeat(sources.facts[facts], sizes)
+    touched = Occurrences.of(of_each, entities, weights, owners)
+    if profile.entity_seeds == "mean":
+        keys = touched.questions * contents.graph.n_entities + touched.entities
+        _, places, repeats = np.unique(keys, return_inverse=True, return_counts=True)
+        weights /= repeats[places]
+    return touched
 
 
 def seed_entities(
     contents: Contents,
     counts: "NDArray[np.float64]",
-    entities: "NDArray[np.int64]",
-    passages: Linked,
+    entities: "Sequence[NDArray[np.int64]]",
+    passages: Sequence[Linked],
     profile: Profile,
     sources: Sources | None = None,
-) -> Seeds:
-    """Restart vector of a question that was linked to entities: r_e ∝ 1 / (number of chunks that mention e).
+) -> list[Seeds]:
+    """Restart vectors of questions that were linked to entities: r_e ∝ 1 / (number of chunks that mention e).
 
     Args:
         contents: The index.
         counts: From `entity_counts`.
-        entities: Rows of the entities, int64; repeats make no difference.
-        passages: Passages that the question touches; they seed as for facts.
+        entities: Rows of the entities of each question, int64; repeats make no difference.
+        passages: Passages that each touches; they seed as for facts.
         profile: How to seed.
         sources: Where they are capped. The question names the entities, so these are of no source.
     """
-    entities = np.unique(entities)
-    owners = np.full(len(entities), -1)
-    nodes, shares, brought = _restart(contents, entities, 1.0 / counts[entities], passages, profile, sources, owners)
-    return replace(Seeds.none(), nodes=nodes, weights=shares, brought=brought)
-
-
-def _restart(
-    contents: Contents,
-    entities: "NDArray[np.int64]",
-    weights: "NDArray[np.float64]",
-    passages: Linked,
-    profile: Profile,
-    sources: Sources | None,
-    owners: "NDArray[np.int64] | None",
-) -> "tuple[NDArray[np.int64], NDArray[np.float64], Mapping[int, tuple[float, float]]]":
-    """Nodes and probabilities of entities and passages together, and what each source brings, if sources are capped.
-
-    Weights of an entity that occurs repeatedly add up; `owners` are the sources of the occurrences.
-    """
-    if not len(entities) and profile.when_unlinked == "dense":
-        return np.empty(0, np.int64), np.empty(0), {}
-    if profile.entities is not None:
-        kept = _heaviest(entities, weights, profile.entities)
-        entities, weights = entities[kept], weights[kept]
-        owners = None if owners is None else owners[kept]
-    chosen = _best_passages(passages, profile, sources)
-    if not len(chosen):
-        chosen = np.arange(min(profile.passages or 0, len(passages.rows)))
-    passage_nodes = passages.rows[chosen] + contents.graph.n_entities
-    passage_weights = _weights(passages, chosen, profile, profile.passage_temperature)
-    if profile.passage_weight is None:
-        share = profile.passage_share if len(entities) else 1.0
-        parts = [_unit(weights) * (1.0 - share), _unit(passage_weights) * share]
-    else:
-        parts = [weights, passage_weights * profile.passage_weight]
-    masses, brought = np.concatenate(parts), {}
-    if sources is not None and owners is not None and masses.any():
-        all_owners = np.concatenate([owners, sources.passages[passages.rows[chosen]]])
-        before, masses = masses, capped(masses, all_owners, profile.source_cap)
-        brought = shares_of(all_owners, before, masses)
-    # Entities come before passages, of which none is there twice.
-    rows, places = np.unique(entities, return_inverse=True)
-    order = passage_nodes.argsort()
-    nodes = np.concatenate([rows, passage_nodes[order]])
-    of_entities = np.bincount(places, masses[: len(entities)], minlength=len(rows))
-    total = np.concatenate([of_entities, masses[len(entities) :][order]])
-    if not total.all():
-        nodes, total = nodes[total > 0], total[total > 0]
-    return nodes, total / total.sum(), brought
-
-
-def _best_passages(passages: Linked, profile: Profile, sources: Sources | None) -> "NDArray[np.int64]":
-    """Positions of the passages that seed."""
-    if profile.passages is None:
-        return np.arange(len(passages.rows))
-    if sources is None:
-        return passages.best(profile.passages)
-    ranked = passages.best(len(passages.rows))
-    return ranked[within(sources.passages[passages.rows[ranked]].tolist(), profile.passages, profile.source_cap)]
-
-
-def _with_names(
-    entities: "NDArray[np.int64]",
-    weights: "NDArray[np.float64]",
-    named: "NDArray[np.int64]",
-    specificities: "NDArray[np.float64]",
-    share: float,
-) -> "tuple[NDArray[np.int64], NDArray[np.float64]]":
-    """Entities of facts, and those that the question names, which take a share: all of it where there are no facts."""
-    share = share if len(entities) else 1.0
-    parts = [_unit(weights) * (1.0 - share), _unit(specificities) * share]
-    return np.concatenate([entities, named]), np.concatenate(parts)
-
-
-def _weights(
-    linked: Linked, chosen: "NDArray[np.int64]", profile: Profile, temperature: float
-) -> "NDArray[np.float64]":
-    return linked.weights(chosen, temperature) if profile.weighting == "softmax" else linked.levels(chosen)
-
-
-def _heaviest(entities: "NDArray[np.int64]", weights: "NDArray[np.float64]", count: int) -> "NDArray[np.bool_]":
-    """Which occurrences are of one of the `count` entities of most weight, ties by row."""
-    rows, places = np.unique(entities, return_inverse=True)
-    total = np.bincount(places, weights, minlength=len(rows))
-    best = np.lexsort((rows, -total))[:count]
-    kept: NDArray[np.bool_] = np.isin(places, best)
-    return kept
-
-
-def _unit(weights: "NDArray[np.float64]") -> "NDArray[np.float64]":
-    total = weights.sum()
-    return weights / total if total > 0 else weights
+    own = [np.unique(rows) for rows in entities]
+    every = np.concatenate(own)
+    touched = Occurrences.of([len(rows) for rows in own], every, 1.0 / counts[every])
+    vectors = restarts(contents, touched, passages, profile, sources)
+    return [replace(Seeds.none(), nodes=nodes, weights=weights, brought=brought) for nodes, weights, brought in vectors]

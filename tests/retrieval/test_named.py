@@ -8,7 +8,7 @@ import pytest
 from hippo import Hippo
 from hippo.retrieval.names import NameLinker, without_names
 from hippo.retrieval.profiles import PROFILES
-from hippo.retrieval.seeds import entity_counts, seed
+from hippo.retrieval.seeds import choose, entity_counts, seed
 from hippo.testing import HashingEncoder
 
 DOCUMENTS = [
@@ -51,12 +51,16 @@ def test_named_entities_take_their_share_by_specificity(asked):
     profile = replace(PROFILES["hippo"], passage_share=0.0, facts=0, name_share=0.4)
     linker = asked._retriever_now().linkers  # the linkers of an index, as retrieval uses them
     [facts], [passages] = (one.link([QUESTION], None, 0.3) for one in (linker.facts, linker.passages))
-    alone = seed(contents, counts, facts, passages, profile, None, named)
+    [alone] = seed(contents, counts, [facts], [passages], profile, [choose(contents, facts, profile)], [named])
     assert dict(zip(alone.nodes.tolist(), alone.weights.tolist(), strict=True)) == pytest.approx(
         {int(named[0]): 2 / 3, int(named[1]): 1 / 3}
     )
     profile = replace(profile, facts=3)
-    without, mixed = (seed(contents, counts, facts, passages, profile, None, names) for names in (None, named))
+    twice = [[one, one] for one in (facts, passages)]
+    chosen, names = [choose(contents, facts, profile)] * 2, [named[:0], named]
+    without, mixed = seed(contents, counts, *twice, profile, chosen, names)
+    [alone] = seed(contents, counts, [facts], [passages], profile, chosen[:1])
+    np.testing.assert_array_equal(alone.weights, without.weights)
     expected = np.zeros(contents.graph.n_nodes)
     expected[without.nodes] = 0.6 * without.weights
     expected[named] += [0.4 * 2 / 3, 0.4 / 3]

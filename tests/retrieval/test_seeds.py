@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hippo import Hippo
 from hippo.retrieval.link import Linked, Scaled
 from hippo.retrieval.profiles import PROFILES
-from hippo.retrieval.seeds import entity_counts, seed
+from hippo.retrieval.seeds import choose, entity_counts, seed
 
 
 def linked(rng: np.random.Generator, count: int) -> Linked:
@@ -25,7 +25,8 @@ def test_seeds_are_probabilities(memory, seed_, facts, passages, share):
     rng = np.random.default_rng(seed_)
     profile = replace(PROFILES["hippo"], facts=facts, passages=passages, passage_share=share)
     all_facts, all_passages = linked(rng, contents.facts.num_rows), linked(rng, contents.n_chunks)
-    found = seed(contents, counts, all_facts, all_passages, profile)
+    chosen = choose(contents, all_facts, profile)
+    [found] = seed(contents, counts, [all_facts], [all_passages], profile, [chosen])
     assert found.weights.sum() == pytest.approx(1)
     assert (found.weights > 0).all()
     assert (np.diff(found.nodes) > 0).all()
@@ -62,7 +63,8 @@ def test_without_facts_the_passages_take_all(tmp_path):
         contents = memory.contents()
         none = Scaled(np.empty(0), 0.0, 1.0)
         nothing = Linked(np.empty(0, int), np.empty(0), none, none)
-        found = seed(contents, entity_counts(contents), nothing, linked(np.random.default_rng(0), 3), PROFILES["hippo"])
+        passages, none = linked(np.random.default_rng(0), 3), np.empty(0, int)
+        [found] = seed(contents, entity_counts(contents), [nothing], [passages], PROFILES["hippo"], [none])
         assert (found.nodes.tolist(), len(found.facts)) == ([0, 1, 2], 0)
         result = memory.retrieve("hello there", k=3, explain=True)
     assert result.hits[0].text == "hello there"
