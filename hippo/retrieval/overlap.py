@@ -1,50 +1,47 @@
-"""Blocks of questions one after another: while one is walked, the next is linked."""
+"""Work that threads share: blocks of questions, and what is looked for at the same time."""
 
 import os
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from typing import Any, TypeVar
+from typing import TypeVar
 
-__all__ = ["Later", "overlapped", "started"]
+__all__ = ["shared", "started"]
 
 T = TypeVar("T")
-Begun = TypeVar("Begun")
-Later = Callable[[Callable[[], Any]], Callable[[], Any]]
-"""From work to what waits for it and gives what came of it."""
-_WALKERS = 2
-"""More would wait: linking, which one thread does, takes about as long as walking."""
+_THREADS = 2
+"""More would wait for each other: half of the work on a block is Python."""
 
 
-def overlapped(
-    parts: Sequence[slice], begin: Callable[[slice, Later], Begun], most: int, threads: int | None = None
-) -> Iterator[Begun]:
-    """Blocks in order, each begun, and what it left for later under way.
+def shared(parts: Sequence[slice], work: Callable[[slice], T], most: int, threads: int | None = None) -> Iterator[T]:
+    """What comes of blocks, in order. The caller's thread and others work on them, and none of it depends on who did.
 
-    Linking is mostly Python, and walks are compiled loops beside which other threads go on: so two cores are used from
-    the first block to the last, and none of the results depends on it.
+    The caller takes the next block that nobody has begun, whenever the one that comes next is not there yet.
 
     Args:
         parts: Blocks of questions.
-        begin: Begins one. It may leave work to its second argument, and wait for it when the block is asked for.
-        most: Blocks that may be under way at the same time: what they hold takes memory.
-        threads: That do what was left; None: two, where there are cores for them.
+        work: Does one.
+        most: Blocks that may be under way, or done and not yet taken, at the same time: what they hold takes memory.
+        threads: That work, the caller's among them; None: two, where there are cores for them.
     """
-    threads = threads or min(os.cpu_count() or 1, _WALKERS)
+    threads = threads or min(os.cpu_count() or 1, _THREADS)
     ahead = min(most, threads + 1, len(parts))
     if ahead < 2 or threads < 2:
-        for part in parts:
-            yield begin(part, _at_once)
+        yield from map(work, parts)
         return
-    pool = ThreadPoolExecutor(threads)
+    pool = ThreadPoolExecutor(min(threads, ahead) - 1)
     try:
-        begun: deque[Begun] = deque()
-        for part in parts:
-            begun.append(begin(part, lambda work: pool.submit(copy_context().run, work).result))
-            if len(begun) == ahead:
-                yield begun.popleft()
-        yield from begun
+        begun: dict[int, Future[T]] = {0: Future()}  # the first one is for the caller
+        for place in range(len(parts)):
+            for other in range(place + len(begun), min(place + ahead, len(parts))):
+                begun[other] = pool.submit(copy_context().run, work, parts[other])
+            while not begun[place].done():
+                mine = next((at for at, one in begun.items() if one.cancel()), None)
+                if mine is None:
+                    break
+                begun[mine] = Future()
+                begun[mine].set_result(work(parts[mine]))
+            yield begun.pop(place).result()
     finally:
         # After an error nobody wants what has not begun.
         pool.shutdown(cancel_futures=True)
@@ -57,8 +54,3 @@ def started(work: Callable[[], T]) -> Callable[[], T]:
     # What was submitted is still done.
     pool.shutdown(wait=False)
     return result
-
-
-def _at_once(work: Callable[[], Any]) -> Callable[[], Any]:
-    found = work()
-    return lambda: found

@@ -17,7 +17,7 @@ from hippo.retrieval.link import Linked, minmax
 from hippo.retrieval.linkers import Linkers
 from hippo.retrieval.names import names_in
 from hippo.retrieval.opened import Opened, link_passages, open_texts
-from hippo.retrieval.overlap import Later, overlapped, started
+from hippo.retrieval.overlap import shared, started
 from hippo.retrieval.priors import Prior, Priors
 from hippo.retrieval.profiles import Profile
 from hippo.retrieval.rank import Walked, gains_everywhere, levels, namings, single, spread
@@ -45,14 +45,15 @@ _MANY_PASSAGES = 100_000
 
 @dataclass(frozen=True, slots=True)
 class _Begun:
-    """Questions that were linked.
+    """Questions that were linked, and walked for.
 
     Attributes:
         questions: m questions.
         passages: Scores of passages for each.
         priors: Of each.
         seconds: What a question took so far.
-        walks: Waits for their walks, see `Retriever._walked`; None: passages are ranked without a walk.
+        walks: By place of the question, where there are seeds, and the seconds that each took; None: passages are
+            ranked without a walk.
         told: What there is to be said of how the seeds of each were found.
         recognized: What recognition memory made of each; None: it was not asked.
     """
@@ -61,7 +62,7 @@ class _Begun:
     passages: Sequence[Linked]
     priors: Sequence[Prior]
     seconds: float
-    walks: "Callable[[], tuple[dict[int, Walked], float]] | None" = None
+    walks: tuple[Mapping[int, Walked], float] | None = None
     told: Sequence[Mapping[str, Any]] = ()
     recognized: Sequence[Recognition] | None = None
 
@@ -173,7 +174,7 @@ class Retriever:
         prior = self._priors.common(profile, as_of, recalled)
         k = min(k, self.linkers.shown)
 
-        def begin(part: slice, later: Later) -> _Begun:
+        def begin(part: slice) -> _Begun:
             vectors, for_facts = (None if block is None else block[part] for block in (queries, fact_queries))
             return self._begin(
                 questions[part],
@@ -185,15 +186,16 @@ class Retriever:
                 recognition,
                 prior,
                 asked.part(part) if asked else None,
-                later,
                 everywhere=trace is not None,
             )
 
         parts = [slice(start, start + width) for start in range(0, len(questions), width)]
         found: list[Retrieval] = []
-        for begun in overlapped(parts, begin, held // width):
+        # What is not of hippo, and is asked while questions are linked, need not bear several threads.
+        alone = recognition is not None or profile.linking != "facts"
+        for begun in shared(parts, begin, 1 if alone else held // width):
             if trace is not None and begun.walks is not None:
-                trace(list(begun.walks()[0].values()))
+                trace(list(begun.walks[0].values()))
             found += self._finish(begun, profile, k, explain)
         return found
 
@@ -208,11 +210,10 @@ class Retriever:
         recognition: Recognize | None,
         prior: Prior,
         asked: Asked | None,
-        later: Later,
         *,
         everywhere: bool,
     ) -> "_Begun":
-        """A block of questions up to its walks, which are left for later."""
+        """A block of questions up to the ends of its walks."""
         began = perf_counter()
         beta, linked = profile.lexical_weight, None
         walks = profile.ranking == "walk" and k > 0
@@ -224,7 +225,7 @@ class Retriever:
             return _Begun(questions, passages, priors, (perf_counter() - began) / len(questions))
         seeds, found, recognized = self._seeding.of(questions, fact_queries, passages, profile, recognition, linked)
         seconds = (perf_counter() - began) / len(questions)
-        walked = later(partial(self._walked, seeds, favoured, priors, profile, k, everywhere=everywhere))
+        walked = self._walked(seeds, favoured, priors, profile, k, everywhere=everywhere)
         return _Begun(questions, passages, priors, seconds, walked, found, recognized)
 
     def _walked(
@@ -263,7 +264,7 @@ class Retriever:
                     begun.questions, singles, begun.passages, begun.priors, strict=True
                 )
             ]
-        by_column, seconds["walk"] = begun.walks()
+        by_column, seconds["walk"] = begun.walks
         results = []
         for column, question in enumerate(begun.questions):
             walked, passages = by_column.get(column), begun.passages[column]

@@ -1,56 +1,73 @@
 """Blocks of questions under way at the same time."""
 
 import threading
+import time
 from contextvars import ContextVar
 
 import pytest
 
 from hippo import Hippo
-from hippo.retrieval.overlap import overlapped, started
+from hippo.retrieval.overlap import shared, started
 
 PARTS = [slice(start, start + 2) for start in range(0, 12, 2)]
 TOLD: ContextVar[str] = ContextVar("TOLD", default="nothing")
 
 
 @pytest.mark.parametrize(("most", "threads"), [(1, 4), (2, 2), (3, 1), (100, 3)])
-def test_blocks_come_in_order_and_few_are_under_way(most, threads):
+def test_blocks_come_in_order_once_each_and_few_are_under_way(most, threads):
     begun, taken, ahead = [], 0, []
 
-    def begin(part, later):
+    def work(part):
         begun.append(part)
         ahead.append(len(begun) - taken)
-        return part, later(lambda: part.start)
+        return part.start
 
-    for part, found in overlapped(PARTS, begin, most, threads):
-        assert part == PARTS[taken]
-        assert found() == found() == part.start
+    for found in shared(PARTS, work, most, threads):
+        assert found == PARTS[taken].start
         taken += 1
-    assert taken == len(PARTS)
+    assert sorted(part.start for part in begun) == [part.start for part in PARTS]
     assert max(ahead) <= min(most, threads + 1)
 
 
-def test_what_is_left_for_later_runs_beside_with_the_context_of_its_caller():
+def test_threads_work_at_the_same_time_in_the_context_of_the_caller():
     # Either would wait for the other for ever if they did not run at the same time.
     meeting = threading.Barrier(3, timeout=60)
 
-    def work():
+    def work(part):
         meeting.wait()
         return threading.get_ident(), TOLD.get()
 
     TOLD.set("a trace")
-    found = [one() for one in overlapped(PARTS[:3], lambda _, later: later(work), 3, 3)]
+    found = list(shared(PARTS[:3], work, 3, 3))
     assert len({thread for thread, _ in found}) == 3
+    assert threading.get_ident() in {thread for thread, _ in found}
     assert {told for _, told in found} == {"a trace"}
 
 
-def test_an_error_of_what_was_left_is_raised_where_it_is_waited_for():
-    def work():
-        raise ValueError("broken")
+def test_the_caller_goes_on_with_later_blocks_while_one_is_under_way():
+    own, late = threading.get_ident(), threading.Event()
 
-    blocks = overlapped(PARTS[:3], lambda _, later: later(work), 3, 2)
+    def work(part):
+        if part != PARTS[0] and threading.get_ident() != own:
+            # Done only once the caller, who needs it next, has done another one.
+            assert late.wait(timeout=60)
+        elif part != PARTS[0]:
+            late.set()
+        else:
+            time.sleep(0.01)
+        return part
+
+    assert list(shared(PARTS, work, 3, 2)) == PARTS
+
+
+def test_an_error_is_raised_and_what_has_not_begun_is_dropped():
+    def work(part):
+        if part == PARTS[1]:
+            raise ValueError("broken")
+        return part
+
     with pytest.raises(ValueError, match="broken"):
-        next(blocks)()
-    blocks.close()
+        list(shared(PARTS, work, 3, 2))
 
 
 def test_many_blocks_give_what_single_questions_give(sample_path, questions):
