@@ -131,16 +131,16 @@ def restarts(
         of_entities = _shares(touched) * (1.0 - share)[touched.questions]
         of_passages = _shares(found) * share[found.questions]
     else:
-        of_entities, of_passages = touched.weights, found.weights * profile.passage_weight
+        of_entities, of_passages = touched.weights.copy(), found.weights * profile.passage_weight
     brought: list[Mapping[int, tuple[float, float]]] = [{}] * len(passages)
     if sources is not None:
         brought = _cap(touched, found, of_entities, of_passages, profile.source_cap, sources)
     # Entities come before passages, of which none is there twice.
     keys, places = np.unique(touched.questions * first + touched.entities, return_inverse=True)
-    of_entities = np.bincount(places, of_entities, minlength=len(keys))
+    summed: NDArray[np.float64] = np.bincount(places, of_entities, minlength=len(keys))
     order = np.argsort(found.questions * contents.n_chunks + found.entities, kind="stable")
-    nodes = keys % max(first, 1), found.entities[order] + first
-    masses = of_entities, of_passages[order]
+    nodes = [keys % max(first, 1), found.entities[order] + first]
+    masses = [summed, of_passages[order]]
     ends = keys.searchsorted(np.arange(len(passages) + 1) * first).tolist(), found.bounds.tolist()
     return [
         _probable(

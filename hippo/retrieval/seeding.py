@@ -110,13 +110,11 @@ class Seeding:
         seeds = [Seeds.none() for _ in questions]
         kept_of = {place: kept for place, kept in enumerate(chosen) if kept is not None}
         if kept_of:
-            named = (
-                [self.entities.exact(self._names(questions[place])) for place in kept_of]
-                if profile.name_share
-                else None
-            )
-            own = ([column[place] for place in kept_of] for column in (facts, passages))
-            found = seed(contents, counts, *own, profile, list(kept_of.values()), named, sources)
+            named = None
+            if profile.name_share:
+                named = [self.entities.exact(self._names(questions[place])) for place in kept_of]
+            touched, near = ([column[place] for place in kept_of] for column in (facts, [*passages]))
+            found = seed(contents, counts, touched, near, profile, list(kept_of.values()), named, sources)
             for place, one in zip(kept_of, found, strict=True):
                 seeds[place] = one
         return seeds, [{} for _ in seeds], recognized
