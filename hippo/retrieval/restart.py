@@ -137,7 +137,7 @@ def restarts(
         brought = _cap(touched, found, of_entities, of_passages, profile.source_cap, sources)
     # Entities come before passages, of which none is there twice.
     keys, places = np.unique(touched.questions * first + touched.entities, return_inverse=True)
-    summed: NDArray[np.float64] = np.bincount(places, of_entities, minlength=len(keys))
+    summed = np.asarray(np.bincount(places, of_entities, minlength=len(keys)), np.float64)
     order = np.argsort(found.questions * contents.n_chunks + found.entities, kind="stable")
     nodes = [keys % max(first, 1), found.entities[order] + first]
     masses = [summed, of_passages[order]]
