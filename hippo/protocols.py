@@ -259,7 +259,11 @@ class InstructedEncoder(Encoder, Protocol):
 
 @runtime_checkable
 class VectorIndex(Protocol):
-    """Finds nearest vectors by inner product (cosine similarity for unit vectors)."""
+    """Finds nearest vectors by inner product (cosine similarity for unit vectors).
+
+    An index that gives a query the same among others as alone, to the last bit, and many at less cost, says with an
+    attribute `together` how many it is best asked for at once; others are asked for one at a time.
+    """
 
     def search(self, queries: "Float32", k: int) -> "tuple[Int64, Float32]":
         """Rows and similarities of the k nearest vectors of each query.

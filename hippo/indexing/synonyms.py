@@ -60,7 +60,7 @@ def search_similar(
     if exact:
         return found, {"method": method, "recall": 1.0}
     rows = np.flatnonzero(eligible)
-    recall, pairs = recall_of(found, rows, vectors, graph.synonym_threshold, exact_index(SAMPLE * len(rows)))
+    recall, pairs = recall_of(found, rows, vectors, graph.synonym_threshold, exact_index(SAMPLE * len(vectors)))
     return found, {"method": method, "recall": round(recall, 4), "pairs": pairs}
 
 

@@ -203,10 +203,7 @@ class Linker:
         if queries is None or not self.vectors or self.moments is None:
             return self._by_words(questions)
         if best and self.index is not None:
-            return [
-                self._candidates(question, query, best, lexical_weight)
-                for question, query in zip(questions, queries, strict=True)
-            ]
+            return self._nearest(questions, queries, best, lexical_weight)
         if best and self.codes is not None:
             return self._near(self.codes, questions, queries, best, lexical_weight)
         blocks = [self.scoring.products(block, queries) for block in self.vectors]
@@ -242,31 +239,51 @@ class Linker:
             found.append(Linked(self._rows, words.standard, None, words, scores > 0, scoring=self.scoring))
         return found
 
-    def _candidates(self, question: str, query: "NDArray[np.float32]", count: int, lexical_weight: float) -> Linked:
+    def _nearest(
+        self, questions: Sequence[str], queries: "NDArray[np.float32]", count: int, weight: float
+    ) -> list[Linked]:
+        """`_candidates` of each question; the first search is one of as many questions as suit the index."""
+        index = cast("VectorIndex", self.index)
+        reach, step = min(max(64, 4 * count), len(self.vectors[0])), getattr(index, "together", 1)
+        found = []
+        for start in range(0, len(questions), step):
+            asked, some = questions[start : start + step], queries[start : start + step]
+            for question, query, *nearest in zip(asked, some, *index.search(some, reach), strict=True):
+                found.append(self._candidates(question, query, count, weight, *nearest))
+        return found
+
+    def _candidates(
+        self,
+        question: str,
+        query: "NDArray[np.float32]",
+        count: int,
+        lexical_weight: float,
+        nearest: "NDArray[np.int64]",
+        cosines: "NDArray[np.float32]",
+    ) -> Linked:
         """The union of the K nearest by cosine and the K best by BM25, for a K that is large enough.
 
         It is once no text outside can reach the fused score of the last one wanted: its two parts are at most those of
         the two K-th (Fagin's threshold algorithm). Until then K grows fourfold. With an approximate index this is
-        approximate.
+        approximate. The nearest of the first K are given.
         """
         index, searched = cast("VectorIndex", self.index), len(self.vectors[0])
         ([words], of_words), size = self._words([question]), self.lexical.size
         of_cosines = self._of_cosines(query[None])
-        reach = min(max(64, 4 * count), searched)
         while True:
-            nearest, cosines = index.search(query[None, :], reach)
+            reach = len(nearest)
             by_words = self.scoring.best(words, reach)
             # What the index does not search is compared in any case.
-            rows = np.union1d(np.union1d(nearest[0], by_words), np.arange(searched, size))
+            rows = np.union1d(np.union1d(nearest, by_words), np.arange(searched, size))
             scores = self._cosines(rows, query), of_cosines, words[rows], of_words
             linked = self._fuse(rows, *scores, lexical_weight)
             if reach == searched:
                 return linked
-            last = cosines[0, -1:], of_cosines, words[by_words[-1:]], of_words
+            last = cosines[-1:], of_cosines, words[by_words[-1:]], of_words
             bound = self._fuse(rows[:1], *last, lexical_weight).fused[0]
             if np.sort(linked.fused)[-count:][0] >= bound:
                 return replace(linked, sure=count)
-            reach = min(reach * 4, searched)
+            [nearest], [cosines] = index.search(query[None, :], min(reach * 4, searched))
 
     def _near(
         self, codes: "Codes", questions: Sequence[str], queries: "NDArray[np.float32]", count: int, weight: float

@@ -76,6 +76,17 @@ class VectorIndexConformance:
         else:
             assert rows[0].tolist() == sorted(set(rows[0].tolist()) & set(equal))
 
+    def test_gives_the_same_alone_and_among_others(self, build: Build) -> None:
+        """Where it says that it is best asked for many `together`: to the last bit."""
+        vectors, queries = clustered(self.size), clustered(37, seed=1)
+        index = build(vectors)
+        if getattr(index, "together", 1) > 1:
+            rows, values = index.search(queries, 20)
+            for place in range(len(queries)):
+                own_rows, own_values = index.search(queries[place : place + 1], 20)
+                assert own_rows.tolist() == rows[place : place + 1].tolist()
+                assert own_values.tolist() == values[place : place + 1].tolist()
+
     def test_cuts_k_to_the_number_of_vectors(self, build: Build) -> None:
         """More neighbours than vectors: all of them."""
         vectors = clustered(5)

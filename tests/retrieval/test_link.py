@@ -156,6 +156,29 @@ def test_nothing_to_link():
     assert standard_score(np.empty(0, np.float32), 0.0, 1.0).shape == (0,)
 
 
+def test_many_questions_are_searched_for_at_once_and_found_as_alone():
+    class Counting(ExactVectorIndex):
+        together = 4
+
+        def search(self, queries, k):
+            asked.append((len(queries), k))
+            return super().search(queries, k)
+
+    _, vectors, query = make(3, 600, 1.0)
+    # What is near has other words than what is far, so that only the whole holds what is best for the last question.
+    texts = [f"w{place % 7} {'remote' if one < 0.7 else 'beside'}" for place, one in enumerate(vectors @ query)]
+    words, moments = LexicalIndex.build(texts), Moments.of(vectors)
+    questions, queries = [*(f"w{place}" for place in range(8)), "remote"], np.concatenate([vectors[:8], query[None]])
+    asked: list[tuple[int, int]] = []
+    linker = Linker(words, vectors, moments, Counting(vectors))
+    many = linker.link(questions, queries, 1.0, best=5)
+    assert asked == [(4, 64), (4, 64), (1, 64), (1, 256), (1, 600)]
+    for place, one in enumerate(many):
+        [alone] = linker.link(questions[place : place + 1], queries[place : place + 1], 1.0, best=5)
+        np.testing.assert_array_equal(one.rows, alone.rows)
+        np.testing.assert_array_equal(one.fused, alone.fused)
+
+
 def test_candidates_know_of_how_many_they_are_sure():
     texts, vectors, query = make(3, 600, 1.0)
     words, moments = LexicalIndex.build(texts), Moments.of(vectors)

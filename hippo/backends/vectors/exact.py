@@ -31,6 +31,9 @@ class ExactVectorIndex:
         vectors: float32 or float16 `(n, d)`, unit rows; kept, not copied; may be memory-mapped. Rows of other lengths
             are ranked by inner product too, but ties at the cut are then decided within rounding.
 
+    Attributes:
+        together: Queries that are best searched for at once.
+
     Raises:
         InputError: `vectors` is no matrix of float32 or float16.
 
@@ -40,6 +43,8 @@ class ExactVectorIndex:
         >>> rows.tolist(), values.tolist()
         ([[0, 2]], [[1.0, 1.0]])
     """
+
+    together = _QUERIES
 
     def __init__(self, vectors: "Vectors") -> None:
         self._vectors = check_vectors(vectors)

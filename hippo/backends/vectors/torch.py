@@ -37,6 +37,7 @@ class TorchVectorIndex:
             half of those that are free on CUDA.
 
     Attributes:
+        together: Queries that are best searched for at once.
         device: The device in use.
         held: Vectors that stay on it; on a processor none of float32 needs to be sent.
         nbytes: Bytes that a search reads on the device, once for up to 1,024 queries.
@@ -52,6 +53,8 @@ class TorchVectorIndex:
         >>> rows.tolist(), values.tolist()
         ([[0, 2]], [[1.0, 1.0]])
     """
+
+    together = _QUERIES
 
     def __init__(
         self,
