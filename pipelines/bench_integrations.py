@@ -2,30 +2,38 @@
 
     python -m pipelines.bench_integrations
     python -m pipelines.bench_integrations --encoder hashing --rounds 3 --json
+    python -m pipelines.bench_integrations --index my-index --questions questions.json --replay
 
-The sample corpus is indexed with the real encoder. Ways to ask take turns, question by question, another one first each
-time; what is printed is the median, over all questions, of what a way takes more than the direct call for the same
-question: by the clock, and in processor time, which other work on the machine disturbs less. A batch and as many single
-calls take turns likewise; of each, the time in the encoder is told apart, since what it computes for every question no
-batch can save.
+The sample corpus is indexed with the real encoder, or an index is asked that is there already. Ways to ask take turns,
+question by question, another one first each time; what is printed is the median, over all questions, of what a way
+takes more than the direct call for the same question: by the clock, and in processor time, which other work on the
+machine disturbs less. A batch and as many single calls take turns likewise; of each, the time in the encoder is told
+apart, since what it computes for every question no batch can save. With `--replay` questions are encoded before, and
+their vectors repeated: no model runs meanwhile, whose threads and memory would disturb the rest. What hippo remembers
+of questions is forgotten before each turn.
 """
 
 import statistics
 import tempfile
+from argparse import Namespace
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
-from hippo import Hippo, registry
+from hippo import Hippo
 from hippo.cli.sample import NAME, sample_folder
-from hippo.evaluation import load_dataset
+from hippo.config import load_config
+from hippo.evaluation import load_dataset, load_questions
 from hippo.evaluation.latency import in_turns
 from hippo.integrations.langchain import HippoRetriever
 from hippo.integrations.llamaindex import HippoRetriever as HippoNodeRetriever
+from hippo.parts import make_encoder
+from hippo.protocols import Encoder
+from pipelines.asked import forget
 from pipelines.common import new_parser, publish, table
 from pipelines.machine import measured, spread
-from pipelines.replay import TimedEncoder
+from pipelines.replay import TimedEncoder, replayed
 
 __all__ = ["main", "measure"]
 
@@ -42,25 +50,40 @@ def main() -> None:
     parser.add_argument("--encoder", default="minilm", help="encoder of the index")
     parser.add_argument("--rounds", type=int, default=5, help="times that a batch and single calls take turns")
     parser.add_argument("--batch", type=int, default=64, help="questions of a batch")
+    parser.add_argument("--index", type=Path, help="folder of an index; without: the sample corpus is indexed")
+    parser.add_argument("--questions", type=Path, help="questions for it, as `hippo eval` reads them")
+    parser.add_argument("--config", type=Path, help="hippo.toml, where there is one")
+    parser.add_argument("--replay", action="store_true", help="encode the questions before")
     arguments = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder:
-        result = measured(measure(Path(folder) / "index", arguments.encoder, arguments.rounds, arguments.batch))
+    if (arguments.index is None) != (arguments.questions is None):
+        parser.error("--index and --questions belong together")
+    encoder = make_encoder(load_config(arguments.config, {"encoder": {"name": arguments.encoder}}))
+    if encoder is None:
+        parser.error("--encoder none: there is nothing to encode questions with")
+    with tempfile.TemporaryDirectory() as folder, sample_folder() as sample:
+        if arguments.index is None:
+            data = load_dataset(sample, NAME)
+            questions = [question.text for question in data.questions]
+            index = Path(folder) / "index"
+            with Hippo.open(index, encoder=encoder, config=arguments.config) as memory:
+                memory.add(data.documents)
+        else:
+            index, questions = arguments.index, [one.text for one in load_questions(arguments.questions)]
+        asked = replayed(index, encoder, questions, arguments.config) if arguments.replay else encoder
+        result = measured(measure(index, asked, questions, arguments))
     publish(arguments, result, _text(result))
 
 
-def measure(index: Path, encoder: str, rounds: int, size: int) -> dict[str, Any]:
-    """Index the sample corpus and ask its questions in every way.
+def measure(index: Path, encoder: Encoder, questions: Sequence[str], arguments: Namespace) -> dict[str, Any]:
+    """Ask the questions of an index in every way.
 
     Returns:
         "single": milliseconds of a direct call, and what the others take more, as medians; "batch": milliseconds per
         question of each way, as medians over the rounds.
     """
-    with sample_folder() as folder:
-        data = load_dataset(folder, NAME)
-    questions = [question.text for question in data.questions]
-    timed = TimedEncoder(registry.create("encoder", encoder))
-    with Hippo.open(index, encoder=timed) as memory:
-        memory.add(data.documents)
+    rounds, size = arguments.rounds, arguments.batch
+    timed = TimedEncoder(encoder)
+    with Hippo.open(index, encoder=timed, config=arguments.config) as memory:
         retriever, nodes = HippoRetriever(index=memory, k=_K), HippoNodeRetriever(index=memory, k=_K)
         single: dict[str, Callable[[str], Any]] = {
             _DIRECT: lambda question: memory.retrieve(question, k=_K),
@@ -73,6 +96,7 @@ def measure(index: Path, encoder: str, rounds: int, size: int) -> dict[str, Any]
             _TOGETHER: lambda _: retriever.batch(block),
             _BLOCK: lambda _: memory.retrieve_many(block, k=_K),
         }
+        passages = memory.contents().n_chunks
         for ask in (*single.values(), *many.values()):
             ask(questions[0])  # loads what is loaded once
         seconds, _, processor = _timed(single, questions, timed)
@@ -82,7 +106,8 @@ def measure(index: Path, encoder: str, rounds: int, size: int) -> dict[str, Any]
     more_work = {name: _differences(processor[name], processor[_DIRECT]) for name in more}
     beside = {name: _differences(taken, encoding[name]) for name, taken in batches.items()}
     return {
-        "encoder": encoder,
+        "encoder": "replayed" if arguments.replay else arguments.encoder,
+        "passages": passages,
         "questions": len(questions),
         "batch_size": size,
         "rounds": rounds,
@@ -109,6 +134,7 @@ def _timed(
     encoding: dict[str, list[float]] = {name: [] for name in ways}
     processor: dict[str, list[float]] = {name: [] for name in ways}
     for question, name in in_turns(questions, [*ways]):
+        forget()
         before, worked, began = encoder.seconds, process_time(), perf_counter()
         ways[name](question)
         seconds[name].append(perf_counter() - began)

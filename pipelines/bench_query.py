@@ -34,7 +34,7 @@ from hippo.snapshot.contents import Contents
 from pipelines.asked import forget, show_stages, stages
 from pipelines.common import new_parser, publish, table
 from pipelines.machine import copy_rate, measured
-from pipelines.replay import ReplayEncoder, TimedEncoder
+from pipelines.replay import replayed
 
 if TYPE_CHECKING:
     from hippo.protocols import Float32, Float64
@@ -71,11 +71,7 @@ def run(arguments: Namespace) -> dict[str, Any]:
     if encoder is None:
         raise SystemExit("--encoder none: the published way needs vectors")
     questions = [one.text for one in load_questions(arguments.questions, limit=arguments.limit)]
-    timed = TimedEncoder(encoder)
-    with Hippo.open(arguments.index, encoder=timed, config=arguments.config) as memory:
-        memory.retrieve_many(questions, profile=arguments.profile)
-    texts = [*timed.queries]
-    replay = ReplayEncoder(encoder.fingerprint, texts, np.stack([timed.queries[text] for text in texts]))
+    replay = replayed(arguments.index, encoder, questions, arguments.config, arguments.profile)
     with Hippo.open(arguments.index, encoder=replay, config=arguments.config) as memory:
         return measure(memory, questions, replay.encode(questions), arguments)
 

@@ -1,11 +1,13 @@
 """For measuring: encoders that keep time, and one that repeats vectors made before."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from time import perf_counter, process_time
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hippo import Hippo
 from hippo.protocols import Encoder, TokenCounter
 from hippo.testing import HashingEncoder
 from hippo.types import TextKind
@@ -13,7 +15,7 @@ from hippo.types import TextKind
 if TYPE_CHECKING:
     from hippo.protocols import Float32
 
-__all__ = ["MeteredEncoder", "RememberingEncoder", "ReplayEncoder", "TimedEncoder", "clocks"]
+__all__ = ["MeteredEncoder", "RememberingEncoder", "ReplayEncoder", "TimedEncoder", "clocks", "replayed"]
 
 
 def clocks() -> dict[str, float]:
@@ -126,3 +128,22 @@ class ReplayEncoder:
     def encode(self, texts: Sequence[str], *, kind: TextKind = "passage") -> "Float32":  # noqa: ARG002  (of the Protocol)
         """Vectors of known texts."""
         return np.ascontiguousarray(self._vectors[[self._rows[text] for text in texts]])
+
+
+def replayed(
+    index: Path, encoder: Encoder, questions: Sequence[str], config: Path | None, profile: str | None = None
+) -> ReplayEncoder:
+    """What repeats the vectors of questions, and of what they leave open, as an index asks for them.
+
+    Args:
+        index: Folder of the index.
+        encoder: Makes them.
+        questions: The questions.
+        config: hippo.toml, where there is one.
+        profile: How they are ranked; None: as the configuration says.
+    """
+    timed = TimedEncoder(encoder)
+    with Hippo.open(index, encoder=timed, config=config) as memory:
+        memory.retrieve_many(questions, profile=profile)
+    texts = [*timed.queries]
+    return ReplayEncoder(encoder.fingerprint, texts, np.stack([timed.queries[text] for text in texts]))

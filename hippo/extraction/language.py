@@ -106,12 +106,24 @@ def detect_language(text: str) -> str:
     languages = _SCRIPTS[script]
     if len(languages) == 1:
         return languages[0]
-    words = [word.casefold() for word in _WORD.findall(sample)]
-    covered = [sum(map(stop_words(language).__contains__, words)) for language in languages]
+    covered, spoken = [0] * len(languages), _spoken(script)
+    for word in _WORD.findall(sample):
+        for place in spoken.get(word.casefold(), ()):
+            covered[place] += 1
     most = max(covered)
     if languages[0] == "en" and most < covered[0] + _MARGIN:
         return "en"
     return languages[covered.index(most)]
+
+
+@lru_cache
+def _spoken(script: str) -> dict[str, tuple[int, ...]]:
+    """Which languages of a script, by their places, have each stop word."""
+    places: dict[str, list[int]] = {}
+    for place, language in enumerate(_SCRIPTS[script]):
+        for word in stop_words(language):
+            places.setdefault(word, []).append(place)
+    return {word: tuple(own) for word, own in places.items()}
 
 
 def is_cased(language: str) -> bool:

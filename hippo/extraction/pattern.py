@@ -5,7 +5,7 @@ Every sentence that mentions something is a fact. Its text is the sentence with 
 the title with each mention and each mention with the next one.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
 import regex
@@ -15,7 +15,7 @@ from hippo.extraction.language import detect_language, is_cased, stop_words
 from hippo.extraction.mentions import Context, find_mentions, recurring_pieces, title_mentions
 from hippo.types import Chunk, Extraction, ExtractionFailure, Fact, Mention
 
-__all__ = ["PatternExtractor", "evidence"]
+__all__ = ["PatternExtractor", "evidence", "mentions_of"]
 
 _LOWER = regex.compile(r"(?<![\p{L}\p{M}\p{N}])\p{Ll}[\p{L}\p{M}]+")
 _VERSION = "1"
@@ -51,24 +51,11 @@ class PatternExtractor:
         return [self._extract(chunk) for chunk in chunks]
 
     def _extract(self, chunk: Chunk) -> Extraction:
-        language = self.language or detect_language(chunk.passage)
-        cased = is_cased(language)
-        lower = frozenset(_LOWER.findall(chunk.text)) if cased else frozenset()
-        recurring = frozenset() if cased else recurring_pieces(chunk.passage)
-        context = Context(stop_words(language), cased, lower, recurring)
         titles = title_mentions(chunk.title)
         mentions = list(titles)
         facts = []
         without = 0
-        for start, end in sentence_spans(chunk.text, language):
-            sentence = chunk.text[start:end].strip()
-            if not sentence:
-                continue
-            offset = start + chunk.text[start:end].find(sentence)
-            found = [
-                Mention(mention.key, mention.surface, offset + mention.start, offset + mention.end)
-                for mention in find_mentions(sentence, context)
-            ]
+        for offset, sentence, found in _sentences(chunk.text, chunk.passage, self.language):
             mentions += found
             entities = tuple(dict.fromkeys(mention.key for mention in [*titles, *found]))
             if not entities:
@@ -86,6 +73,39 @@ class PatternExtractor:
             )
         dropped = {"sentence without entity": without} if without else {}
         return Extraction(chunk.id, tuple(mentions), tuple(facts), dropped)
+
+
+def mentions_of(text: str) -> list[Mention]:
+    """What a text of its own mentions, such as a question, in order of appearance."""
+    return [mention for _, _, found in _sentences(text, text, None) for mention in found]
+
+
+def _sentences(text: str, passage: str, language: str | None) -> Iterator[tuple[int, str, list[Mention]]]:
+    """Sentences of a chunk: where each begins, the sentence, what it mentions, with offsets in the text.
+
+    Args:
+        text: Of the chunk.
+        passage: The same with its title.
+        language: ISO 639-1 code; None: found from the passage.
+    """
+    language = language or detect_language(passage)
+    cased = is_cased(language)
+    lower = frozenset(_LOWER.findall(text)) if cased else frozenset()
+    recurring = frozenset() if cased else recurring_pieces(passage)
+    context = Context(stop_words(language), cased, lower, recurring)
+    for start, end in sentence_spans(text, language):
+        sentence = text[start:end].strip()
+        if not sentence:
+            continue
+        offset = start + text[start:end].find(sentence)
+        yield (
+            offset,
+            sentence,
+            [
+                Mention(mention.key, mention.surface, offset + mention.start, offset + mention.end)
+                for mention in find_mentions(sentence, context)
+            ],
+        )
 
 
 def _relations(titles: Sequence[str], others: Sequence[str]) -> Iterable[tuple[str, str]]:

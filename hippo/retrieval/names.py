@@ -10,7 +10,6 @@ from hippo.backends.scoring import held, scoring
 from hippo.ids import ASCII_NORMALISER, ascii_key, entity_key
 from hippo.search.lexical import LexicalIndex
 from hippo.snapshot.contents import Contents
-from hippo.types import Chunk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -33,11 +32,9 @@ def names_in(question: str) -> list[str]:
 
 @lru_cache(maxsize=1024)
 def _names_in(question: str) -> tuple[str, ...]:
-    from hippo.extraction.pattern import PatternExtractor
-    from hippo.types import Extraction
+    from hippo.extraction.pattern import mentions_of
 
-    [found] = PatternExtractor().extract([Chunk("question", "question", 0, question, 0, len(question))])
-    return tuple(mention.surface for mention in found.mentions) if isinstance(found, Extraction) else ()
+    return tuple(mention.surface for mention in mentions_of(question))
 
 
 def without_names(question: str, names: Iterable[str]) -> str:
