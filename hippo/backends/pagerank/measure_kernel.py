@@ -34,7 +34,7 @@ def strengths(
     plain: Float64,
     gain: Float64,
     first: int,
-    damping: float,
+    damping: Floats,
     strength: Float64,
     factor: Floats,
 ) -> None:
@@ -47,7 +47,7 @@ def strengths(
         plain: Sum of the weights of its other entries, float64 `(n,)`.
         gain: g of the nodes from `first` on, float64 `(c, k)`; of all others it is 1.
         first: See `gain`.
-        damping: d.
+        damping: d, of the numbers of f, `(1,)`.
         strength: Receives s, float64 `(n, k)`; 1 for nodes without edges.
         factor: Receives f, float32 or float64 `(n, k)`; 0 for nodes without edges.
     """
@@ -86,13 +86,19 @@ def strengths(
             strength[u, :] = 1.0
             factor[u, :] = 0.0
         elif columns == 1:
-            factor[u, 0] = damping * (gain[u - start, 0] if start <= u and u < stop else 1.0) / strength[u, 0]
-        elif start <= u and u < stop:
-            for column in range(WIDTH):
-                factor[u, column] = damping * gain[u - start, column] / strength[u, column]
+            factor[u, 0] = strength[u, 0]
+            factor[u, 0] = damping[0] / factor[u, 0]
+            if start <= u and u < stop:
+                factor[u, 0] *= gain[u - start, 0]
         else:
+            # The numbers of f: of float32, twice as many are divided at once.
             for column in range(WIDTH):
-                factor[u, column] = damping / strength[u, column]
+                factor[u, column] = strength[u, column]
+            for column in range(WIDTH):
+                factor[u, column] = damping[0] / factor[u, column]
+            if start <= u and u < stop:
+                for column in range(WIDTH):
+                    factor[u, column] *= gain[u - start, column]
 
 
 def measure_one(

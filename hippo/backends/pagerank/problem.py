@@ -118,6 +118,33 @@ class Planted:
         return cls(indptr, nodes, np.concatenate([np.empty(0), *(weights for _, weights in seeds)]))
 
     @classmethod
+    def checked(cls, seeds: Sequence[tuple[Int64, Float64]], n: int) -> Planted:
+        """Those of given seeds of a graph of n nodes, ascending: looked at together where they can be.
+
+        Raises:
+            InputError: Nodes repeat or lie outside, or weights are not positive or do not sum to 1.
+        """
+        plain = all(
+            isinstance(one, np.ndarray) and one.dtype == kind and one.shape == (len(nodes),)
+            for nodes, weights in seeds
+            for one, kind in ((nodes, np.int64), (weights, np.float64))
+        )
+        if plain:
+            planted = cls.of(seeds)
+            nodes = planted.nodes
+            columns = np.repeat(np.arange(len(seeds)), np.diff(planted.indptr))
+            inside = not len(nodes) or (nodes.min() >= 0 and nodes.max() < n)
+            total = np.bincount(columns, planted.weights, minlength=len(seeds))
+            if (
+                inside
+                and (np.diff(columns * n + nodes) > 0).all()
+                and (planted.weights > 0).all()
+                and (abs(total - 1.0) <= 1e-6).all()
+            ):
+                return planted
+        return cls.of([_check_seeds(nodes, weights, n) for nodes, weights in seeds])
+
+    @classmethod
     def where(cls, restart: Float64) -> Planted:
         """Those of dense vectors, float64 `(n, m)`."""
         columns, nodes = np.nonzero(restart.T)
@@ -201,11 +228,11 @@ class Problem:
             InputError: As for `of`.
         """
         graph, candidates = _check(walk, tolerance, top, candidates)
-        checked = [_check_seeds(nodes, weights, graph.n) for nodes, weights in seeds]
-        c, m = candidates.stop - candidates.start, len(checked)
+        planted = Planted.checked(seeds, graph.n)
+        c, m = candidates.stop - candidates.start, len(planted)
         gain = None if walk.gain is None else _check_gain(walk.gain, ((c, m), (c, 1)))
         wanted = slice(0, graph.n) if everywhere else candidates
-        return cls._of(graph, walk.damping, gain, candidates, Planted.of(checked), tolerance, top, candidates, wanted)
+        return cls._of(graph, walk.damping, gain, candidates, planted, tolerance, top, candidates, wanted)
 
     @classmethod
     def _of(

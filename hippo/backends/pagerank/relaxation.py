@@ -230,7 +230,8 @@ class _Block:
     def _find_strengths(self) -> None:
         matrix, gained = self._matrix, slice(self._first, self._first + len(self._gain))
         given = matrix.indices, matrix.weights, *matrix.apart(gained), self._gain, self._first
-        self._loops.strengths(*given, self._problem.damping, self._strength, self._factor)
+        damping = np.full(1, self._problem.damping, self._factor.dtype)
+        self._loops.strengths(*given, damping, self._strength, self._factor)
 
     def _plant(self, columns: slice) -> None:
         """Find the nodes that any column seeds, and their b = c r / s."""
