@@ -325,9 +325,9 @@ class PageRankResult:
         certified: Whether the order asked for (`top`) is proven, bool `(m,)`.
         engine: Name of the engine that did the work.
         iterations: Sweeps or pushes per column, int `(m,)`.
-        stopped: What ended each column: "proven" (the order), "tolerance", "slack" (bounds on the order that are almost
-            a proof, where an engine was told that this is enough), or "limit" (none was reached in time). Engines that
-            do not say leave it empty.
+        stopped: What ended each column: "proven" (the order), "tolerance", "slack" (it can be trusted, though it is
+            not proven, where an engine was told that this is enough), or "limit" (none was reached in time). Engines
+            that do not say leave it empty.
     """
 
     scores: "Float64"

@@ -8,7 +8,7 @@ edges) and that of the profile `hippo` (query-aware). PRPACK is called as the pu
 attribute of the edges, the restart vector as a list. Every question goes to every engine, another one first each time;
 with --peer-questions PRPACK gets the first ones alone, of which the ratio is.
 Times are processor time of all threads, so that other work on the machine does not tell for those that are short.
-For push, and for `auto`, which takes the engine that it holds for cheaper and ends at bounds that are almost a proof,
+For push, and for `auto`, which takes the engine that it holds for cheaper and ends where the order can be trusted,
 the seeds are given, so the time is all that a question costs on a graph that is loaded; for a block it is that
 of a call with all questions at once, to `power` and to `auto`, which chooses for them. The order of the first
 passages (--top) is compared with PRPACK's. Of push it also says how many nodes it reached and pushed, and what a push

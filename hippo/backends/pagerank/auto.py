@@ -20,8 +20,8 @@ __all__ = ["AutoPageRank"]
 
 # Below, sweeping the whole graph takes a few milliseconds, and proves the order.
 _LEAST_ENTRIES = 1_000_000
-# How many times too wide for a proof bounds may be. With 3 the first five, and the first twenty, were those of the
-# exact order for all questions that were compared (`python -m pipelines.bench_ppr --walk hippo --check 200 --slack 3`).
+# With 3 the first five, and the first twenty, were those of the exact order for all questions that were compared
+# (`python -m pipelines.bench_ppr --walk hippo --check 200 --slack 3`).
 _SLACK = 3.0
 # Seeds whose edges are more than this part of the graph leave push no locality.
 _MOST_SEEDED = 0.02
@@ -38,8 +38,8 @@ class AutoPageRank(Solver):
         threads: Of `PowerPageRank`.
         device: Of `PowerPageRank`. Questions that would go to a CUDA device are not given to push.
         max_work: Of `PushPageRank`.
-        slack: Of `PushPageRank`: on a large graph a question ends when bounds on its order are almost a proof, and the
-            result says so; 1: only a proof or the tolerance ends it.
+        slack: Of `PushPageRank`: on a large graph a question ends when its order can be trusted, and the result says
+            so; 1: only a proof or the tolerance ends it.
     """
 
     def __init__(

@@ -37,6 +37,8 @@ class Loops:
     push: Callable[..., tuple[int, float, int, int]]
     untouched: Callable[..., float]
     weigh: Callable[..., tuple[float, float, int]]
+    meet: Callable[..., tuple[float, float]]
+    collect: Callable[..., None]
 
 
 @functools.cache
@@ -52,7 +54,7 @@ def compiled() -> Loops:
         import numba
     except ImportError as error:
         raise MissingExtraError("engine 'push'", "numba", "local") from error
-    loops = (push, untouched, weigh)
+    loops = (push, untouched, weigh, meet, collect)
     try:
         return Loops(*(numba.njit(cache=True, nogil=True)(loop) for loop in loops))
     except RuntimeError:
@@ -217,6 +219,7 @@ def weigh(
     highest: float,
     start: int,
     stop: int,
+    nodes: Int64,
     scores: Float64,
     volumes: Float64,
 ) -> tuple[float, float, int]:
@@ -231,7 +234,8 @@ def weigh(
         highest: Greatest gain of a node: with `strength` it bounds s where that has not been summed to its end.
         start: First candidate.
         stop: Past the last one.
-        scores: Receives x̂ + q of the candidates among them, float64 `(n,)`, as many as they are.
+        nodes: Receives the candidates among them, int64 `(n,)`.
+        scores: Receives x̂ + q of these, float64 `(n,)`.
         volumes: Receives D of these, or a bound of it, likewise.
 
     Returns:
@@ -243,7 +247,44 @@ def weigh(
         mass += abs(left)
         total += left
         if start <= v and v < stop:
+            nodes[count] = v
             scores[count] = left + estimate[v]
             volumes[count] = table[v, 1] * (table[v, 2] if table[v, 3] == indptr[v + 1] else strength[v] * highest)
             count += 1
     return mass, total, count
+
+
+def meet(touched: Int64, table: Float64, estimate: Float64, count: int, other: Float64) -> tuple[float, float]:
+    """Where pushes from a candidate meet what pushes from the seeds have left: Σ ẑ_u h_u, and |ρ|₁.
+
+    Args:
+        touched: Nodes that pushes from the candidate touched, int64 `(n,)`, of which `count` are filled.
+        table: State of these pushes, float64 `(n, 4)`: ρ is what they have left.
+        estimate: ẑ, float64 `(n,)`.
+        count: Number of touched nodes.
+        other: State of the pushes from the seeds, float64 `(n, 4)`: q is what they have left, and h = q / D.
+    """
+    met, left = 0.0, 0.0
+    for i in range(count):
+        u = touched[i]
+        left += abs(table[u, 0])
+        # What was pushed has its whole strength.
+        if estimate[u] != 0.0:
+            met += estimate[u] * other[u, 0] / (table[u, 1] * table[u, 2])
+    return met, left
+
+
+def collect(touched: Int64, table: Float64, estimate: Float64, scores: Float64) -> None:
+    """Hand over x̂ + q, at least 0, and zero what was touched.
+
+    Args:
+        touched: The nodes touched, int64 `(t,)`.
+        table: State, float64 `(n, 4)`.
+        estimate: x̂, float64 `(n,)`.
+        scores: Receives them, float64 `(t,)`.
+    """
+    for i in range(len(touched)):
+        v = touched[i]
+        scores[i] = max(table[v, 0] + estimate[v], 0.0)
+        table[v, 0] = table[v, 1] = table[v, 2] = table[v, 3] = 0.0
+        estimate[v] = 0.0
