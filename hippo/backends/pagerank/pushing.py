@@ -76,7 +76,8 @@ class _Pushes:
 
     def __init__(self, problem: Problem, gain: Float64, room: Room, loops: Loops) -> None:
         self.room = room
-        self.count = self.pushes = self.read = 0
+        self.count = self.pushes = 0
+        self.read = 0.0
         self._problem, self._gain, self._loops = problem, gain, loops
 
     @property
@@ -198,8 +199,8 @@ class Pushing:
         return [one.room for one in both]
 
     @property
-    def _read(self) -> int:
-        return self._seeded.read + (self._candidate.read if self._candidate else 0)
+    def _read(self) -> float:
+        return self._seeded.read + (self._candidate.read if self._candidate else 0.0)
 
     def _found(self, residual: float, stopped: str) -> LocalRanks:
         nodes, scores = self._seeded.touched.copy(), self._seeded.collect()
