@@ -1,0 +1,34 @@
+import numpy as np
+import pytest
+
+from hippo.backends.pagerank import pushing
+from hippo.backends.pagerank.power import PowerPageRank
+from hippo.backends.pagerank.push import PushPageRank
+from hippo.protocols import Walk
+from hippo.testing.pagerank import bipartite_graph, restart_block
+
+PASSAGES = slice(0, 2000)
+
+
+@pytest.mark.parametrize("slack", [1.0, 3.0])
+@pytest.mark.parametrize("wide", [True, False])
+def test_pushes_from_candidates_settle_a_question_sooner(monkeypatch, wide, slack):
+    large = bipartite_graph(2000, 3000, 12_000, seed=8)
+    asked = restart_block(large.shape[0], 6, seed=9)[:, 2:]
+    gain = np.random.default_rng(4).uniform(0.1, 1.0, (large.shape[0], 1)) if wide else None
+    walk, engine = Walk(large, 0.8, gain), PushPageRank(max_work=np.inf, slack=slack)
+    exact = PowerPageRank().rank(walk, asked, tolerance=1e-13).scores
+    results = []
+    for spared in (np.inf, 1.0):
+        monkeypatch.setattr(pushing, "_SPARED", spared)
+        results.append(engine.rank(walk, asked, top=5, candidates=PASSAGES))
+    alone, both = results
+    assert both.iterations.sum() < 0.95 * alone.iterations.sum()
+    best = [np.argsort(-scores[PASSAGES], axis=0, kind="stable")[:5] for scores in (both.scores, exact)]
+    np.testing.assert_array_equal(*best)
+    assert set(both.stopped) == {"proven"} if slack == 1.0 else "slack" in both.stopped
+    errors = [np.abs(one.scores - exact) for one in results]
+    assert all((error.sum(axis=0) <= one.residual).all() for error, one in zip(errors, results, strict=True))
+    # Though fewer nodes were pushed, the scores that decide are not much farther from the exact ones.
+    decisive = [np.take_along_axis(error[PASSAGES], best[1], axis=0) for error in errors]
+    assert np.median(decisive[1]) < 3.0 * np.median(decisive[0])
