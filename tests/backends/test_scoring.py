@@ -35,6 +35,7 @@ def test_products_are_the_same_bits_alone_and_among_others(way, count, width):
 def test_products_of_halves_are_those_of_the_same_numbers(way, count, width):
     rng = np.random.default_rng(count)
     vectors, queries = unit(rng, count, width).astype(np.float16), unit(rng, 3, width)
+    vectors[:, ::3] *= np.float16(2e-5)  # some have fewer digits than others
     vectors[-1] = vectors[0]
     vectors.flags.writeable = False
     found = way().products(vectors, queries)

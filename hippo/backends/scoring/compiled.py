@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hippo.backends.scoring.loops import ROWS, add_words, expect, fuse, highest, largest, moments, multiply, widen
+from hippo.backends.scoring.loops import (
+    ROWS,
+    add_words,
+    expect,
+    fuse,
+    highest,
+    largest,
+    moments,
+    multiply,
+    multiply_halves,
+    widen,
+)
 from hippo.backends.scoring.standard import LEAST_DEVIATION
 from hippo.errors import MissingExtraError
 
@@ -39,18 +50,17 @@ class CompiledScoring:
 
     def products(self, vectors: "Vectors", queries: "Float32") -> "Float32":
         """See `ArrayScoring.products`."""
-        if vectors.dtype == np.float16:
-            halves = np.empty((len(queries), len(vectors)), np.float32)
-            for part, block in wide_blocks(vectors):
-                halves[:, part] = self.products(block, queries).T
-            return halves.T
-        count = len(vectors)
-        vectors = np.ascontiguousarray(vectors, np.float32)
+        count, width = vectors.shape
         if count < ROWS:
-            # The loop needs so many: it treats all rows alike.
-            vectors = np.concatenate([vectors, np.zeros((ROWS - count, vectors.shape[1]), np.float32)])
+            # The loops need so many: they treat all rows alike.
+            vectors = np.concatenate([vectors, np.zeros((ROWS - count, width), vectors.dtype)])
+        queries = np.ascontiguousarray(queries, np.float32)
         found = np.empty((len(queries), len(vectors)), np.float32)
-        self._loops.multiply(vectors, np.ascontiguousarray(queries, np.float32), found)
+        if vectors.dtype == np.float16:
+            halves = np.ascontiguousarray(vectors).view(np.uint16)
+            self._loops.multiply_halves(halves, np.empty((ROWS, width), np.float32), queries, found)
+        else:
+            self._loops.multiply(np.ascontiguousarray(vectors, np.float32), queries, found)
         return found[:, :count].T
 
     def words(
@@ -117,6 +127,7 @@ class _Loops:
     """The loops of `hippo.backends.scoring.loops`."""
 
     multiply: Callable[..., None]
+    multiply_halves: Callable[..., None]
     add_words: Callable[..., None]
     moments: Callable[..., None]
     expect: Callable[..., None]
@@ -142,6 +153,7 @@ def _compiled() -> _Loops:
     room = types.float64[:, ::1]
     signatures = {
         multiply: types.void(matrix, matrix, types.float32[:, ::1]),
+        multiply_halves: types.void(read(types.uint16, 2), types.float32[:, ::1], matrix, types.float32[:, ::1]),
         add_words: types.void(read(types.int32), singles, longs, places, room, room),
         moments: [types.void(matrix, room), types.void(wide, room)],
         expect: types.void(read(types.float64), wide, matrix, room),

@@ -22,6 +22,7 @@ __all__ = [
     "largest",
     "moments",
     "multiply",
+    "multiply_halves",
     "widen",
 ]
 
@@ -49,6 +50,47 @@ def multiply(vectors: "Float32", queries: "Float32", found: "Float32") -> None:
         row = min(first, count - ROWS)
         r, s, t, u = vectors[row], vectors[row + 1], vectors[row + 2], vectors[row + 3]
         v, w, x, y = vectors[row + 4], vectors[row + 5], vectors[row + 6], vectors[row + 7]
+        for j in range(len(queries)):
+            query = queries[j]
+            a, b, c, d, e, f, g, h = zero, zero, zero, zero, zero, zero, zero, zero
+            for i in range(width):
+                q = query[i]
+                a += r[i] * q
+                b += s[i] * q
+                c += t[i] * q
+                d += u[i] * q
+                e += v[i] * q
+                f += w[i] * q
+                g += x[i] * q
+                h += y[i] * q
+            o = found[j]
+            o[row], o[row + 1], o[row + 2], o[row + 3] = a, b, c, d
+            o[row + 4], o[row + 5], o[row + 6], o[row + 7] = e, f, g, h
+
+
+def multiply_halves(halves: "NDArray[np.uint16]", wide: "Float32", queries: "Float32", found: "Float32") -> None:
+    """`multiply` for vectors in float16, to the same bits: eight at a time are widened, and stay near the processor.
+
+    A half is a float32 of the same digits whose exponent is less by 112, small ones included.
+
+    Args:
+        halves: The bits of finite numbers, uint16 `(n, d)`, n at least `ROWS`.
+        wide: Scratch, float32 `(ROWS, d)`.
+        queries: float32 `(m, d)`.
+        found: Receives the products, float32 `(m, n)`.
+    """
+    count, width = halves.shape
+    zero, scale = np.float32(0.0), np.float32(2.0**112)
+    r, s, t, u, v, w, x, y = wide[0], wide[1], wide[2], wide[3], wide[4], wide[5], wide[6], wide[7]
+    for first in range(0, count, ROWS):
+        row = min(first, count - ROWS)
+        for place in range(ROWS):
+            half, whole = halves[row + place], wide[place]
+            for i in range(width):
+                bits = np.uint32(half[i])
+                size = np.uint32(np.uint32(bits & np.uint32(0x7FFF)) << np.uint32(13))
+                sign = np.uint32(np.uint32(bits & np.uint32(0x8000)) << np.uint32(16))
+                whole[i] = np.uint32(size | sign).view(np.float32) * scale
         for j in range(len(queries)):
             query = queries[j]
             a, b, c, d, e, f, g, h = zero, zero, zero, zero, zero, zero, zero, zero
