@@ -24,9 +24,10 @@ def shared(parts: Sequence[slice], work: Callable[[slice], T], most: int, thread
         most: Blocks that may be under way, or done and not yet taken, at the same time: what they hold takes memory.
         threads: That work, the caller's among them; None: two, where there are cores for them.
     """
-    threads = threads or min(os.cpu_count() or 1, _THREADS)
-    ahead = min(most, threads + 1, len(parts))
-    if ahead < 2 or threads < 2:
+    ahead = min(most, len(parts))
+    threads = 1 if ahead < 2 else threads or min(os.cpu_count() or 1, _THREADS)
+    ahead = min(ahead, threads + 1)
+    if threads < 2:
         yield from map(work, parts)
         return
     pool = ThreadPoolExecutor(min(threads, ahead) - 1)

@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from functools import cache
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
@@ -107,7 +108,7 @@ def spread(
     reordered = reordered or profile.scoring == "facts" or profile.newest_wins or profile.source_cap < 1
     # Where the order of activations is not that of the passages, all of them are needed.
     top = None if profile.exact or reordered else k
-    if isinstance(engine, SeededPageRank):
+    if _takes_seeds(engine):
         walk = Walk(adjacency, profile.damping, gains(favoured, profile), symmetric=True)
         planted = [(one.nodes, one.weights) for one in seeds]
         everywhere = everywhere or profile.scoring == "facts"
@@ -130,6 +131,16 @@ def spread(
         reached = scores[passages] if everywhere else scores
         walks.append(Walked(one, favoured[column], reached, scores if everywhere else None, told))
     return walks
+
+
+def _takes_seeds(engine: PageRank) -> TypeGuard[SeededPageRank]:
+    return _types_with_seeds(type(engine))
+
+
+@cache
+def _types_with_seeds(engine: type) -> bool:
+    # To compare with a protocol takes a fiftieth of a question.
+    return issubclass(engine, SeededPageRank)
 
 
 def namings(contents: Contents) -> "csr_array":
