@@ -34,9 +34,9 @@ def strengths(
     plain: Float64,
     gain: Float64,
     first: int,
-    damping: Floats,
+    damping: NDArray[np.float32],
     strength: Float64,
-    factor: Floats,
+    factor: NDArray[np.float32],
 ) -> None:
     """Strengths s = W g of some columns, and f = d g / s.
 
@@ -47,9 +47,9 @@ def strengths(
         plain: Sum of the weights of its other entries, float64 `(n,)`.
         gain: g of the nodes from `first` on, float64 `(c, k)`; of all others it is 1.
         first: See `gain`.
-        damping: d, of the numbers of f, `(1,)`.
+        damping: d, float32 `(1,)`.
         strength: Receives s, float64 `(n, k)`; 1 for nodes without edges.
-        factor: Receives f, float32 or float64 `(n, k)`; 0 for nodes without edges.
+        factor: Receives f, float32 `(n, k)`; 0 for nodes without edges.
     """
     columns, start, stop = strength.shape[1], np.uint64(first), np.uint64(first + len(gain))
     # Here and below rows are counted by unsigned numbers, too, as indices are.
@@ -91,7 +91,7 @@ def strengths(
             if start <= u and u < stop:
                 factor[u, 0] *= gain[u - start, 0]
         else:
-            # The numbers of f: of float32, twice as many are divided at once.
+            # In float32: twice as many are divided at once.
             for column in range(WIDTH):
                 factor[u, column] = strength[u, column]
             for column in range(WIDTH):

@@ -230,7 +230,7 @@ class _Block:
     def _find_strengths(self) -> None:
         matrix, gained = self._matrix, slice(self._first, self._first + len(self._gain))
         given = matrix.indices, matrix.weights, *matrix.apart(gained), self._gain, self._first
-        damping = np.full(1, self._problem.damping, self._factor.dtype)
+        damping = np.full(1, self._problem.damping, np.float32)
         self._loops.strengths(*given, damping, self._strength, self._factor)
 
     def _plant(self, columns: slice) -> None:
@@ -298,8 +298,10 @@ class _Block:
     def _sweep(self, times: int) -> None:
         kind = self._z.dtype
         if self._factor.dtype != kind:
-            self._factor = self._factor.astype(kind)
-            self._find_strengths()
+            # As `strengths` does it in float32.
+            self._factor = self._problem.damping / self._strength
+            self._factor[self._first : self._first + len(self._gain)] *= self._gain
+            self._factor[~self._matrix.live] = 0.0
         weights = self._matrix.singles if kind == np.float32 else self._matrix.weights
         factor, shift, z = self._columns_of(self._factor, self._shift, self._z)
         omega = np.full(1, relaxation_factor(self._problem.damping), kind)
