@@ -214,7 +214,8 @@ class _Block:
         """First node of `scores`."""
         self.scores = np.empty((max(problem.wanted.stop, problem.candidates.stop) - self.start, width))
         """Of the last sweep that was measured, float64 `(w, width)`."""
-        self._strength, self._factor = room.strength, room.factor
+        self._strength = room.strength
+        self._factor: NDArray[Any] = room.factor
         self._find_strengths()
         self._plant(columns)
         self._z: NDArray[Any] = room.z
