@@ -72,6 +72,8 @@ def list_aims(data: Data) -> list[Aim]:
     less, more, block = _push(data, 1e6), _push(data, 1e7), _block(data)
     alone, batch, size = ways["alone"], ways["batch"], data["query"]["batch"]
     plain, small = (data["encoder"]["times_plain"][name] for name in ("minilm", "minilm, int8"))
+    langchain, saved = "LangChain invoke", data["integrations"]["batch_times_less"]
+    through, beyond = (data["integrations"][part][langchain] for part in ("more_ms", "more_spread_ms"))
     clock, last = asked["clock_ms"], f"asked again {asked['again_p99_ms']:.0f} ms"
     return [
         Aim("PageRank of one question, 10⁶ nodes, to PRPACK", 100, True, less.get("times_faster"), "times", _ms(less)),
@@ -79,6 +81,8 @@ def list_aims(data: Data) -> list[Aim]:
         Aim("PageRank on 10⁷ nodes, to 10⁶", 3, False, more["median_ms"] / less["median_ms"], "times", _ms(more)),
         Aim("a question alone, without its encoder", 2, False, alone["processor_ms"], "ms", _processor(alone)),
         Aim(f"a question in a batch of {size}", 0.5, False, batch["processor_ms"], "ms", _processor(batch)),
+        Aim("a question through LangChain, more than a direct call", 1, False, through, "ms", _of(beyond)),
+        Aim("a batch of 64 through LangChain, to single calls", 5, True, saved["median"], "times less", _of(saved)),
         Aim("indexing, to its encoder calls", 0.15, False, indexing["ratio"], "", _of(indexing["ratio_spread"])),
         Aim("encoding, to plain encoding", 1.2, True, plain["median"], "times", _of(plain)),
         Aim("encoding in 8 bits, to plain encoding", 2, True, small["median"], "times", _of(small)),

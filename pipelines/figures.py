@@ -16,7 +16,7 @@ from pipelines.common import markdown, new_parser, publish, read
 
 __all__ = ["load", "main", "parts"]
 
-_FILES = (*SETS, "query", "pagerank", "growth", "million", "indexing", "encoder", "device")
+_FILES = (*SETS, "query", "integrations", "pagerank", "growth", "million", "indexing", "encoder", "device")
 _CUTS = ("Recall@2", "Recall@5", "Recall@10", "Recall@20")
 _PROFILES = ("hippo", "dense", "bm25", "hybrid")
 _WAYS = {"published": "the published way", "alone": "alone", "batch": "in a batch of {batch}"}
