@@ -39,6 +39,8 @@ __all__ = ["Retriever"]
 
 _BLOCK_BYTES = 256 << 20
 """Memory that the dense columns of one block of questions may take."""
+_SHARED_FROM = 10_000
+"""Nodes from which threads gain by sharing blocks: below, nearly all of the work is Python, done by one at a time."""
 _MANY_PASSAGES = 100_000
 """From so many on, facts and passages are looked for at the same time: a question then takes long beside a thread."""
 
@@ -192,7 +194,7 @@ class Retriever:
         parts = [slice(start, start + width) for start in range(0, len(questions), width)]
         found: list[Retrieval] = []
         # What is not of hippo, and is asked while questions are linked, need not bear several threads.
-        alone = recognition is not None or profile.linking != "facts"
+        alone = recognition is not None or profile.linking != "facts" or self.contents.graph.n_nodes < _SHARED_FROM
         for begun in shared(parts, begin, 1 if alone else held // width):
             if trace is not None and begun.walks is not None:
                 trace(list(begun.walks[0].values()))

@@ -70,7 +70,9 @@ def test_an_error_is_raised_and_what_has_not_begun_is_dropped():
         list(shared(PARTS, work, 3, 2))
 
 
-def test_many_blocks_give_what_single_questions_give(sample_path, questions):
+@pytest.mark.parametrize("least", [1, 10**9])
+def test_many_blocks_give_what_single_questions_give(sample_path, questions, monkeypatch, least):
+    monkeypatch.setattr("hippo.retrieval.retrieve._SHARED_FROM", least)
     many = [*questions, *(f"{question} And why?" for question in questions)] * 2
     assert len(many) > 3 * 16
     with Hippo.open(sample_path) as memory:

@@ -24,6 +24,8 @@ __all__ = ["PowerPageRank"]
 # Numbers in one array of a block: bounds the memory of a block (six arrays of 128 MB) and of one on a CUDA device.
 _BLOCK_NUMBERS = 2**24
 _CUDA_BLOCK_NUMBERS = 2**27
+# Numbers in one array that a thread of NumPy's sweeps has to have, to be worth the changes of who runs.
+_THREAD_NUMBERS = 2**19
 # Entries of the matrix from which compiled sweeps repay, within some hundred questions, that numba has to be imported,
 # which takes a sixth of a second.
 _COMPILED_ENTRIES = 50_000
@@ -132,7 +134,8 @@ def solve(
     # Written and mostly read question by question.
     scores, residual = np.empty((problem.wanted.stop - problem.wanted.start, m), order="F"), np.empty(m)
     certified, iterations = np.empty(m, dtype=bool), np.empty(m, dtype=np.int64)
-    width = max(1, min(width, math.ceil(m / threads), numbers // max(n, 1)))
+    threads = min(threads, math.ceil(n * m / _THREAD_NUMBERS))
+    width = max(1, min(width, math.ceil(m / max(threads, 1)), numbers // max(n, 1)))
     blocks = [slice(start, min(start + width, m)) for start in range(0, m, width)]
 
     def run(columns: slice) -> None:
