@@ -26,8 +26,8 @@ from hippo.execution.shards import (
     write_shard,
 )
 from hippo.execution.stage import Plan, Row, Work
-from hippo.graph.published_facts import published_tables
 from hippo.indexing.extract import outcomes_of
+from hippo.indexing.tables import embedded_of
 from hippo.llm import Caller
 from hippo.parts import make_chunker, make_encoder, make_extractor, make_llm
 from hippo.protocols import Encoder, Extractor
@@ -142,14 +142,11 @@ def embed(plan: Plan) -> Work:
         if made:
             chunks = chunks_of(read_shard(plan.work, f"chunk/{row['chunk']}.parquet"))
             found = extracted_of(read_shard(plan.work, f"extract/{row['extract']}.parquet"))
-            facts, mentions = found.facts, found.mentions
-            if rules == "hipporag":
-                facts, mentions = published_tables(facts, mentions)
-            names = pc.unique(pa.concat_arrays([_lists(facts, "entities"), *mentions.column("key").chunks]))
-            _write(plan, "names", key, pa.table({"key": names.take(pc.sort_indices(names))}))
+            facts, names = embedded_of(found, rules)
+            _write(plan, "names", key, pa.table({"key": names}))
             texts: list[tuple[TextKind, Sequence[str]]] = [
                 ("passage", [one.searched for one in chunks]),
-                ("fact", facts.column("text").to_pylist()),
+                ("fact", facts.to_pylist()),
             ]
             _write(plan, "embed", key, _vectors(encoder, texts, plan.config.indexing.batch_texts))
         yield {**row, "embed": key, "names": key, "made": made}
@@ -176,10 +173,6 @@ def _encoder(config: Config) -> Encoder:
     if encoder is None:
         raise HippoError("a stage that embeds needs an encoder")
     return encoder
-
-
-def _lists(table: pa.Table, name: str) -> pa.Array:
-    return table.column(name).combine_chunks().flatten().cast(pa.string())
 
 
 def _vectors(encoder: Encoder, kinds: Sequence[tuple[TextKind, Sequence[str]]], batch: int) -> pa.Table:

@@ -10,6 +10,7 @@ from hippo.encoding import checked
 from hippo.fresh.log import CONSOLIDATED
 from hippo.identity import Identity
 from hippo.indexing.absorb import absorb
+from hippo.indexing.ahead import embedding_ahead
 from hippo.indexing.batches import fill_cache
 from hippo.indexing.changes import PUBLISHED, publish_changes
 from hippo.indexing.clock import Clock
@@ -86,7 +87,7 @@ def add_documents(
         fresh, keep = {**identity.to_meta(), PUBLISHED: ""}, config.indexing.keep_versions
 
         def extract() -> Extracted:
-            return _extract(store, extractor, caller, config, clock) if extractor else Extracted({})
+            return _extract(store, extractor, encoder, caller, config, clock) if extractor else Extracted({})
 
         absorbed = absorb(root, store, chunker, encoder, fresh, clock, config, extract, unasking)
         deleting = doomed(store) if doomed else ()
@@ -113,7 +114,7 @@ def add_documents(
         published.counts["chunks"],
         published.counts["facts"],
         published.counts["entities"],
-        published.embedded,
+        published.embedded + clock.ahead.get("embed", 0),
         {**absorbed.dropped, **extracted.dropped},
         clock.seconds,
         published.snapshot,
@@ -124,13 +125,17 @@ def add_documents(
         ingested.deleted,
         ingested.forgotten + absorbed.forgotten,
         absorbed.remembered,
+        clock.beside,
     )
 
 
-def _extract(store: Store, extractor: Extractor, caller: Caller | None, config: Config, clock: Clock) -> Extracted:
-    """Extract what is pending; through batches first, if the configuration says so."""
+def _extract(
+    store: Store, extractor: Extractor, encoder: Encoder | None, caller: Caller | None, config: Config, clock: Clock
+) -> Extracted:
+    """Extract what is pending; through batches first, if the configuration says so. What can be, is embedded beside."""
     batch, stopped = config.indexing.batch_chunks, None
-    if caller is not None and caller.settings.batch and isinstance(extractor, DialogueExtractor):
-        stopped = fill_cache(store, extractor, caller, batch=batch, clock=clock)
-    extracted = extract_pending(store, extractor, batch=batch, clock=clock, caller=caller)
+    with embedding_ahead(store, encoder, extractor, caller, config, clock) as ahead:
+        if caller is not None and caller.settings.batch and isinstance(extractor, DialogueExtractor):
+            stopped = fill_cache(store, extractor, caller, batch=batch, clock=clock)
+        extracted = extract_pending(store, extractor, batch=batch, clock=clock, caller=caller, ahead=ahead)
     return replace(extracted, stopped=extracted.stopped or stopped)

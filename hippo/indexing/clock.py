@@ -18,13 +18,17 @@ class Clock:
         callback: Is told of every step; None: nobody is.
 
     Attributes:
-        seconds: Wall time by stage.
-        processor: Processor time of this process by stage.
+        seconds: Wall time by stage; they follow each other, so it adds up to the whole.
+        processor: Processor time of this process by stage, that of what went on beside it included.
+        beside: Wall time of what another thread did of a stage while an earlier one went on, whose `seconds` hold it.
+        ahead: Steps of a stage that were done so.
     """
 
     def __init__(self, callback: ProgressCallback | None = None) -> None:
         self.seconds: dict[str, float] = {}
         self.processor: dict[str, float] = {}
+        self.beside: dict[str, float] = {}
+        self.ahead: dict[str, int] = {}
         self._callback = callback
 
     @contextmanager
@@ -57,6 +61,12 @@ class Clock:
                 self.tell(stage, seconds, seconds)
 
     def tell(self, stage: str, done: int, total: int | None) -> None:
-        """Report that `done` of `total` steps of a stage are done."""
+        """Report that `done` of `total` steps of a stage are done, besides those that were done ahead."""
+        ahead = self.ahead.get(stage, 0)
         if self._callback:
-            self._callback(Progress(stage, done, total))
+            self._callback(Progress(stage, done + ahead, None if total is None else total + ahead))
+
+    def tell_ahead(self, stage: str, steps: int) -> None:
+        """Report that so many more steps of a stage that has not begun are done."""
+        self.ahead[stage] = self.ahead.get(stage, 0) + steps
+        self.tell(stage, 0, None)

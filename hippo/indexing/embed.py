@@ -69,6 +69,8 @@ def embed(
                 write(fingerprint, hashes.take(pa.array(part)), vectors)
                 done += len(some)
                 clock.tell("embed", done, total)
+        if not total and clock.ahead.get("embed"):
+            clock.tell("embed", 0, 0)
         write()  # all of it is there before it is read
         if total:
             store.checkpoint()

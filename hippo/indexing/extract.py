@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hippo.errors import ExtractionError
 from hippo.extraction.dated import dated
+from hippo.indexing.ahead import Ahead
 from hippo.indexing.clock import Clock
 from hippo.indexing.converse import Conversations
 from hippo.llm import Caller
@@ -34,10 +35,10 @@ class Extracted:
 
 
 class _Ledger:
-    """Stores outcomes, counts and reports them."""
+    """Stores outcomes, counts and reports them, and hands them over to whoever embeds them."""
 
-    def __init__(self, store: Store, name: str, clock: Clock) -> None:
-        self._store, self._name, self._clock = store, name, clock
+    def __init__(self, store: Store, name: str, clock: Clock, ahead: Ahead | None = None) -> None:
+        self._store, self._name, self._clock, self._ahead = store, name, clock, ahead
         self._total, self._done = store.count_pending(name), 0
         self.dropped: Counter[str] = Counter()
         self.failed = 0
@@ -53,6 +54,8 @@ class _Ledger:
                 self.failed += 1
         self._done += len(outcomes)
         self._clock.tell("extract", min(self._done, self._total), self._total)
+        if self._ahead is not None:
+            self._ahead.settle(outcomes)
 
 
 def extract_pending(
@@ -62,6 +65,7 @@ def extract_pending(
     batch: int,
     clock: Clock,
     caller: Caller | None = None,
+    ahead: Ahead | None = None,
 ) -> Extracted:
     """Extract every chunk that this extractor has not done, failed ones included.
 
@@ -74,17 +78,18 @@ def extract_pending(
         batch: Chunks extracted and committed at a time.
         clock: For progress.
         caller: The model that a `DialogueExtractor` is led with; None: its own `extract` is called.
+        ahead: Embeds what a model finds; once that has failed, no more conversations are begun. None: nobody does.
 
     Raises:
         ExtractionError: The extractor did not give one outcome per chunk, in order.
         LLMRefusedError: The model refuses every request, or has not answered many in a row.
     """
     name = extractor.fingerprint
-    ledger, stopped, outage = _Ledger(store, name, clock), None, False
+    ledger, stopped, outage = _Ledger(store, name, clock, ahead), None, False
     with clock.stage("extract"):
         if caller is not None and isinstance(extractor, DialogueExtractor):
             with Conversations(extractor, caller) as talks:
-                _talk(store, extractor, talks, ledger, batch)
+                _talk(store, extractor, talks, ledger, batch, ahead)
             stopped, outage = talks.stopped, talks.outage
         else:
             for chunks in store.pending(name, batch=batch):
@@ -115,7 +120,14 @@ def extract_untried(
     return ledger.dropped
 
 
-def _talk(store: Store, extractor: DialogueExtractor, talks: Conversations, ledger: _Ledger, batch: int) -> None:
+def _talk(
+    store: Store,
+    extractor: DialogueExtractor,
+    talks: Conversations,
+    ledger: _Ledger,
+    batch: int,
+    ahead: Ahead | None,
+) -> None:
     """Conversations about all pending chunks, in rounds.
 
     Most failures are bad luck: an unusable reply is asked for again at once, not only by the next run. A request that
@@ -124,14 +136,20 @@ def _talk(store: Store, extractor: DialogueExtractor, talks: Conversations, ledg
     for _ in range(_ROUNDS):
         before = ledger.failed
         for chunks in store.pending(extractor.fingerprint, batch=batch):
-            for chunk in chunks:
-                if chunk.id not in talks.unanswered:
-                    ledger.put(talks.start(chunk))
-            if talks.stopped:
+            wanted = [chunk for chunk in chunks if chunk.id not in talks.unanswered]
+            if ahead is not None:
+                while ahead.crowded and talks.open:
+                    ledger.put(talks.wait())
+                ahead.expect(wanted)
+            for chunk in wanted:
+                if ahead is not None and ahead.broken:
+                    break
+                ledger.put(talks.start(chunk))
+            if talks.stopped or (ahead is not None and ahead.broken):
                 break
         while talks.open:
             ledger.put(talks.wait())
-        if talks.stopped or ledger.failed == before:
+        if talks.stopped or ledger.failed == before or (ahead is not None and ahead.broken):
             return
 
 

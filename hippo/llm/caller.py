@@ -75,7 +75,8 @@ class Caller:
 
         Args:
             llm: The model. An attribute `price`, dollars for a million input and output tokens, comes before published
-                prices: `(0.0, 0.0)` for a model that costs nothing.
+                prices: `(0.0, 0.0)` for a model that costs nothing. An attribute `in_process` that is true says that
+                it computes in this process: see `waits`.
             settings: Limits and prices; the values of `settings.uses[use]` count.
             use: What the model is asked for, such as "extraction".
             replies: The cache; None, or `settings.cache` off: nothing is read or kept.
@@ -118,6 +119,11 @@ class Caller:
     def model(self) -> str:
         """Name of the model."""
         return self.llm.model
+
+    @property
+    def waits(self) -> bool:
+        """Whether the model answers elsewhere, so that the processor is free while it is waited for."""
+        return not getattr(self.llm, "in_process", False)
 
     @property
     def usage(self) -> Usage:

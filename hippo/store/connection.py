@@ -154,7 +154,7 @@ class Connection:
 
     def checkpoint(self) -> None:
         """Move the log into the main file and fsync it."""
-        with changing(self.path.parent):
+        with self._lock, changing(self.path.parent):  # in the order in which a transaction takes them
             self.run("CHECKPOINT")
 
     def run(self, query: str, parameters: Sequence[Any] = (), **tables: pa.Table) -> None:

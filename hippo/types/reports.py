@@ -47,7 +47,7 @@ class ChangeReport(Plain):
         entities: Entities now in the index.
         embedded: Texts that had to be embedded; the rest came from the cache.
         dropped: What extraction threw away, by reason.
-        seconds: Wall time by stage.
+        seconds: Wall time by stage; stages follow each other, so it adds up to the whole.
         snapshot: Name of the snapshot that readers now open.
         usage: What language models took, by use.
         pending: Chunks left for the next run, because this one was told to stop.
@@ -56,6 +56,8 @@ class ChangeReport(Plain):
         deleted: Documents that are gone.
         forgotten: Documents of which no version is left either.
         remembered: Documents that had been remembered before, and came into the index with this change.
+        beside: Wall time of what was done of a stage while an earlier one went on: "embed" while a language model was
+            asked for facts. It is part of the earlier one's `seconds`.
     """
 
     added: int
@@ -77,6 +79,7 @@ class ChangeReport(Plain):
     deleted: int = 0
     forgotten: int = 0
     remembered: int = 0
+    beside: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,12 +54,14 @@ class TransformersLLM:
 
     Attributes:
         price: US dollars for a million tokens of input and of output: nothing.
+        in_process: Whether it computes in this process: it does.
 
     Raises:
         ConfigError: An option is out of its range.
     """
 
     price: tuple[float, float] = (0.0, 0.0)
+    in_process = True
     _folder: Path | None
     _loaded: CausalModel | None
     _waiting: "list[_Job]"

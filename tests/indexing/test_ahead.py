@@ -1,0 +1,251 @@
+"""Embedding beside a language model: the same index as without, whatever goes wrong, and nothing done twice."""
+
+import asyncio
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from hippo import Document, Hippo
+from hippo.cli.app import app
+from hippo.errors import EncodingError, LLMRefusedError
+from hippo.llm import Caller
+from hippo.snapshot import Snapshot
+from hippo.store import Store
+from hippo.testing import HashingEncoder, LLMServer, ScriptedLLM, respond
+from hippo.types import Completion, LLMRequest, Progress, TextKind
+
+SMALL = {"batch_chunks": 3, "batch_texts": 4}
+PATIENCE = 20.0
+
+
+class Watched(HashingEncoder):
+    """The hashing encoder; notes what it was given, and by whom, and does `at` before each call."""
+
+    def __init__(self, at: Callable[[TextKind, Sequence[str]], None] = lambda *_: None) -> None:
+        super().__init__(dimension=64)
+        self.at, self.given, self.threads = at, Counter[tuple[str, str]](), set[str]()
+
+    def encode(self, texts: Sequence[str], *, kind: TextKind = "passage") -> Any:
+        self.threads.add(threading.current_thread().name)
+        self.at(kind, texts)
+        self.given.update((kind, text) for text in texts if text != "hippo")
+        return super().encode(texts, kind=kind)
+
+
+class Elsewhere(ScriptedLLM):
+    """Answers by rules, once `ready` says so of a request; `here` says that it computes in this process."""
+
+    def __init__(self, ready: Callable[[LLMRequest], bool] = lambda _: True, *, here: bool = False) -> None:
+        super().__init__(replies=replies)
+        self.ready, self.in_process = ready, here
+
+    async def complete(self, request: LLMRequest) -> Completion:
+        async with asyncio.timeout(PATIENCE):
+            while not self.ready(request):
+                await asyncio.sleep(0.005)
+        return await super().complete(request)
+
+
+def replies(request: LLMRequest) -> str:
+    """By rules, but to one passage, about which nothing of use is ever said."""
+    return "No." if any("Sulky Sam" in message.content for message in request.messages) else respond(request)
+
+
+@pytest.fixture
+def corpus(documents: list[Document]) -> list[Document]:
+    more = [Document(f"{one.text} It is number {n}.", f"{one.id} {n}", one.title) for one in documents for n in (1, 2)]
+    return [*documents, *more, Document("Sulky Sam met Charles Babbage in Riga.", "sam")]
+
+
+@pytest.fixture
+def open_here(tmp_path: Path) -> Callable[..., Hippo]:
+    def make(name: str, llm: ScriptedLLM, encoder: Any, **tables: Any) -> Hippo:
+        config = {"indexing": SMALL, "llm": {"concurrency": 2}, **tables}
+        return Hippo.open(tmp_path / name, encoder=encoder, extractor="llm", llm=llm, overrides=config)
+
+    return make
+
+
+def sums(memory: Hippo) -> dict[str, str]:
+    """Hash of every file of the snapshot, but when documents came."""
+    with Snapshot.open(memory.path, verify=True) as snapshot:
+        return {name: value for name, value in snapshot.sums.items() if not name.startswith("history.starts")}
+
+
+@pytest.mark.parametrize("most", [1, 8])
+@pytest.mark.parametrize("rules", ["hippo", "hipporag"])
+def test_an_index_is_the_same_to_the_last_byte(open_here, corpus, monkeypatch, rules: str, most: int) -> None:
+    for limit in ("_OPEN", "_READY"):
+        monkeypatch.setattr(f"hippo.indexing.ahead.{limit}", most)
+    beside, after = Watched(), Watched()
+    graph = {"graph": {"rules": rules}}
+    with open_here("beside", Elsewhere(), beside, **graph) as memory:
+        one = memory.add(corpus)
+        first = sums(memory)
+    with open_here("after", Elsewhere(here=True), after, **graph) as memory:
+        other = memory.add(corpus)
+        assert sums(memory) == first
+    assert (one.embedded, one.failed) == (other.embedded, other.failed)
+    assert len(one.failed) == 1
+    assert beside.given == after.given
+    assert set(beside.given.values()) == {1}
+    assert other.beside == {}
+    assert one.beside["embed"] > 0
+    assert "hippo-embed" in beside.threads - after.threads
+
+
+def test_vectors_of_a_model_are_the_same_in_every_run_and_nearly_those_of_one_batch(open_here, corpus) -> None:
+    """However fast the model answers; a batch is another one than without, so the last bits may differ from that."""
+    found = []
+    for name, llm in (
+        ("a", Elsewhere()),
+        ("b", ScriptedLLM(replies=replies, latency=0.01)),
+        ("c", Elsewhere(here=True)),
+    ):
+        with open_here(name, llm, "minilm") as memory:
+            memory.add(corpus)
+            found.append(memory.contents().vectors)
+    for kind in ("passage", "fact", "entity"):
+        assert found[0][kind].tobytes() == found[1][kind].tobytes()
+        assert np.abs(found[0][kind] - found[2][kind]).max() < 1e-5
+
+
+def test_the_encoder_works_while_the_model_is_waited_for(open_here, corpus) -> None:
+    """What is asked of the last passage is answered only when all passages, and facts of others, have their vectors."""
+    encoder = Watched()
+
+    def ready(request: LLMRequest) -> bool:
+        late = any("North Sea. It is number 2" in message.content for message in request.messages)
+        kinds = Counter(kind for kind, _ in encoder.given)
+        return not late or (kinds["passage"] == len(corpus) and kinds["fact"] > 0 and kinds["entity"] > 0)
+
+    told: list[Progress] = []
+    with open_here("index", Elsewhere(ready), encoder) as memory:
+        report = memory.add(corpus, progress=told.append)
+    assert set(encoder.given.values()) == {1}
+    steps = [step for step in told if step.stage in ("extract", "embed")]
+    ahead = [step for step in steps if step.stage == "embed" and step.total is None]
+    assert ahead
+    assert max(steps.index(step) for step in ahead) < len(steps) - 1
+    assert [step.stage for step in steps].index("embed") < max(
+        place for place, step in enumerate(steps) if step.stage == "extract"
+    )
+    assert steps[-1] == Progress("embed", report.embedded, report.embedded)
+    done = [step.done for step in steps if step.stage == "embed"]
+    assert done == sorted(done)
+
+
+def test_passages_are_embedded_while_a_batch_of_requests_is_out(open_with, corpus) -> None:
+    encoder = Watched()
+    with (
+        LLMServer(respond=replies, batch_delay=0.2) as server,
+        open_with(server, encoder=encoder, batch=True) as memory,
+    ):
+        report = memory.add(corpus)
+    assert report.seconds["batches"] > 0
+    assert report.beside["embed"] > 0
+    assert set(encoder.given.values()) == {1}
+
+
+@pytest.mark.parametrize("failing", ["passage", "fact", "entity"])
+def test_an_encoder_that_fails_ends_the_run_and_all_that_was_done_is_kept(open_here, corpus, failing: str) -> None:
+    calls = Counter[str]()
+
+    def fail(kind: TextKind, _: Sequence[str]) -> None:
+        calls[kind] += 1
+        if kind == failing and calls[kind] > 2:
+            raise EncodingError("watched", "out of memory")
+
+    llm, bad, good = Elsewhere(), Watched(fail), Watched()
+    with open_here("index", llm, bad) as memory:
+        with pytest.raises(EncodingError, match="out of memory"):
+            memory.add(corpus)
+        with Store.open(memory.path) as store:
+            assert store.facts_table().num_rows
+    assert not [thread for thread in threading.enumerate() if thread.name == "hippo-embed"]
+    with open_here("index", llm, good) as memory:
+        memory.add(corpus)
+        mended = sums(memory)
+    assert max((bad.given + good.given).values()) == 1
+    with open_here("clean", clean := Elsewhere(), Watched()) as memory:
+        memory.add(corpus)
+        assert sums(memory) == mended
+    # What was on its way when the encoder failed was waited for: every reply was paid for once, those of no use aside.
+    assert Counter(map(str, of_use(llm))) == Counter(map(str, of_use(clean)))
+
+
+def of_use(llm: ScriptedLLM) -> list[LLMRequest]:
+    """Requests but those that got no usable reply, which are repeated."""
+    return [one for one in llm.requests if not any("Sulky Sam" in message.content for message in one.messages)]
+
+
+def test_a_model_that_refuses_everything_leaves_vectors_and_no_thread(open_here, corpus) -> None:
+    started = threading.Event()
+    llm, encoder = ScriptedLLM(replies=replies), Watched(lambda kind, texts: started.set() if len(texts) > 1 else None)
+
+    def refuse(request: LLMRequest) -> str:
+        if not started.wait(PATIENCE):
+            pytest.fail("nothing was embedded meanwhile")
+        raise LLMRefusedError("scripted", "no money is left", "Pay")
+
+    with open_here("index", ScriptedLLM(replies=refuse), encoder) as memory:
+        with pytest.raises(LLMRefusedError, match="no money"):
+            memory.add(corpus)
+        assert not [thread for thread in threading.enumerate() if thread.name == "hippo-embed"]
+        kept = sum(encoder.given.values())
+        assert kept > 0
+    with open_here("index", llm, encoder) as memory:
+        report = memory.add(corpus)
+        assert report.embedded == sum(encoder.given.values()) - kept
+    assert set(encoder.given.values()) == {1}
+
+
+def test_an_interrupt_ends_both_and_the_next_run_goes_on(open_here, corpus) -> None:
+    encoder = Watched()
+
+    def interrupt(progress: Progress) -> None:
+        if progress.stage == "embed":
+            raise KeyboardInterrupt
+
+    with open_here("index", Elsewhere(), encoder) as memory:
+        with pytest.raises(KeyboardInterrupt):
+            memory.add(corpus, progress=interrupt)
+        assert not [thread for thread in threading.enumerate() if thread.name == "hippo-embed"]
+        before = sum(encoder.given.values())
+        report = memory.add(corpus)
+        assert (report.pending, report.embedded) == (0, sum(encoder.given.values()) - before)
+        resumed = sums(memory)
+    assert set(encoder.given.values()) == {1}
+    with open_here("clean", Elsewhere(), Watched()) as memory:
+        memory.add(corpus)
+        assert sums(memory) == resumed
+
+
+def test_the_command_tells_what_went_on_beside(tmp_path: Path) -> None:
+    (tmp_path / "ada.txt").write_text("Ada Smith was born in Riga.\n", "utf-8")
+    found = {}
+    with LLMServer() as server:
+        env = {"HIPPO_LLM__OPENAI__BASE_URL": server.base_url}
+        for extractor in ("llm", "pattern"):
+            command = ["index", str(tmp_path / extractor), str(tmp_path / "ada.txt"), "--encoder", "hashing", "--json"]
+            command += ["--extractor", extractor, *(["--llm", "openai:test"] if extractor == "llm" else [])]
+            shown = CliRunner().invoke(app, [*command, "--quiet"], env=env)
+            assert shown.exit_code == 0, shown.output
+            found[extractor] = json.loads(shown.stdout)
+    assert list(found["llm"]["beside"]) == ["embed"]
+    assert found["pattern"]["beside"] == {}
+
+
+def test_a_model_of_this_process_is_not_waited_for() -> None:
+    from hippo.backends.llm.transformers import TransformersLLM
+    from hippo.config import LLMConfig
+
+    local, remote = TransformersLLM(model="some/model"), ScriptedLLM()
+    assert [Caller(one, LLMConfig(), use="extraction").waits for one in (local, remote)] == [False, True]
