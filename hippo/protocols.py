@@ -107,7 +107,11 @@ class DialogueExtractor(Extractor, Protocol):
 
 @runtime_checkable
 class LLM(Protocol):
-    """A language model, asked once: no retries, limits or cache, which `hippo.llm.Caller` adds to any."""
+    """A language model, asked once: no retries, limits or cache, which `hippo.llm.Caller` adds to any.
+
+    One that computes in this process says so by an attribute `in_process` that is true: others are waited for, and texts
+    are embedded meanwhile.
+    """
 
     @property
     def fingerprint(self) -> str:

@@ -2,6 +2,7 @@
 
     python -m pipelines.bench_index --corpus benchmarks/musique_corpus.json
     python -m pipelines.bench_index --passages 2000 --every 50
+    python -m pipelines.bench_index --extractor llm --latency 0.05 --passages 600
 
 An index is built in a temporary folder, --rounds times. Passages come from files that `hippo index` reads, and are
 made up where there are too few. With --every N only one of N texts goes through the encoder, and the time that this
@@ -9,6 +10,10 @@ takes counts N times; the other vectors are made by hashing, which counts as ind
 the store takes to commit chunks, extractions and vectors, the last while the encoder works on the next ones. Seconds
 are those of the processor in all threads, and of the clock; the ratio is that of the processor, the median of the
 rounds.
+
+With --extractor llm a scripted language model finds the facts, and answers --latency seconds after it was asked, with
+--concurrency requests at a time. What is compared then is the time by the clock of extraction and embedding when they
+go on beside each other, as they do, with each of them alone, in turns.
 """
 
 import sys
@@ -30,6 +35,7 @@ from hippo.store import Store
 from pipelines.common import new_parser, publish, table
 from pipelines.life.corpus import documents
 from pipelines.machine import measured, spread
+from pipelines.overlap import measure_overlap, report_overlap
 from pipelines.replay import MeteredEncoder, clocks
 
 __all__ = ["main", "measure"]
@@ -46,9 +52,13 @@ def main() -> None:
     parser.add_argument("--encoder", default="minilm", help="name of the encoder")
     parser.add_argument("--every", type=int, default=1, help="encode one of so many texts")
     parser.add_argument("--rounds", type=int, default=3, help="times that the index is built")
+    parser.add_argument("--extractor", choices=["pattern", "llm"], default="pattern", help="what finds facts")
+    parser.add_argument("--latency", type=float, default=0.05, help="seconds until a reply of the language model")
+    parser.add_argument("--concurrency", type=int, default=4, help="requests that it takes at a time")
+    parser.add_argument("--chunks", type=int, default=64, help="indexing.batch_chunks with a language model")
     arguments = parser.parse_args()
     result = measured(measure(arguments))
-    publish(arguments, result, report(result))
+    publish(arguments, result, report_overlap(result) if arguments.extractor == "llm" else report(result))
 
 
 def measure(arguments: Namespace) -> dict[str, Any]:
@@ -60,6 +70,8 @@ def measure(arguments: Namespace) -> dict[str, Any]:
     items = iter_documents(arguments.corpus) if arguments.corpus else ()
     corpus = [one for one in items if isinstance(one, Document)][: arguments.passages]
     corpus += documents(range((arguments.passages or len(corpus) or 2000) - len(corpus)))
+    if arguments.extractor == "llm":
+        return measure_overlap(arguments, corpus, encoder)
     rounds = [_built(corpus, encoder, arguments.every) for _ in range(arguments.rounds)]
     ratio = spread([one["indexing"]["cpu"] / one["encoder"]["cpu"] for one in rounds])
     return {

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from hippo.protocols import Vectors
 
-__all__ = ["blocks_of", "embed"]
+__all__ = ["blocks_of", "embed", "hashes_of"]
 
 _BLOCK = 65_536
 """Texts that are looked at together."""
@@ -37,6 +37,7 @@ def embed(
     clock: Clock,
     scratch: Scratch | None = None,
     storage: Mapping[TextKind, str] = MappingProxyType({}),
+    hashes: Mapping[TextKind, pa.ChunkedArray] = MappingProxyType({}),
 ) -> "tuple[list[Vectors], int]":
     """Vectors of texts, from the cache where it has them.
 
@@ -50,23 +51,25 @@ def embed(
         clock: For progress.
         scratch: Where vectors are put; None: in memory.
         storage: What they are wanted as, "float32" or "float16", by kind; a kind that is left out: float32.
+        hashes: `hashes_of` texts, by kind, where they are known.
 
     Returns:
         Vectors of each kind, `(n, d)`, and the number of texts that had to be encoded.
     """
     fingerprint = encoder.fingerprint
     with clock.stage("embed"), ExitStack() as stack:
-        asked = [stack.enter_context(store.asking(_hashes(kind, texts))) for kind, texts in kinds]
+        under = [hashes[kind].chunks if kind in hashes else _hashes(kind, texts) for kind, texts in kinds]
+        asked = [stack.enter_context(store.asking(one)) for one in under]
         missing = [one.missing(fingerprint) for one in asked]
         done, total = 0, sum(len(rows) for rows, _ in missing)
         write = stack.enter_context(_beside(store))
-        for (kind, texts), (rows, hashes) in zip(kinds, missing, strict=True):
+        for (kind, texts), (rows, new) in zip(kinds, missing, strict=True):
             order = np.argsort(_lengths(texts)[rows], kind="stable")  # within a length by hash
             for start in range(0, len(order), batch):
                 part = order[start : start + batch]
                 some = texts.take(pa.array(rows[part])).to_pylist()
                 vectors = checked(encoder, encoder.encode(some, kind=kind), len(some))
-                write(fingerprint, hashes.take(pa.array(part)), vectors)
+                write(fingerprint, new.take(pa.array(part)), vectors)
                 done += len(some)
                 clock.tell("embed", done, total)
         if not total and clock.ahead.get("embed"):
@@ -108,6 +111,13 @@ def blocks_of(texts: pa.ChunkedArray) -> Iterator[list[str]]:
     """Texts in blocks."""
     for start in range(0, len(texts), _BLOCK):
         yield texts.slice(start, _BLOCK).to_pylist()
+
+
+def hashes_of(kind: TextKind, texts: pa.ChunkedArray, scratch: Scratch) -> pa.ChunkedArray:
+    """Under what the vectors of texts are cached: `text_hashes`, put where large tables are."""
+    schema = pa.schema({"hash": pa.string()})
+    blocks = (pa.record_batch({"hash": block}) for block in _hashes(kind, texts))
+    return scratch.table(schema, blocks).column("hash")
 
 
 def _hashes(kind: TextKind, texts: pa.ChunkedArray) -> Iterator[pa.Array]:

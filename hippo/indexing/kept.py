@@ -10,9 +10,8 @@ import numpy as np
 import pyarrow as pa
 
 from hippo.backends.vectors import Earlier
-from hippo.encoding import text_hashes
 from hippo.errors import IndexCorruptError
-from hippo.indexing.embed import blocks_of
+from hippo.indexing.embed import blocks_of, hashes_of
 from hippo.scratch import Scratch
 from hippo.search.lexical import LexicalIndex
 from hippo.search.terms import TERMS
@@ -47,13 +46,13 @@ class Kept:
     searches: Mapping[str, Earlier] = field(default_factory=dict)
 
 
-def kept_of(root: Path, previous: str | None, texts: "Mapping[TextKind, pa.ChunkedArray]", scratch: Scratch) -> Kept:
+def kept_of(root: Path, previous: str | None, hashes: "Mapping[TextKind, pa.ChunkedArray]", scratch: Scratch) -> Kept:
     """What can be taken over from the snapshot before.
 
     Args:
         root: Folder of the index.
         previous: Its name; None: there is none.
-        texts: Passages and facts of the new snapshot, by kind.
+        hashes: `hashes_of` passages and facts of the new snapshot, by kind.
         scratch: Where large tables are put.
     """
     if previous is None:
@@ -63,7 +62,7 @@ def kept_of(root: Path, previous: str | None, texts: "Mapping[TextKind, pa.Chunk
             return Kept()
         try:
             # What is damaged must not go on from one snapshot to the next. Vectors are compared.
-            words = [f"words.{kind}.{part}" for kind in texts for part in WORDS]
+            words = [f"words.{kind}.{part}" for kind in hashes for part in WORDS]
             snapshot.verify("chunks", "facts", *words, f"{SEARCH}.fact/faiss")
         except IndexCorruptError as error:
             _LOG.warning("what snapshot %s holds is not taken over, and made anew: %s", previous, error)
@@ -71,7 +70,9 @@ def kept_of(root: Path, previous: str | None, texts: "Mapping[TextKind, pa.Chunk
         before = read_contents(snapshot)
         tables = replace(before.tables, scratch=scratch)
         known = {"passage": tables.passages, "fact": tables.facts.column("text")}
-        rows: dict[str, NDArray[np.int64]] = {kind: _rows(kind, those, known[kind]) for kind, those in texts.items()}
+        rows: dict[str, NDArray[np.int64]] = {
+            kind: _rows(those, hashes_of(kind, known[kind], scratch)) for kind, those in hashes.items()
+        }
         return Kept(rows, before.words, _searches(before, snapshot.info, rows))
 
 
@@ -99,12 +100,9 @@ def _searches(before: Contents, info: Mapping[str, Any], rows: "Mapping[str, NDA
     }
 
 
-def _rows(kind: "TextKind", texts: pa.ChunkedArray, known: pa.ChunkedArray) -> "NDArray[np.int64]":
+def _rows(hashes: pa.ChunkedArray, known: pa.ChunkedArray) -> "NDArray[np.int64]":
     """Row of each text among known ones, -1 where there is none; of equal texts, the first is the first there."""
-    parts = [
-        pa.array(text_hashes(kind, block), pa.string()) for column in (known, texts) for block in blocks_of(column)
-    ]
-    codes = pa.chunked_array(parts, pa.string()).combine_chunks().dictionary_encode()
+    codes = pa.chunked_array([*known.chunks, *hashes.chunks], pa.string()).combine_chunks().dictionary_encode()
     numbers = np.asarray(codes.indices, np.int64)
     before, now = _counted(numbers[: len(known)]), _counted(numbers[len(known) :])
     if not len(before):

@@ -16,7 +16,7 @@ from hippo.graph.rules import make_graph
 from hippo.graph.synonyms import Similar
 from hippo.identity import Identity
 from hippo.indexing.clock import Clock
-from hippo.indexing.embed import embed
+from hippo.indexing.embed import embed, hashes_of
 from hippo.indexing.kept import CUT, kept_of, words_of
 from hippo.indexing.past import lay_out
 from hippo.indexing.synonyms import SEARCHED, search_similar
@@ -110,17 +110,21 @@ def _publish(
         starts = microseconds(store.starts())
         past = read_past(store, graph.rules) if store.count_versions() else None
         passages, facts = tables.passages, tables.facts.column("text")
+        searched: dict[TextKind, pa.ChunkedArray] = {"passage": passages, "fact": facts}
+        hashes = {kind: hashes_of(kind, texts, scratch) for kind, texts in searched.items()}
     # Names that only the past has are compared with all others too, once.
     keys = tables.keys if past is None else union_of(tables.keys, past[0].keys)
     there = rows_in(keys, tables.keys)
     vectors: dict[str, Vectors] = {}
     encoded = 0
     if encoder is not None:
-        texts = {"passage": passages, "fact": facts, "entity": pa.chunked_array([keys])}
+        texts = {**searched, "entity": pa.chunked_array([keys])}
         kinds = [(kind, texts[kind]) for kind in EMBEDDED]
         # Names are compared in float32, so that the same ones are similar whatever is stored.
         stored: dict[TextKind, str] = {"passage": storage, "fact": storage}
-        found, encoded = embed(store, encoder, kinds, batch=batch, clock=clock, scratch=scratch, storage=stored)
+        found, encoded = embed(
+            store, encoder, kinds, batch=batch, clock=clock, scratch=scratch, storage=stored, hashes=hashes
+        )
         vectors = dict(zip(EMBEDDED, found, strict=True))
     made_with: dict[str, Any] = {
         "rules": graph.rules,
@@ -159,8 +163,7 @@ def _publish(
             scratch=scratch,
         )
     with clock.stage("words"):
-        searched: dict[TextKind, pa.ChunkedArray] = {"passage": passages, "fact": facts}
-        kept = kept_of(root, previous, searched, scratch)
+        kept = kept_of(root, previous, hashes, scratch)
         lexical = {kind: words_of(kept, kind, texts, scratch) for kind, texts in searched.items()}
         words: dict[str, LexicalIndex] = {kind: one for kind, (one, _) in lexical.items()}
         made_with[CUT] = TERMS

@@ -189,6 +189,19 @@ def test_indexing_is_timed_beside_its_encoder_calls(
     assert all(one["writing"]["wall"] > 0 for one in found["rounds"])
 
 
+def test_extraction_and_embedding_are_timed_beside_each_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = "bench_index --passages 4 --encoder hashing --extractor llm --latency 0 --chunks 2 --rounds 1"
+    monkeypatch.setattr("sys.argv", [*options.split(), "--json"])
+    importlib.import_module("pipelines.bench_index").main()
+    found = json.loads(capsys.readouterr().out)
+    [made] = found["rounds"]
+    assert made["beside"]["encoded"] == made["after"]["encoded"] > found["passages"] == 4
+    assert made["beside"]["beside"] > 0 == made["after"]["beside"]
+    assert found["ratio"] >= found["to_sum"] > 0
+
+
 def test_sizes_are_measured_and_continued(tmp_path: Path) -> None:
     scale = importlib.import_module("pipelines.bench_scale")
     rows = [

@@ -1,5 +1,6 @@
 """The cache of embeddings."""
 
+import threading
 import time
 
 import numpy as np
@@ -86,6 +87,26 @@ def test_refused_vectors(store: Store, vectors: np.ndarray, message: str) -> Non
 def test_hashes_and_vectors_must_match(store: Store) -> None:
     with pytest.raises(InputError, match="1 hashes for 2 vectors"):
         store.put_embeddings("e", ["a"], vectors_of(2))
+
+
+def test_one_thread_may_check_point_while_another_writes(store: Store) -> None:
+    vectors = vectors_of(1)
+
+    def put() -> None:
+        for number in range(40):
+            store.put_embeddings("e", [f"h{number}"], vectors)
+
+    def check() -> None:
+        for _ in range(40):
+            store.checkpoint()
+
+    threads = [threading.Thread(target=work, daemon=True) for work in (put, check)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(timeout=60)
+    assert not [thread for thread in threads if thread.is_alive()], "they wait for each other"
+    assert store.get_embeddings("e", ["h39"]).shape == (1, 3)
 
 
 def test_a_thousand_embeddings_take_a_moment(store: Store) -> None:
