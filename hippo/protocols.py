@@ -109,8 +109,8 @@ class DialogueExtractor(Extractor, Protocol):
 class LLM(Protocol):
     """A language model, asked once: no retries, limits or cache, which `hippo.llm.Caller` adds to any.
 
-    One that computes in this process says so by an attribute `in_process` that is true: others are waited for, and texts
-    are embedded meanwhile.
+    One that computes in this process says so by an attribute `in_process` that is true; while any other is waited for,
+    texts are embedded.
     """
 
     @property

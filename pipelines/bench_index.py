@@ -55,7 +55,6 @@ def main() -> None:
     parser.add_argument("--extractor", choices=["pattern", "llm"], default="pattern", help="what finds facts")
     parser.add_argument("--latency", type=float, default=0.05, help="seconds until a reply of the language model")
     parser.add_argument("--concurrency", type=int, default=4, help="requests that it takes at a time")
-    parser.add_argument("--chunks", type=int, default=64, help="indexing.batch_chunks with a language model")
     arguments = parser.parse_args()
     result = measured(measure(arguments))
     publish(arguments, result, report_overlap(result) if arguments.extractor == "llm" else report(result))

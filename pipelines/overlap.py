@@ -24,7 +24,7 @@ def measure_overlap(arguments: Namespace, corpus: list[Document], encoder: Encod
         corpus: What is indexed.
         encoder: Makes the vectors, of all texts.
     """
-    _built(corpus[: arguments.chunks], encoder, arguments, beside=True)
+    _built(corpus[:16], encoder, arguments, beside=True)
     rounds = [
         {way: _built(corpus, encoder, arguments, beside=way == "beside") for way in _WAYS}
         for _ in range(arguments.rounds)
@@ -38,7 +38,6 @@ def measure_overlap(arguments: Namespace, corpus: list[Document], encoder: Encod
         **{name: found[name] for name in ("passages", "facts", "entities", "encoded")},
         "latency": arguments.latency,
         "concurrency": arguments.concurrency,
-        "chunks_at_a_time": arguments.chunks,
         "rounds": rounds,
         "seconds": {
             way: {name: spread([one[way][name] for one in rounds]) for name in ("extract", "embed", "whole")}
@@ -62,7 +61,6 @@ def _built(corpus: list[Document], encoder: Encoder, arguments: Namespace, *, be
     config = {
         "chunking": {"method": "document"},
         "llm": {"concurrency": arguments.concurrency},
-        "indexing": {"batch_chunks": arguments.chunks},
     }
     with (
         tempfile.TemporaryDirectory(prefix="hippo-bench-") as scratch,

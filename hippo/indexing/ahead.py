@@ -35,8 +35,8 @@ from hippo.types import Chunk, Extraction, ExtractionFailure, TextKind
 __all__ = ["Ahead", "embedding_ahead"]
 
 _LOG = logging.getLogger("hippo.indexing")
-_OPEN = 16
-"""Groups whose chunks are being extracted, at most: extraction then waits for its oldest conversations."""
+_FEWEST, _PARTS = 16, 32
+"""Chunks of a group at least, and groups that there should be: what is found in the last one waits for its end."""
 _READY = 8
 """Groups that wait for the encoder, at most: extraction then waits for it, which is what takes longest anyway."""
 
@@ -68,8 +68,9 @@ def embedding_ahead(
 
 @dataclass(slots=True)
 class _Group:
-    """Chunks that are extracted at the same time: ids of those without an outcome, and what was found in the others."""
+    """Chunks that are extracted at the same time: number, ids of those without an outcome, what was found."""
 
+    size: int
     open: set[str]
     found: list[Extraction] = field(default_factory=list)
 
@@ -88,13 +89,18 @@ class Ahead:
         extractor: Fingerprint of the extractor: what is pending for it is encoded.
         config: Batch sizes and the rules of the graph.
         clock: For progress.
+
+    Attributes:
+        chunks: How many chunks `expect` should be told of at a time: at most `indexing.batch_chunks`.
     """
 
     def __init__(self, store: Store, encoder: Encoder, extractor: str, config: Config, clock: Clock) -> None:
         self._store, self._encoder, self._clock = store, encoder, clock
         self._extractor, self._rules, self._batch = extractor, config.graph.rules, config.indexing.batch_texts
         self._groups: deque[_Group] = deque()
-        self._pending = store.pending(extractor, batch=config.indexing.batch_chunks)
+        fewest = max(_FEWEST, store.count_pending(extractor) // _PARTS)
+        self.chunks = min(config.indexing.batch_chunks, fewest)
+        self._pending = store.pending(extractor, batch=self.chunks)
         # What is pending is settled here, before the first outcome.
         self._passages = chain([next(self._pending, [])], self._pending)
         self._thread = threading.Thread(target=copy_context().run, args=(self._work,), name="hippo-embed")
@@ -113,13 +119,13 @@ class Ahead:
         return self._error is not None
 
     @property
-    def crowded(self) -> bool:
-        """Whether no more chunks should be begun before others have their outcome."""
-        return len(self._groups) >= _OPEN
+    def waiting(self) -> int:
+        """Number of chunks that were expected, and of which what was found is not handed over to the encoder yet."""
+        return sum(group.size for group in self._groups)
 
     def expect(self, chunks: Sequence[Chunk]) -> None:
         """Say that chunks are about to be extracted; what is found in them is encoded together."""
-        self._groups.append(_Group({chunk.id for chunk in chunks}))
+        self._groups.append(_Group(len(chunks), {chunk.id for chunk in chunks}))
 
     def settle(self, outcomes: Sequence[Extraction | ExtractionFailure]) -> None:
         """Take outcomes that are in the store. Waits if the encoder is far behind."""

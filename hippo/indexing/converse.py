@@ -38,14 +38,15 @@ class Conversations:
         caller: Is asked.
 
     Attributes:
+        window: How many are under way at most.
         stopped: Why no more are begun, because the limit on spending was reached; None: it was not.
         unanswered: Ids of the chunks about which the model did not answer, after all its attempts.
     """
 
     def __init__(self, extractor: DialogueExtractor, caller: Caller) -> None:
         self._extractor, self._caller = extractor, caller
-        self._window = _WINDOW * caller.settings.concurrency
-        self._watch = _Watch(self._window)
+        self.window = _WINDOW * caller.settings.concurrency
+        self._watch = _Watch(self.window)
         self._open: set[Future[Outcome]] = set()
         self._finished: queue.SimpleQueue[Future[Outcome]] = queue.SimpleQueue()
         self._since = monotonic()
@@ -72,7 +73,7 @@ class Conversations:
         if self._refused:
             return self.wait()
         outcomes = self._gather([], 0.0) if monotonic() - self._since >= _GATHER else []
-        while self.open >= self._window:
+        while self.open >= self.window:
             outcomes += self.wait()
         if self.stopped is None:
             # Begun here: what an extractor does before it asks must not hold up the event loop.

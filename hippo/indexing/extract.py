@@ -17,6 +17,8 @@ from hippo.types import Chunk, Extraction, ExtractionFailure
 __all__ = ["Extracted", "extract_pending", "extract_untried", "outcomes_of"]
 
 _ROUNDS = 3
+_OPEN = 16
+"""Batches, or windows of conversations, that may wait for the oldest conversation before their texts are embedded."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +91,7 @@ def extract_pending(
     with clock.stage("extract"):
         if caller is not None and isinstance(extractor, DialogueExtractor):
             with Conversations(extractor, caller) as talks:
-                _talk(store, extractor, talks, ledger, batch, ahead)
+                _talk(store, extractor, talks, ledger, ahead.chunks if ahead is not None else batch, ahead)
             stopped, outage = talks.stopped, talks.outage
         else:
             for chunks in store.pending(name, batch=batch):
@@ -138,7 +140,7 @@ def _talk(
         for chunks in store.pending(extractor.fingerprint, batch=batch):
             wanted = [chunk for chunk in chunks if chunk.id not in talks.unanswered]
             if ahead is not None:
-                while ahead.crowded and talks.open:
+                while talks.open and ahead.waiting >= _OPEN * max(batch, talks.window):
                     ledger.put(talks.wait())
                 ahead.expect(wanted)
             for chunk in wanted:

@@ -192,7 +192,7 @@ def test_indexing_is_timed_beside_its_encoder_calls(
 def test_extraction_and_embedding_are_timed_beside_each_other(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    options = "bench_index --passages 4 --encoder hashing --extractor llm --latency 0 --chunks 2 --rounds 1"
+    options = "bench_index --passages 4 --encoder hashing --extractor llm --latency 0 --rounds 1"
     monkeypatch.setattr("sys.argv", [*options.split(), "--json"])
     importlib.import_module("pipelines.bench_index").main()
     found = json.loads(capsys.readouterr().out)

@@ -1,7 +1,9 @@
 """The cache of embeddings."""
 
-import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from hippo.errors import EncodingError, IndexCorruptError, InputError
 from hippo.store import Store
 from hippo.store import embeddings as embeddings_module
+from hippo.store.turns import changing
 
 
 def vectors_of(count: int, dimension: int = 3, seed: int = 0) -> np.ndarray:
@@ -89,24 +92,21 @@ def test_hashes_and_vectors_must_match(store: Store) -> None:
         store.put_embeddings("e", ["a"], vectors_of(2))
 
 
-def test_one_thread_may_check_point_while_another_writes(store: Store) -> None:
-    vectors = vectors_of(1)
+def test_the_connection_is_taken_before_the_folder(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By everybody: of two threads that took them in another order, each would wait for the other for ever."""
+    held: list[bool] = []
 
-    def put() -> None:
-        for number in range(40):
-            store.put_embeddings("e", [f"h{number}"], vectors)
+    @contextmanager
+    def watched(folder: Path) -> Iterator[None]:
+        held.append(store._connection._lock._is_owned())
+        with changing(folder):
+            yield
 
-    def check() -> None:
-        for _ in range(40):
-            store.checkpoint()
-
-    threads = [threading.Thread(target=work, daemon=True) for work in (put, check)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=60)
-    assert not [thread for thread in threads if thread.is_alive()], "they wait for each other"
-    assert store.get_embeddings("e", ["h39"]).shape == (1, 3)
+    monkeypatch.setattr("hippo.store.connection.changing", watched)
+    store.put_embeddings("e", ["h"], vectors_of(1))
+    store.checkpoint()
+    store.close()
+    assert held == [True] * 3
 
 
 def test_a_thousand_embeddings_take_a_moment(store: Store) -> None:
