@@ -13,7 +13,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from contextvars import copy_context
 from dataclasses import dataclass, field
 from itertools import chain
@@ -190,16 +190,16 @@ class Ahead:
 
     def _work(self) -> None:
         try:
-            while (work := self._next()) is not None:
-                with span("hippo.index.embed"):
-                    for kind, texts in work.items():
-                        self._encode(kind, texts)
-                with self._turn:
-                    self._seconds, self._began = self._seconds + perf_counter() - self._began, 0.0
+            with closing(self._pending):
+                while (work := self._next()) is not None:
+                    with span("hippo.index.embed"):
+                        for kind, texts in work.items():
+                            self._encode(kind, texts)
+                    with self._turn:
+                        self._seconds, self._began = self._seconds + perf_counter() - self._began, 0.0
         except BaseException as error:
             self._error = error
         finally:
-            self._pending.close()
             with self._turn:
                 self._done = True
                 self._turn.notify_all()

@@ -1,7 +1,7 @@
 """The ledger: which chunks a stage has done, which wait, and which failed and why."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import suppress
 
 import pyarrow as pa
@@ -23,7 +23,7 @@ class Ledger(Part):
     `attempts` counts failures since the last success.
     """
 
-    def pending(self, extractor: str, *, batch: int = 256) -> Iterator[list[Chunk]]:
+    def pending(self, extractor: str, *, batch: int = 256) -> Generator[list[Chunk], None, None]:
         """Chunks that this extractor has not done, failed ones included, in canonical order.
 
         What is pending is fixed when the first batch is asked for, so outcomes may be put between batches and a chunk
@@ -40,7 +40,7 @@ class Ledger(Part):
             raise InputError(f"batch must be at least 1, got {batch}")
         return self._batches("NOT (l.state = 'done' AND l.fingerprint = ?)", extractor, batch)
 
-    def untried(self, document_ids: Sequence[str], *, batch: int = 256) -> Iterator[list[Chunk]]:
+    def untried(self, document_ids: Sequence[str], *, batch: int = 256) -> Generator[list[Chunk], None, None]:
         """Chunks of some documents of which nothing has been extracted yet, nor tried to be, as `pending` gives them.
 
         Args:
@@ -49,7 +49,7 @@ class Ledger(Part):
         """
         return self._batches("l.state = 'pending' AND c.document_id IN (SELECT unnest(?))", list(document_ids), batch)
 
-    def _batches(self, condition: str, value: object, batch: int) -> Iterator[list[Chunk]]:
+    def _batches(self, condition: str, value: object, batch: int) -> Generator[list[Chunk], None, None]:
         name = f"pending_{next(_numbers)}"
         self._connection.run(
             f"CREATE TEMP TABLE {name} AS "  # noqa: S608
