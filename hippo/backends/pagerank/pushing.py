@@ -203,11 +203,11 @@ class Pushing:
         return self._seeded.read + (self._candidate.read if self._candidate else 0.0)
 
     def _found(self, residual: float, stopped: str) -> LocalRanks:
-        nodes, scores = self._seeded.touched.copy(), self._seeded.collect()
+        room, nodes = self._seeded.room, self._seeded.touched.copy()
         for node, score in self._better.items():
-            place = np.flatnonzero(nodes == node)
-            residual += float(np.abs(scores[place] - score).sum())
-            scores[place] = max(score, 0.0)
+            residual += abs(float(room.table[node, RESIDUE] + room.estimate[node]) - score)
+            room.table[node, RESIDUE], room.estimate[node] = 0.0, score
+        scores = self._seeded.collect()
         return LocalRanks(nodes, scores, residual, stopped, self._seeded.pushes)
 
     def _stuck(self, threshold: float) -> bool:
@@ -251,10 +251,12 @@ class Pushing:
         trusted = np.full(count, 1.0 + _FROM_ONE_END * slack)
         # Intervals are narrowed before they are compared: of the others, it is not always the same that comes nearest.
         excess = order_excess(scores, below / trusted, above / trusted, top)
+        if excess < 1.0:
+            return excess, order_excess(scores, below, above, top) < 1.0
         places = contested(scores, below / trusted, above / trusted, top)
         places = places[room.nodes[places] >= 0]
-        if excess < 1.0 or not 0 < len(places) * _SPARED <= self._read:
-            return excess, order_excess(scores, below, above, top) < 1.0
+        if not 0 < len(places) * _SPARED <= self._read:
+            return excess, False
         apart = (1.0 - self._seeded.count / graph.n) ** _UNREACHED
         scores = scores.copy()
         for place in places.tolist():
