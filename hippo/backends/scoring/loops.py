@@ -36,8 +36,8 @@ def multiply(vectors: "Float32", queries: "Float32", found: "Float32") -> None:
     """Inner product of every vector and every query.
 
     Eight vectors at a time meet all queries: a query's part is read once for the eight, they come from memory once for
-    all queries. Every product is added up by the same instructions, the last vectors being met with some before them,
-    so that it depends on its two vectors alone.
+    all queries, from two places of it at a time. Every product is added up by the same instructions, the last vectors
+    being met with some before them, so that it depends on its two vectors alone.
 
     Args:
         vectors: float32 `(n, d)`, n at least `ROWS`.
@@ -45,11 +45,11 @@ def multiply(vectors: "Float32", queries: "Float32", found: "Float32") -> None:
         found: Receives them, float32 `(m, n)`.
     """
     count, width = vectors.shape
-    zero = np.float32(0.0)
-    for first in range(0, count, ROWS):
-        row = min(first, count - ROWS)
+    part, zero = (count + 1) // 2, np.float32(0.0)
+    for first in range(0, part, ROWS // 2):
+        row, other = min(first, part - ROWS // 2), min(part + first, count - ROWS // 2)
         r, s, t, u = vectors[row], vectors[row + 1], vectors[row + 2], vectors[row + 3]
-        v, w, x, y = vectors[row + 4], vectors[row + 5], vectors[row + 6], vectors[row + 7]
+        v, w, x, y = vectors[other], vectors[other + 1], vectors[other + 2], vectors[other + 3]
         for j in range(len(queries)):
             query = queries[j]
             a, b, c, d, e, f, g, h = zero, zero, zero, zero, zero, zero, zero, zero
@@ -65,7 +65,7 @@ def multiply(vectors: "Float32", queries: "Float32", found: "Float32") -> None:
                 h += y[i] * q
             o = found[j]
             o[row], o[row + 1], o[row + 2], o[row + 3] = a, b, c, d
-            o[row + 4], o[row + 5], o[row + 6], o[row + 7] = e, f, g, h
+            o[other], o[other + 1], o[other + 2], o[other + 3] = e, f, g, h
 
 
 def multiply_halves(halves: "NDArray[np.uint16]", wide: "Float32", queries: "Float32", found: "Float32") -> None:
