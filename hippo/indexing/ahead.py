@@ -19,7 +19,9 @@ from dataclasses import dataclass, field
 from itertools import chain
 from time import perf_counter
 from types import TracebackType
-from typing import Self
+from typing import TYPE_CHECKING, Self
+
+import numpy as np
 
 from hippo.config import Config
 from hippo.encoding import checked, text_hashes
@@ -32,11 +34,17 @@ from hippo.store.extracted import Extracted
 from hippo.tracing import span
 from hippo.types import Chunk, Extraction, ExtractionFailure, TextKind
 
+if TYPE_CHECKING:
+    from hippo.protocols import Float32
+
 __all__ = ["Ahead", "embedding_ahead"]
 
 _LOG = logging.getLogger("hippo.indexing")
 _FEWEST, _PARTS = 16, 32
 """Chunks of a group at least, and groups that there should be: what is found in the last one waits for its end."""
+_HELD = 1.0
+"""Seconds that vectors are held before they are written, at most `indexing.batch_texts` of them: a transaction takes as
+long as many short texts."""
 _READY = 8
 """Groups that wait for the encoder, at most: extraction then waits for it, which is what takes longest anyway."""
 
@@ -104,6 +112,9 @@ class Ahead:
         # What is pending is settled here, before the first outcome.
         self._passages = chain([next(self._pending, [])], self._pending)
         self._thread = threading.Thread(target=copy_context().run, args=(self._work,), name="hippo-embed")
+        # Vectors that wait to be written, by hash, and since when; the thread's own.
+        self._held: dict[str, Float32] = {}
+        self._written = 0.0
         # What follows is shared with the thread, under this lock.
         self._turn = threading.Condition()
         self._ready: deque[Mapping[TextKind, Sequence[str]]] = deque()
@@ -191,12 +202,15 @@ class Ahead:
     def _work(self) -> None:
         try:
             with closing(self._pending):
-                while (work := self._next()) is not None:
-                    with span("hippo.index.embed"):
-                        for kind, texts in work.items():
-                            self._encode(kind, texts)
-                    with self._turn:
-                        self._seconds, self._began = self._seconds + perf_counter() - self._began, 0.0
+                try:
+                    while (work := self._next()) is not None:
+                        with span("hippo.index.embed"):
+                            for kind, texts in work.items():
+                                self._encode(kind, texts)
+                        with self._turn:
+                            self._seconds, self._began = self._seconds + perf_counter() - self._began, 0.0
+                finally:
+                    self._write()
         except BaseException as error:
             self._error = error
         finally:
@@ -222,16 +236,26 @@ class Ahead:
                 self._more, self._began = False, 0.0
 
     def _encode(self, kind: TextKind, texts: Sequence[str]) -> None:
-        """Put the vectors of texts into the cache; in order of length, as `embed` does."""
-        name, hashes = self._encoder.fingerprint, text_hashes(kind, texts)
-        rows = self._store.missing_embeddings(name, hashes)
+        """Make the vectors of texts that are not there; in order of length, as `embed` does."""
+        hashes = text_hashes(kind, texts)
+        rows = self._store.missing_embeddings(self._encoder.fingerprint, hashes)
+        rows = [row for row in rows if hashes[row] not in self._held]
         rows.sort(key=lambda row: (len(texts[row]), hashes[row]))
         for start in range(0, len(rows), self._batch):
             if self._stopped:
                 return
             part = rows[start : start + self._batch]
             vectors = checked(self._encoder, self._encoder.encode([texts[row] for row in part], kind=kind), len(part))
-            self._store.put_embeddings(name, [hashes[row] for row in part], vectors)
+            self._held.update(zip([hashes[row] for row in part], vectors, strict=True))
+            if len(self._held) >= self._batch or perf_counter() - self._written >= _HELD:
+                self._write()
             with self._turn:
                 self._count += len(part)
                 self._turn.notify_all()
+
+    def _write(self) -> None:
+        """Put what is held into the cache."""
+        if self._held:
+            vectors: Float32 = np.stack(list(self._held.values()))
+            self._store.put_embeddings(self._encoder.fingerprint, list(self._held), vectors)
+        self._held, self._written = {}, perf_counter()
