@@ -204,7 +204,8 @@ class Pushing:
 
     def _found(self, residual: float, stopped: str) -> LocalRanks:
         room, nodes = self._seeded.room, self._seeded.touched.copy()
-        for node, score in self._better.items():
+        # Where the tolerance was reached, its bound is of the estimates as they are.
+        for node, score in self._better.items() if stopped != "tolerance" else ():
             residual += abs(float(room.table[node, RESIDUE] + room.estimate[node]) - score)
             room.table[node, RESIDUE], room.estimate[node] = 0.0, score
         scores = self._seeded.collect()
@@ -269,17 +270,18 @@ class Pushing:
         return order_excess(scores, below / trusted, above / trusted, top), proven
 
     def _from_candidate(self, node: int, threshold: float) -> tuple[float, float]:
-        """An estimate of one score from both ends, and how far it may be off."""
+        """An estimate of one score from both ends, and how far it may be off: infinite if nothing was pushed."""
         if self._candidate is None:
             self._candidate = _Pushes(self._problem, self._gain, self._take(), self._loops)
         one, seeded, room = self._candidate, self._seeded.room, self._candidate.room
         first = float(one.plant(np.array([node]), np.ones(1))[0])
         one.push(_NEAR * first, _MOST_NEAR)
         met, left = self._loops.meet(one.touched, room.table, room.estimate, one.count, seeded.table)
-        volume = float(room.table[node, GAIN] * room.table[node, STRENGTH])
+        # Only what was pushed has its whole strength.
+        volume = float(room.table[node, GAIN] * room.table[node, STRENGTH]) if room.estimate[node] else math.inf
         one.collect()
         width = volume * threshold * left / (1.0 - self._problem.damping)
-        return float(seeded.estimate[node]) + volume * met, width
+        return float(seeded.estimate[node]) + (volume * met if met else 0.0), width
 
 
 def check_gains(gain: Float64) -> None:
