@@ -3,9 +3,9 @@
 import functools
 import threading
 from collections.abc import Callable, Coroutine
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, Generic, ParamSpec, Self, TypeVar, overload
 
-__all__ = ["in_thread_of", "once"]
+__all__ = ["in_thread_of", "kept", "once"]
 
 P = ParamSpec("P")
 S = TypeVar("S")
@@ -39,3 +39,33 @@ def once(make: Callable[[], T]) -> Callable[[], T]:
             return made[0]
 
     return get
+
+
+class kept(Generic[S, T]):  # noqa: N801  (used as `cached_property` is)
+    """A property that is made when it is first asked for: once, however many threads ask.
+
+    From Python 3.12 on `functools.cached_property` makes it for each of them.
+
+    Args:
+        make: Makes it of the object.
+    """
+
+    def __init__(self, make: Callable[[S], T]) -> None:
+        self._make, self._name = make, make.__name__
+        self._making = threading.RLock()
+        self.__doc__ = make.__doc__
+
+    @overload
+    def __get__(self, instance: None, owner: type) -> Self: ...
+    @overload
+    def __get__(self, instance: S, owner: type) -> T: ...
+    def __get__(self, instance: S | None, owner: type) -> Self | T:
+        """The property; from the second time on the object has it and this is not called."""
+        if instance is None:
+            return self
+        with self._making:
+            values = vars(instance)
+            if self._name not in values:
+                values[self._name] = self._make(instance)
+            found: T = values[self._name]
+            return found

@@ -266,7 +266,8 @@ class VectorIndex(Protocol):
     """Finds nearest vectors by inner product (cosine similarity for unit vectors).
 
     An index that gives a query the same among others as alone, to the last bit, and many at less cost, says with an
-    attribute `together` how many it is best asked for at once; others are asked for one at a time.
+    attribute `together` how many it is best asked for at once; others are asked for one at a time. Several threads may
+    ask at the same time.
     """
 
     def search(self, queries: "Float32", k: int) -> "tuple[Int64, Float32]":
@@ -344,7 +345,10 @@ class PageRankResult:
 
 @runtime_checkable
 class PageRank(Protocol):
-    """Solves `x = d Pᵀ x + (1 - d) r`, mass at nodes without edges returning to r."""
+    """Solves `x = d Pᵀ x + (1 - d) r`, mass at nodes without edges returning to r.
+
+    Several threads may ask at the same time.
+    """
 
     def rank(
         self,

@@ -207,7 +207,7 @@ class Linker:
         if best and self.codes is not None:
             return self._near(self.codes, questions, queries, best, lexical_weight)
         blocks = [self.scoring.products(block, queries) for block in self.vectors]
-        cosines = (blocks[0] if len(blocks) == 1 else np.concatenate(blocks)).T
+        cosines = np.ascontiguousarray((blocks[0] if len(blocks) == 1 else np.concatenate(blocks)).T)
         # All of them are here, and sooner asked than the moments of the vectors, which say the same.
         whole = self.scoring.moments(cosines) if self.hidden is None else self._of_cosines(queries)
         words, of_words = self._words(questions)

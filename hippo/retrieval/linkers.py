@@ -1,6 +1,5 @@
 """What scores the facts and passages of one index, made when it is first needed."""
 
-from functools import cached_property
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -8,6 +7,7 @@ import numpy as np
 from hippo import registry
 from hippo.backends.scoring import ARRAYS, scoring
 from hippo.backends.vectors import APPROXIMATE_FROM, open_vectors
+from hippo.deferred import kept
 from hippo.protocols import VectorIndex
 from hippo.retrieval.link import Linker
 from hippo.snapshot.contents import Contents
@@ -41,7 +41,7 @@ class Linkers:
         self.scoring = scoring(max(contents.n_chunks, contents.facts.num_rows))
         """What scores both."""
 
-    @cached_property
+    @kept
     def index(self) -> VectorIndex | None:
         """The search over the vectors of the snapshot's facts; None: every one is compared."""
         if self._over is not None:
@@ -63,7 +63,7 @@ class Linkers:
             return None
         return open_vectors(vectors, "auto" if self._vectors == "auto" else "numpy", saved)
 
-    @cached_property
+    @kept
     def codes(self) -> "Codes | None":
         """The vectors of the snapshot's facts in 8 bits; None: there is another search, or few are compared as fast."""
         if self._over is not None:
@@ -77,13 +77,13 @@ class Linkers:
 
         return Codes.of(vectors)
 
-    @cached_property
+    @kept
     def facts(self) -> Linker:
         """Of facts."""
         hidden = None if self.hidden is None else self.hidden[self._contents.facts.column("chunk").to_numpy()]
         return self._linker("fact", self.index, self.codes, hidden)
 
-    @cached_property
+    @kept
     def passages(self) -> Linker:
         """Of passages."""
         return self._linker("passage", None, None, self.hidden)

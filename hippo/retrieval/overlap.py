@@ -25,7 +25,7 @@ def shared(parts: Sequence[slice], work: Callable[[slice], T], most: int, thread
         threads: That work, the caller's among them; None: two, where there are cores for them.
     """
     ahead = min(most, len(parts))
-    threads = 1 if ahead < 2 else threads or min(os.cpu_count() or 1, _THREADS)
+    threads = 1 if ahead < 2 else threads or min(_cores(), _THREADS)
     ahead = min(ahead, threads + 1)
     if threads < 2:
         yield from map(work, parts)
@@ -55,3 +55,7 @@ def started(work: Callable[[], T]) -> Callable[[], T]:
     # What was submitted is still done.
     pool.shutdown(wait=False)
     return result
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

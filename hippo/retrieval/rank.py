@@ -2,13 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import TYPE_CHECKING, Any, TypeGuard
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from hippo.backends.scoring import ARRAYS
-from hippo.protocols import PageRank, SeededPageRank, Walk
+from hippo.protocols import PageRank, PageRankResult, Walk
 from hippo.retrieval.link import Linked, minmax
 from hippo.retrieval.profiles import Profile
 from hippo.retrieval.seeds import Seeds
@@ -108,13 +107,14 @@ def spread(
     reordered = reordered or profile.scoring == "facts" or profile.newest_wins or profile.source_cap < 1
     # Where the order of activations is not that of the passages, all of them are needed.
     top = None if profile.exact or reordered else k
-    if _takes_seeds(engine):
+    # A `SeededPageRank`; to compare with the protocol takes a fiftieth of a question.
+    rank_seeds = getattr(engine, "rank_seeds", None)
+    found: PageRankResult
+    if rank_seeds is not None:
         walk = Walk(adjacency, profile.damping, gains(favoured, profile), symmetric=True)
         planted = [(one.nodes, one.weights) for one in seeds]
         everywhere = everywhere or profile.scoring == "facts"
-        found = engine.rank_seeds(
-            walk, planted, tolerance=tolerance, top=top, candidates=passages, everywhere=everywhere
-        )
+        found = rank_seeds(walk, planted, tolerance=tolerance, top=top, candidates=passages, everywhere=everywhere)
     else:
         everywhere = True
         restart = np.zeros((adjacency.shape[0], len(seeds)), order="F")
@@ -131,16 +131,6 @@ def spread(
         reached = scores[passages] if everywhere else scores
         walks.append(Walked(one, favoured[column], reached, scores if everywhere else None, told))
     return walks
-
-
-def _takes_seeds(engine: PageRank) -> TypeGuard[SeededPageRank]:
-    return _types_with_seeds(type(engine))
-
-
-@cache
-def _types_with_seeds(engine: type) -> bool:
-    # To compare with a protocol takes a fiftieth of a question.
-    return issubclass(engine, SeededPageRank)
 
 
 def namings(contents: Contents) -> "csr_array":

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from functools import cached_property, partial
+from functools import partial
 from time import perf_counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hippo.deferred import kept
 from hippo.protocols import PageRank, Walk
 from hippo.retrieval.derived import hiding_derived
 from hippo.retrieval.explain import Paths, given, step_costs
@@ -105,7 +106,7 @@ class Retriever:
         self._results = Results(contents, self.linkers, self._priors, owners, names)
         self._seeding = Seeding(contents, self.linkers, owners, self._results, names, encode)
 
-    @cached_property
+    @kept
     def _namings(self) -> "csr_array":
         return namings(self.contents)
 
@@ -113,7 +114,7 @@ class Retriever:
         """The retriever of the same index, with derived documents as seeds and results, or without; made once."""
         return self if derived or self._underived is None else self._underived
 
-    @cached_property
+    @kept
     def _underived(self) -> "Retriever | None":
         """None: it is this one, since nothing is derived."""
         contents = hiding_derived(self.contents)
@@ -193,8 +194,9 @@ class Retriever:
 
         parts = [slice(start, start + width) for start in range(0, len(questions), width)]
         found: list[Retrieval] = []
-        # What is not of hippo, and is asked while questions are linked, need not bear several threads.
-        alone = recognition is not None or profile.linking != "facts" or self.contents.graph.n_nodes < _SHARED_FROM
+        # Encoders, language models and whatever else finds names need not bear several threads.
+        alone = recognition is not None or profile.linking != "facts" or self._names is not names_in
+        alone = alone or self.contents.graph.n_nodes < _SHARED_FROM
         for begun in shared(parts, begin, 1 if alone else held // width):
             if trace is not None and begun.walks is not None:
                 trace(list(begun.walks[0].values()))

@@ -1,11 +1,11 @@
 """From questions to seeds: the facts or the names that each touches, and where they put activation into the graph."""
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hippo.deferred import kept
 from hippo.retrieval.link import Linked
 from hippo.retrieval.linkers import Linkers
 from hippo.retrieval.names import NameLinker
@@ -59,11 +59,11 @@ class Seeding:
         self._names = names
         self._encode = encode
 
-    @cached_property
+    @kept
     def _counts(self) -> "NDArray[np.float64]":
         return entity_counts(self._contents)
 
-    @cached_property
+    @kept
     def entities(self) -> NameLinker:
         """What finds the entities of names."""
         return NameLinker(self._contents, self._encode)

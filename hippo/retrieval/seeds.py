@@ -146,12 +146,11 @@ def _of_facts(
     weights = np.repeat(np.concatenate(shares), sizes) / counts[entities]
     of_each = np.bincount(questions, sizes, minlength=len(rows)).astype(np.int64)
     owners = None if sources is None else np.repeat(sources.facts[facts], sizes)
-    touched = Occurrences.of(of_each, entities, weights, owners)
     if profile.entity_seeds == "mean":
-        keys = touched.questions * contents.graph.n_entities + touched.entities
+        keys = np.repeat(questions, sizes) * contents.graph.n_entities + entities
         _, places, repeats = np.unique(keys, return_inverse=True, return_counts=True)
         weights /= repeats[places]
-    return touched
+    return Occurrences.of(of_each, entities, weights, owners)
 
 
 def seed_entities(

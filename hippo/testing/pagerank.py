@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -119,6 +120,16 @@ class PageRankConformance:
     def engine(self) -> PageRank:
         """The engine to be tested."""
         raise TypeError("define the fixture `engine` in the subclass")
+
+    def test_answers_threads_that_ask_at_the_same_time(self, engine: PageRank) -> None:
+        """As it answers one after another."""
+        graph = GRAPHS["bipartite"]
+        restarts = [restart_block(graph.shape[0], seed=seed) for seed in range(6)]
+        walks = [Walk(graph, 0.7, _gain("gain per question", restart.shape)) for restart in restarts]
+        expected = [engine.rank(walk, restart).scores for walk, restart in zip(walks, restarts, strict=True)]
+        with ThreadPoolExecutor(4) as pool:
+            for found, scores in zip(pool.map(engine.rank, walks * 3, restarts * 3), expected * 3, strict=True):
+                np.testing.assert_array_equal(found.scores, scores)
 
     @_every_graph
     @_every_gain

@@ -10,6 +10,7 @@ class TestMyIndex(VectorIndexConformance):
 # ruff: noqa: S101 - a test suite asserts
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import ClassVar
 
@@ -86,6 +87,15 @@ class VectorIndexConformance:
                 own_rows, own_values = index.search(queries[place : place + 1], 20)
                 assert own_rows.tolist() == rows[place : place + 1].tolist()
                 assert own_values.tolist() == values[place : place + 1].tolist()
+
+    def test_answers_threads_that_ask_at_the_same_time(self, build: Build) -> None:
+        """As it answers one after another."""
+        vectors, queries = clustered(self.size), clustered(8, seed=2)
+        index = build(vectors)
+        expected = [index.search(query[None], 20)[0].tolist() for query in queries]
+        with ThreadPoolExecutor(4) as pool:
+            found = pool.map(lambda query: index.search(query[None], 20)[0].tolist(), [*queries] * 3)
+            assert list(found) == expected * 3
 
     def test_cuts_k_to_the_number_of_vectors(self, build: Build) -> None:
         """More neighbours than vectors: all of them."""

@@ -169,7 +169,7 @@ class Retrieval(Plain):
         hits: Best first; k of them, or all passages of a smaller index.
         parameters: Options of the profile that were in force, and the engine that walked.
         seeds: Facts that seeded the walk, best first; empty for profiles without a walk.
-        seconds: Wall time by stage.
+        seconds: Wall time by stage; in a batch a part of that of its block, beside which another thread may work.
         recognition: What recognition memory made of the facts; None where there is none.
         steps: Rounds of a multi-step retrieval; empty for one of a single step.
         usage: What language models took, by use.

@@ -99,6 +99,18 @@ def test_scores_are_fused_as_standard_scores(way):
 
 
 @pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("kind", [np.float32, np.float16])
+@pytest.mark.parametrize("count", [0, 1, 7, 8])
+def test_few_texts_are_scored_for_many_questions(way, kind, count):
+    rng = np.random.default_rng(count)
+    cosines = way().products(unit(rng, count, 16).astype(kind), unit(rng, 3, 16)).T
+    of_cosines, words = way().moments(cosines), np.zeros((3, count))
+    fused = way().fused(cosines, of_cosines, words, np.zeros((3, 2)), 0.3)
+    assert fused.shape == (3, count)
+    np.testing.assert_allclose(of_cosines[:, 0], cosines.mean(axis=1) if count else 0.0, atol=1e-6)
+
+
+@pytest.mark.parametrize("way", WAYS)
 def test_the_best_are_the_head_of_the_full_order(way):
     rng = np.random.default_rng(5)
     for size in (0, 1, 5, 200):

@@ -73,15 +73,19 @@ def test_an_error_is_raised_and_what_has_not_begun_is_dropped():
 @pytest.mark.parametrize("least", [1, 10**9])
 def test_many_blocks_give_what_single_questions_give(sample_path, questions, monkeypatch, least):
     monkeypatch.setattr("hippo.retrieval.retrieve._SHARED_FROM", least)
+    monkeypatch.setattr("hippo.retrieval.overlap._cores", lambda: 2)
     many = [*questions, *(f"{question} And why?" for question in questions)] * 2
     assert len(many) > 3 * 16
     with Hippo.open(sample_path) as memory:
-        together = memory.retrieve_many(many, k=7)
-        for question, result in zip(many, together, strict=True):
-            assert result.question == question
-            assert [hit.chunk_id for hit in memory.retrieve(question, k=7).hits] == [
-                hit.chunk_id for hit in result.hits
-            ]
+        for profile in ("hippo", "hipporag2"):
+            together = memory.retrieve_many(many, k=7, profile=profile)
+            for question, result in zip(many, together, strict=True):
+                alone = memory.retrieve(question, k=7, profile=profile)
+                assert result.question == question
+                assert [(hit.chunk_id, hit.score) for hit in alone.hits] == [
+                    (hit.chunk_id, hit.score) for hit in result.hits
+                ]
+                assert result.seeds == alone.seeds
 
 
 def test_facts_and_passages_are_looked_for_at_the_same_time_where_there_are_many(sample_path, questions, monkeypatch):

@@ -61,7 +61,7 @@ class CompiledScoring:
             self._loops.multiply_halves(halves, np.empty((ROWS, width), np.float32), queries, found)
         else:
             self._loops.multiply(np.ascontiguousarray(vectors, np.float32), queries, found)
-        return found[:, :count].T
+        return np.ascontiguousarray(found[:, :count]).T
 
     def words(
         self, texts: "NDArray[np.int32]", weights: "Float32", spans: "Int64", bounds: "Int64", size: int
