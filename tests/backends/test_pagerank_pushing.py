@@ -5,7 +5,7 @@ from hippo.backends.pagerank import pushing
 from hippo.backends.pagerank.power import PowerPageRank
 from hippo.backends.pagerank.push import PushPageRank
 from hippo.protocols import Walk
-from hippo.testing.pagerank import bipartite_graph, restart_block
+from hippo.testing.pagerank import GRAPHS, bipartite_graph, restart_block
 
 PASSAGES = slice(0, 2000)
 
@@ -32,3 +32,17 @@ def test_pushes_from_candidates_settle_a_question_sooner(monkeypatch, wide, slac
     # Though fewer nodes were pushed, the scores that decide are not much farther from the exact ones.
     decisive = [np.take_along_axis(error[PASSAGES], best[1], axis=0) for error in errors]
     assert np.median(decisive[1]) < 3.0 * np.median(decisive[0])
+
+
+@pytest.mark.parametrize("name", sorted(GRAPHS))
+def test_any_candidate_may_be_pushed_from(monkeypatch, name):
+    monkeypatch.setattr(pushing, "_SPARED", 1e-9)
+    n = GRAPHS[name].shape[0]
+    for gain in (None, 10 ** np.random.default_rng(1).uniform(-3, 4, (n, 1))):
+        walk, asked = Walk(GRAPHS[name], 0.8, gain), restart_block(n)
+        exact = PowerPageRank(max_iterations=10_000).rank(walk, asked, tolerance=1e-13).scores
+        result = PushPageRank(max_work=np.inf).rank(walk, asked, top=5)
+        assert (np.abs(result.scores - exact).sum(axis=0) <= result.residual + 1e-12).all()
+        best = [np.argsort(-scores, axis=0, kind="stable")[:5] for scores in (result.scores, exact)]
+        found, wanted = (np.take_along_axis(exact, places, axis=0) for places in best)
+        np.testing.assert_allclose(found[:, result.certified], wanted[:, result.certified], rtol=1e-9)

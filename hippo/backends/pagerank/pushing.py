@@ -255,7 +255,8 @@ class Pushing:
         if excess < 1.0:
             return excess, order_excess(scores, below, above, top) < 1.0
         places = contested(scores, below / trusted, above / trusted, top)
-        places = places[room.nodes[places] >= 0]
+        nodes = room.nodes[places]
+        places = places[(nodes >= 0) & graph.live[nodes]]
         if not 0 < len(places) * _SPARED <= self._read:
             return excess, False
         apart = (1.0 - self._seeded.count / graph.n) ** _UNREACHED
