@@ -30,10 +30,10 @@ _MILLION = """\
 **A million passages**, by stage, in milliseconds by the clock, of one reader whose index was opened just before."""
 _MILLION_ENDS = """\
 While the questions were asked first, {read:,.0f} MiB came from the disk and {waits:,} reads waited for it. 99 of 100
-took at most {first:.0f} ms of processor then, by the clock more where they waited for the disk, and {again:.0f} ms when
-all were asked once more: that is left where everything is in memory. Of all questions {all}; of the dearest {slowest}.
-Opening took {opened:.2f} s; an index of {small:,} passages took {base:.2f} s, most of it for packages that a new
-process loads."""
+took at most {first_clock:.0f} ms by the clock then, {first:.0f} ms of processor, and {again_clock:.0f} and {again:.0f}
+ms when all were asked once more: that is left where everything is in memory. Of all questions {all}; of the dearest
+{slowest}. Opening took {opened:.2f} s; an index of {small:,} passages took {base:.2f} s, most of it for packages that
+a new process loads."""
 
 Data = Mapping[str, Any]
 
@@ -74,7 +74,7 @@ def list_aims(data: Data) -> list[Aim]:
     plain, small = (data["encoder"]["times_plain"][name] for name in ("minilm", "minilm, int8"))
     langchain, saved = "LangChain invoke", data["integrations"]["batch_times_less"]
     through, beyond = (data["integrations"][part][langchain] for part in ("more_ms", "more_spread_ms"))
-    clock, last = asked["clock_ms"], f"asked again {asked['again_p99_ms']:.0f} ms"
+    clock, last = asked["clock_ms"], f"asked again {asked['again_clock_ms']['p99']:.0f} ms"
     return [
         Aim("PageRank of one question, 10⁶ nodes, to PRPACK", 100, True, less.get("times_faster"), "times", _ms(less)),
         Aim("PageRank of 64 questions at once", 25, True, block.get("times_faster"), "times", _ms(block)),
@@ -88,7 +88,7 @@ def list_aims(data: Data) -> list[Aim]:
         Aim("encoding in 8 bits, to plain encoding", 2, True, small["median"], "times", _of(small)),
         Aim("a million passages: opening", 2, False, asked["open_s"], "s"),
         Aim("a million passages: a question, by the clock", 60, False, clock["median"], "ms", f"{_of(clock)} ms"),
-        Aim("a million passages: 99 of 100 questions", 150, False, asked["p99_ms"], "ms", last),
+        Aim("a million passages: 99 of 100 questions, by the clock", 150, False, clock["p99"], "ms", last),
         Aim("a million passages: memory of a reader", 6, False, asked["reader_mib"] / 1024, "GiB"),
         *_of_device(data["device"]),
     ]
@@ -164,6 +164,8 @@ def _million(found: Data, small: Data) -> str:
         waits=reader["page_faults"]["major"],
         first=reader["p99_ms"],
         again=reader["again_p99_ms"],
+        first_clock=reader["clock_ms"]["p99"],
+        again_clock=reader["again_clock_ms"]["p99"],
         **{name: _walks(one) for name, one in reader["walks"].items()},
         opened=reader["open_s"],
         small=small["passages"],

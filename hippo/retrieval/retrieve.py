@@ -177,9 +177,9 @@ class Retriever:
         prior = self._priors.common(profile, as_of, recalled)
         k = min(k, self.linkers.shown)
 
-        def begin(part: slice) -> _Begun:
-            vectors, for_facts = (None if block is None else block[part] for block in (queries, fact_queries))
-            return self._begin(
+        def block(part: slice) -> tuple[list[Walked], list[Retrieval]]:
+            vectors, for_facts = (None if one is None else one[part] for one in (queries, fact_queries))
+            begun = self._begin(
                 questions[part],
                 vectors,
                 for_facts,
@@ -191,16 +191,19 @@ class Retriever:
                 asked.part(part) if asked else None,
                 everywhere=trace is not None,
             )
+            # Walks are large: whoever does not ask for them does not hold them.
+            walks = [] if trace is None or begun.walks is None else list(begun.walks[0].values())
+            return walks, self._finish(begun, profile, k, explain)
 
         parts = [slice(start, start + width) for start in range(0, len(questions), width)]
         found: list[Retrieval] = []
         # Encoders, language models and whatever else finds names need not bear several threads.
         alone = recognition is not None or profile.linking != "facts" or self._names is not names_in
         alone = alone or self.contents.graph.n_nodes < _SHARED_FROM
-        for begun in shared(parts, begin, 1 if alone else held // width):
-            if trace is not None and begun.walks is not None:
-                trace(list(begun.walks[0].values()))
-            found += self._finish(begun, profile, k, explain)
+        for walks, results in shared(parts, block, 1 if alone else held // width):
+            if trace is not None and walks:
+                trace(walks)
+            found += results
         return found
 
     def _begin(

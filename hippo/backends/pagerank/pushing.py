@@ -23,7 +23,7 @@ __all__ = ["LocalRanks", "Pushing", "Room", "check_gains"]
 # By how much the threshold falls from one try of the bounds to the next.
 _LEAST_STEP, _GREATEST_STEP = 2.0, 5.0
 # Entries read for one question from which slack is given in proportion to them: some hundredths of a second.
-_PATIENCE = 5e5
+_PATIENCE = 1e6
 # Times that the slack grows at most.
 _MOST_PATIENCE = 30.0
 # No potential is below: what is left then cannot be pushed.
