@@ -23,4 +23,7 @@ def sees_cuda(*, load: bool = False) -> bool:
     torch = sys.modules.get("torch")
     if torch is None and load and may_have_cuda() and importlib.util.find_spec("torch") is not None:
         torch = importlib.import_module("torch")
-    return torch is not None and bool(torch.cuda.is_available())
+    # While another thread imports torch, it is there without its parts.
+    cuda = getattr(torch, "cuda", None)
+    available = getattr(cuda, "is_available", None)
+    return available is not None and bool(available())

@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from hippo.backends.vectors import blocks as blocks_of
 from hippo.backends.vectors import exact_index, open_vectors
 from hippo.backends.vectors.blocks import Blocks
 from hippo.backends.vectors.exact import ExactVectorIndex
-from hippo.backends.vectors.torch import TorchVectorIndex
+from hippo.backends.vectors.torch import TorchVectorIndex, fits_cuda
 from hippo.errors import ConfigError, InputError, MissingExtraError
 from hippo.graph.synonyms import Similar, find_similar
 from hippo.testing.vectors import VectorIndexConformance, clustered
@@ -36,6 +37,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("hippo.backends.vectors.blocks._BLOCK", {"cuda": 4096, "cpu": 4096})
     monkeypatch.setattr("hippo.backends.vectors.torch._NUMBERS", {"cuda": 300, "cpu": 300})
     monkeypatch.setattr("hippo.backends.vectors.torch._QUERIES", 5)
+    monkeypatch.setattr("hippo.backends.vectors.torch._PAIRS", 300)
 
 
 def assert_same(index: TorchVectorIndex, array: Any, queries: Any, ks: tuple[int, ...] = (1, 20, 400)) -> None:
@@ -156,24 +158,153 @@ def test_what_the_process_allows_to_round_changes_nothing() -> None:
         torch.set_float32_matmul_precision(before)
 
 
-def test_settings_of_products_hold_for_products_alone() -> None:
-    """Those for CUDA can be set where there is no device, too."""
+def test_no_setting_that_threads_share_is_touched(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What another thread encodes meanwhile must not depend on whether something is searched for."""
     import torch
 
-    single, cuda = torch.backends.mkldnn.matmul, torch.backends.cuda.matmul
-    halves = "allow_fp16_reduced_precision_reduction"
-    before = single.fp32_precision, cuda.fp32_precision, getattr(cuda, halves)
-    try:
-        single.fp32_precision, cuda.fp32_precision = "bf16", "tf32"
-        setattr(cuda, halves, True)
-        with blocks_of._exact(torch, "cpu"):
-            assert (single.fp32_precision, cuda.fp32_precision) == ("ieee", "tf32")
-        with blocks_of._exact(torch, "cuda:1"):
-            assert (single.fp32_precision, cuda.fp32_precision, getattr(cuda, halves)) == ("bf16", "ieee", False)
-        assert (single.fp32_precision, cuda.fp32_precision, getattr(cuda, halves)) == ("bf16", "tf32", True)
-    finally:
-        single.fp32_precision, cuda.fp32_precision = before[:2]
-        setattr(cuda, halves, before[2])
+    def refuse(name: str) -> None:
+        raise AssertionError(f"{name} was set")
+
+    index = TorchVectorIndex(clustered(600), device="cpu", half=True)
+    for owner in (torch.backends.mkldnn.matmul, torch.backends.cuda.matmul):
+        monkeypatch.setattr(type(owner), "__setattr__", lambda self, name, value: refuse(name))
+    with pytest.raises(AssertionError, match="was set"):
+        torch.backends.cuda.matmul.allow_fp16_accumulation = True
+    assert_same(index, clustered(600), clustered(4, seed=1), (5,))
+    # A device, as far as settings go: torch has no wide product on a processor, so halves are widened.
+    index._blocks._cuda = True
+    assert_same(index, clustered(600), clustered(4, seed=1), (5,))
+
+
+def cut(array: Any) -> Any:
+    """Float32 as TF32 holds it: 10 bits after the point."""
+    return (array.astype(np.float32).view(np.uint32) & np.uint32(0xFFFFE000)).view(np.float32)
+
+
+def test_what_a_gpu_cuts_off_is_in_the_bound() -> None:
+    every = np.arange(2**16, dtype=np.uint16).view(np.float16)
+    every = every[np.isfinite(every)]
+    assert (cut(every) == every).all()  # so halves lose nothing
+    # The worst case: all bits that are cut are set, and all products are positive.
+    array = cut(np.random.default_rng(4).uniform(0.01, 1, (500, 64)))
+    array = (array.view(np.uint32) | np.uint32(0x1FFF)).view(np.float32)
+    blocks = Blocks(array, "cpu", False, None)
+    blocks._cuda = True
+    asked = blocks.ask(array[:50])
+    found = cut(asked.tensor.numpy()).astype(float) @ cut(array).astype(float).T * asked.scale[:, None]
+    off = np.abs(found - array[:50].astype(float) @ array.astype(float).T)
+    assert (off <= asked.error[:, None]).all()
+    blocks._cuda = False
+    assert (off > blocks.ask(array[:50]).error[:, None]).any()
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_what_lies_too_close_for_the_device_is_found(way: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Thousands of vectors that float16 cannot tell apart."""
+    random = np.random.default_rng(6)
+    array = clustered(5000, 32)
+    array[1000:4500] = array[0] + 1e-5 * random.standard_normal((3500, 32)).astype(np.float32)
+    array[4500:4600] = array[1] + 1e-5 * random.standard_normal((100, 32)).astype(np.float32)
+    queries = np.concatenate([array[:2], array[1000:1004], clustered(6, 32, seed=1)])
+    asked: list[int] = []
+
+    class Counted(ExactVectorIndex):
+        def search(self, queries: Any, k: int) -> Any:
+            asked.append(len(queries))
+            return super().search(queries, k)
+
+    monkeypatch.setattr("hippo.backends.vectors.torch.ExactVectorIndex", Counted)
+    monkeypatch.setattr("hippo.backends.vectors.torch._PAIRS", 500)
+    index = TorchVectorIndex(array, device="cpu", **WAYS[way])  # type: ignore[arg-type]
+    assert_same(index, array, queries, (10, 5000))
+    if "half" in way:  # the great cluster alone; the small one is found by asking for more
+        assert asked == [5]
+
+
+def fill(index: TorchVectorIndex, most: int, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Leave the device room for the products of so many questions with a block; the list is of those refused."""
+    import torch
+
+    refused: list[int] = []
+    products = Blocks.products
+
+    def limited(asked: Any, block: Any) -> Any:
+        if len(asked) > most:
+            refused.append(len(asked))
+            raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
+        return products(index._blocks, asked, block)
+
+    monkeypatch.setattr(index._blocks, "products", limited)
+    return refused
+
+
+def test_a_full_device_is_asked_for_less_at_once(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    array, queries = clustered(2000), clustered(100, seed=1)
+    index = TorchVectorIndex(array, device="cpu", half=True)
+    refused = fill(index, 7, monkeypatch)
+    assert_same(index, array, queries, (20,))
+    assert len(refused) > 3
+    refused.clear()
+    assert_same(index, array, queries, (20,))
+    assert not refused
+    assert not caplog.records
+    fill(index, 0, monkeypatch)
+    assert_same(index, array, queries, (20,))
+    [record] = caplog.records
+    assert record.message.startswith("cpu has no memory left to search with; the processor searches: CUDA out of")
+
+
+def test_other_errors_of_a_device_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    index = TorchVectorIndex(clustered(60), device="cpu")
+
+    def broken(asked: Any, block: Any) -> Any:
+        raise RuntimeError("CUDA error: an illegal memory access was encountered")
+
+    monkeypatch.setattr(index._blocks, "products", broken)
+    with pytest.raises(RuntimeError, match="illegal memory access"):
+        index.search(clustered(2), 3)
+
+
+@pytest.mark.parametrize("free", [0, 100 * 2**20])
+def test_vectors_do_not_go_to_a_full_device(
+    free: int, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    array = clustered(600)
+    monkeypatch.setattr("torch.cuda.is_available", lambda: True)
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 1)
+    monkeypatch.setattr(blocks_of, "_free_cuda", lambda torch, device: free)
+    with pytest.raises(ConfigError, match=f"'cuda' has no memory left: {free >> 20} MiB of cuda are free; use \"auto"):
+        TorchVectorIndex(array, device="cuda")
+    assert not caplog.records
+    index = TorchVectorIndex(array)
+    assert index.device == "cpu"
+    assert len(caplog.records) == 1
+    assert "the processor searches" in caplog.text
+    assert_same(index, array, clustered(4, seed=1), (5,))
+
+
+def test_the_size_of_a_device_decides_not_what_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(device: Any = None) -> None:
+        raise AssertionError("what is free was asked for")
+
+    array = np.zeros((64, 32), np.float32)
+    monkeypatch.setattr("torch.cuda.mem_get_info", refuse)
+    for total, fits in ((8 * array.size, True), (8 * array.size - 4, False)):
+        found = SimpleNamespace(total_memory=total)
+        monkeypatch.setattr("torch.cuda.get_device_properties", lambda device, found=found: found)
+        assert fits_cuda(array) is fits
+
+
+def test_torch_that_is_just_being_imported_sees_no_device(monkeypatch: pytest.MonkeyPatch) -> None:
+    started: Any = ModuleType("torch")
+    monkeypatch.setitem(sys.modules, "torch", started)
+    assert not devices.sees_cuda()
+    started.cuda = ModuleType("torch.cuda")
+    assert not devices.sees_cuda()
+    started.cuda.is_available = lambda: True
+    assert devices.sees_cuda()
 
 
 def test_what_cannot_be_searched_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

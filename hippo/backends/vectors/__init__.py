@@ -23,7 +23,10 @@ _CUDA_PAIRS = 2**28
 
 
 def build_search(vectors: "Vectors", folder: Path, earlier: Earlier | None = None) -> dict[str, Any] | None:
-    """Build the approximate search that `open_vectors` would build, and keep it.
+    """Build the approximate search that `open_vectors` takes where it chooses FAISS, and keep it.
+
+    Where torch finds a CUDA device with room for the vectors, `open_vectors` compares all of them there and leaves this
+    search alone. It is built all the same: an index is also read on other machines.
 
     Args:
         vectors: float32 or float16 `(n, d)`, may be memory-mapped.
@@ -60,8 +63,8 @@ def open_vectors(
     Args:
         vectors: float32 or float16 `(n, d)`, may be memory-mapped; kept, not copied.
         name: "numpy", "faiss", "torch", or "auto": NumPy where n is less than `APPROXIMATE_FROM`. Of more vectors,
-            torch where it sees a CUDA device with room for all of them and FAISS sees none; else FAISS if it is
-            installed, else NumPy. Torch is imported only where there may be such a device.
+            torch where it sees a CUDA device, of whose memory they take a quarter at most in float16, and FAISS sees
+            none; else FAISS if it is installed, else NumPy. Torch is imported only where there may be such a device.
         saved: Folder in which `build_search` has kept the search of these vectors; None: FAISS builds one, which takes
             minutes for a million.
 
@@ -115,7 +118,7 @@ def exact_index(pairs: int) -> "Callable[[Vectors], RangeIndex]":
 
 
 def _suits_torch(vectors: "Vectors") -> bool:
-    """Whether there is a CUDA device which FAISS does not see, and on which all vectors may stay."""
+    """Whether there is a CUDA device which FAISS does not see, and which is large enough for all vectors."""
     if not sees_cuda(load=True):
         return False
     from hippo.backends.vectors.torch import fits_cuda

@@ -2,10 +2,8 @@
 
 import importlib
 import math
-import threading
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -18,17 +16,14 @@ if TYPE_CHECKING:
 
     from hippo.protocols import Float32, Vectors
 
-__all__ = ["Asked", "Blocks", "free_cuda"]
+__all__ = ["Asked", "Blocks", "lacks_memory", "total_cuda"]
 
 _BLOCK = {"cuda": 2**28, "cpu": 2**24}
 """Bytes of a block: many on a GPU, which wants to be filled; on a processor, as many as its caches hold."""
-_HALF, _SMALL = 2.0**-11, 2.0**-25
-"""What rounding to float16 takes off at most: of a number this share, or, near 0, so much."""
-_ON_CPU = {"fp32_precision": "ieee"}
-_ON_CUDA = {**_ON_CPU, "allow_fp16_reduced_precision_reduction": False, "allow_fp16_accumulation": False}
-"""Settings of torch's products, for the whole process."""
-_LOCK = threading.Lock()
-"""Of these settings."""
+_LEAST = 2**24
+"""Bytes of the smallest block that is worth sending to a GPU."""
+_TF32 = 2.001 * 2.0**-10
+"""What a product of two float32 numbers loses at most, as a share, where both are cut to the 11 bits of TF32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +56,11 @@ class Blocks:
 
     In float16 each block is divided by a power of 2, so that no vector is longer than 1 and no product overflows. With
     v = a + e and q = b + f, where a and b are rounded, a · b differs from v · q by at most |e| |b| + |v| |f|, by the
-    inequality of Cauchy and Schwarz; |e| and |f| are measured. To this comes the rounding of the sum.
+    inequality of Cauchy and Schwarz; |e| and |f| are measured. To this comes the rounding of the sum, in float32.
+
+    This holds whatever a process lets torch round, and no setting of it is touched: other threads compute at the same
+    time. TF32 keeps all 11 bits of a float16 number; what it takes from float32 ones is part of the bound. On a
+    processor NumPy multiplies, which has no such settings.
 
     Args:
         vectors: float32 or float16 `(n, d)`, contiguous; may be memory-mapped.
@@ -80,6 +79,7 @@ class Blocks:
         MissingExtraError: torch is not installed.
         ConfigError: There is no such device, or `memory` is negative.
         InputError: A vector is not finite.
+        RuntimeError: The device has no room left: see `lacks_memory`.
     """
 
     def __init__(self, vectors: "Vectors", device: str, half: bool | None, memory: int | None) -> None:
@@ -92,12 +92,14 @@ class Blocks:
         self._type = torch.float16 if self._half else torch.float32
         size = _BLOCK["cuda" if self._cuda else "cpu"]
         if self._cuda:
-            free = free_cuda(self.device)
+            free = _free_cuda(torch, self.device)
             size, memory = min(size, free // 8), free // 2 if memory is None else memory
+            if size < _LEAST:
+                raise torch.cuda.OutOfMemoryError(f"{free >> 20} MiB of {self.device} are free")
         count, width = vectors.shape
         row = max(1, width * self._type.itemsize)
         self.rows, self.held, self.nbytes = max(1, min(size // row, count)), 0, count * row
-        self._length, self._error, self._scale = 0.0, 0.0, 1.0
+        self._length, self._error = 0.0, 0.0
         self._parts: list[_Part] = []
         left = memory or 0
         for number, block in enumerate(self._tensors(vectors)):
@@ -124,10 +126,8 @@ class Blocks:
         scale = np.ldexp(1.0, exponents)
         lengths = lengths / scale + lost
         # Of a sum of d products, whatever adds them up, there and where similarities are computed again.
-        rounding = (queries.shape[1] + 8) * 2.0**-22 + (_HALF if self._half else 0.0)
+        rounding = (queries.shape[1] + 8) * 2.0**-22 + (_TF32 if self._cuda and not self._half else 0.0)
         error = self._error * lengths + self._length * lost + rounding * lengths * (self._length + self._error)
-        if self._half:
-            error += _SMALL * self._scale
         return Asked(self.put(sent), scale, scale * error)
 
     def put(self, array: "NDArray[Any]") -> Any:
@@ -135,11 +135,20 @@ class Blocks:
         return self.torch.from_numpy(array).to(self.device)
 
     def products(self, asked: Any, block: Any) -> Any:
-        """Products of some questions and a block on the device, `(m, b)`; summed in float32 at least."""
-        with _exact(self.torch, self.device):
-            if self._cuda:
-                return asked @ block.T
-            return (asked.float() @ block.float().T).to(self._type)
+        """Products of some questions and a block on the device, float32 `(m, b)`; summed in float32 too."""
+        torch = self.torch
+        if not self._cuda:
+            return torch.from_numpy(asked.float().numpy() @ block.float().numpy().T)
+        # Autocast belongs to this thread, unlike the other settings.
+        with torch.autocast("cuda", enabled=False):
+            if self._half:
+                try:
+                    return torch.mm(asked, block.T, out_dtype=torch.float32)
+                except (RuntimeError, TypeError) as error:
+                    # An older torch has no such product, and none has it while sums in float16 are allowed.
+                    if lacks_memory(torch, error):
+                        raise
+            return asked.float() @ block.float().T
 
     def _tensors(self, vectors: "Vectors") -> list[Any]:
         """The blocks as tensors over the memory of the array."""
@@ -152,17 +161,18 @@ class Blocks:
     def _measured(self, first: int, block: Any) -> tuple[float, Any]:
         """By what a block is divided, and the block on the device; its length and rounding are taken note of."""
         norm, wide = self.torch.linalg.vector_norm, block.to(self.device).float()
-        lengths = norm(wide, dim=1)
+        # Squares of small numbers would vanish.
+        unit = math.ldexp(1.0, min(max(math.frexp(float(wide.abs().max()))[1], -126), 126)) if wide.numel() else 1.0
+        lengths = norm(wide / unit, dim=1) * unit
         length = float(lengths.max())
         if not math.isfinite(length):
             row = first + int((~lengths.isfinite()).nonzero()[0])
             raise InputError(f"vectors must be finite and of a length that float32 can hold; row {row} is not")
-        scale = math.ldexp(1.0, math.frexp(length)[1]) if self._half else 1.0
+        scale = math.ldexp(1.0, max(math.frexp(length)[1], -126)) if self._half else 1.0
         sent = self._sent(block, scale)
         # What rounding these adds is less than the last factor.
-        lost = float(norm(wide - sent.float() * scale, dim=1).max()) if self._half else 0.0
+        lost = unit * float(norm((wide - sent.float() * scale) / unit, dim=1).max()) if self._half else 0.0
         self._length, self._error = max(self._length, 1.001 * length), max(self._error, 1.001 * lost)
-        self._scale = max(self._scale, scale)
         return scale, sent
 
     def _sent(self, block: Any, scale: float) -> Any:
@@ -171,9 +181,20 @@ class Blocks:
         return (there.float() / scale).to(self._type) if self._half else there.to(self._type)
 
 
-def free_cuda(device: str) -> int:
+def total_cuda() -> int:
+    """Bytes of the CUDA device, free or not."""
+    return int(_import_torch().cuda.get_device_properties("cuda").total_memory)
+
+
+def lacks_memory(torch: Any, error: Exception) -> bool:
+    """Whether an error of torch, or of the libraries below it, says that a device has no room left."""
+    told = str(error)
+    return isinstance(error, torch.cuda.OutOfMemoryError) or "out of memory" in told or "ALLOC_FAILED" in told
+
+
+def _free_cuda(torch: Any, device: str) -> int:
     """Bytes of a CUDA device that are free, those that torch holds back for its next tensors among them."""
-    cuda = _import_torch().cuda
+    cuda = torch.cuda
     return int(cuda.mem_get_info(device)[0] + cuda.memory_reserved(device) - cuda.memory_allocated(device))
 
 
@@ -198,25 +219,3 @@ def _checked(torch: Any, device: str) -> str:
         seen = f"{devices} of them" if devices else "none"
         raise ConfigError("vectors 'torch'", "device", f'torch sees {seen}, got {device!r}; use "auto" or "cpu"')
     return device
-
-
-@contextmanager
-def _exact(torch: Any, device: str) -> Iterator[None]:
-    """Have torch multiply numbers as they are, whatever else is allowed in this process.
-
-    That is: no TF32 or bfloat16 in the place of float32, no sums in float16, no autocast.
-    """
-    backends = torch.backends
-    owner, wanted = (
-        (getattr(backends.mkldnn, "matmul", None), _ON_CPU) if device == "cpu" else (backends.cuda.matmul, _ON_CUDA)
-    )
-    with _LOCK, torch.autocast(device.partition(":")[0], enabled=False):
-        # Those that this version of torch has not are not there to be allowed.
-        before = {name: getattr(owner, name) for name in wanted if hasattr(owner, name)}
-        try:
-            for name in before:
-                setattr(owner, name, wanted[name])
-            yield
-        finally:
-            for name, value in before.items():
-                setattr(owner, name, value)
