@@ -1,9 +1,7 @@
 """Exact search by torch: what `ExactVectorIndex` finds, to the last bit, however its vectors lie on the device."""
 
-import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -17,7 +15,7 @@ from hippo.backends.vectors import blocks as blocks_of
 from hippo.backends.vectors import exact_index, open_vectors
 from hippo.backends.vectors.blocks import Blocks
 from hippo.backends.vectors.exact import ExactVectorIndex
-from hippo.backends.vectors.torch import TorchVectorIndex, fits_cuda
+from hippo.backends.vectors.torch import TorchVectorIndex
 from hippo.errors import ConfigError, InputError, MissingExtraError
 from hippo.graph.synonyms import Similar, find_similar
 from hippo.testing.vectors import VectorIndexConformance, clustered
@@ -285,28 +283,6 @@ def test_vectors_do_not_go_to_a_full_device(
     assert_same(index, array, clustered(4, seed=1), (5,))
 
 
-def test_the_size_of_a_device_decides_not_what_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(device: Any = None) -> None:
-        raise AssertionError("what is free was asked for")
-
-    array = np.zeros((64, 32), np.float32)
-    monkeypatch.setattr("torch.cuda.mem_get_info", refuse)
-    for total, fits in ((8 * array.size, True), (8 * array.size - 4, False)):
-        found = SimpleNamespace(total_memory=total)
-        monkeypatch.setattr("torch.cuda.get_device_properties", lambda device, found=found: found)
-        assert fits_cuda(array) is fits
-
-
-def test_torch_that_is_just_being_imported_sees_no_device(monkeypatch: pytest.MonkeyPatch) -> None:
-    started: Any = ModuleType("torch")
-    monkeypatch.setitem(sys.modules, "torch", started)
-    assert not devices.sees_cuda()
-    started.cuda = ModuleType("torch.cuda")
-    assert not devices.sees_cuda()
-    started.cuda.is_available = lambda: True
-    assert devices.sees_cuda()
-
-
 def test_what_cannot_be_searched_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     array = clustered(10)
     for device in ("gpu", "cuda:", "cuda:first", "mps", ""):
@@ -331,26 +307,6 @@ def test_what_cannot_be_searched_is_refused(monkeypatch: pytest.MonkeyPatch) -> 
         open_vectors(array, "torch")
 
 
-def test_auto_takes_torch_where_faiss_sees_no_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    array = clustered(60)
-    assert isinstance(open_vectors(array, "torch"), TorchVectorIndex)
-    monkeypatch.setattr(choice, "APPROXIMATE_FROM", 60)
-    assert not isinstance(open_vectors(array), TorchVectorIndex)
-    # A machine with a device, of which no more is asked than whether it is there.
-    monkeypatch.setattr(choice, "sees_cuda", lambda load=False: True)
-    fits = [True]
-    monkeypatch.setattr("hippo.backends.vectors.torch.fits_cuda", lambda vectors: fits[0])
-    assert isinstance(open_vectors(array), TorchVectorIndex)
-    assert isinstance(open_vectors(array[:59]), ExactVectorIndex)
-    assert isinstance(open_vectors(array, "numpy"), ExactVectorIndex)
-    fits[0] = False
-    assert not isinstance(open_vectors(array), TorchVectorIndex)
-    fits[0] = True
-    pytest.importorskip("faiss")
-    monkeypatch.setattr("hippo.backends.vectors.faiss.count_gpus", lambda: 1)
-    assert not choice._suits_torch(array)
-
-
 def test_pairs_are_found_alike(monkeypatch: pytest.MonkeyPatch) -> None:
     """Similar names, by whatever index many comparisons are made with."""
     array = clustered(2100)
@@ -365,20 +321,6 @@ def test_pairs_are_found_alike(monkeypatch: pytest.MonkeyPatch) -> None:
         found = find_similar(array, 0.7, known, lambda some: TorchVectorIndex(some, device="cpu", half=half), every)  # noqa: B023
         for name in ("low", "high", "similarity"):
             np.testing.assert_array_equal(getattr(found, name), getattr(expected, name))
-
-
-@pytest.mark.skipif(devices.may_have_cuda(), reason="there may be a CUDA device")
-def test_torch_is_not_imported_where_there_can_be_no_device() -> None:
-    code = """
-import sys
-import numpy as np
-from hippo.backends import vectors
-vectors.APPROXIMATE_FROM = 10
-vectors.open_vectors(np.eye(20, dtype=np.float32))
-vectors.exact_index(2**40)
-assert "torch" not in sys.modules
-"""
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
 @pytest.fixture
