@@ -12,6 +12,7 @@ from pathlib import Path
 import regex
 
 from hippo.errors import MissingExtraError
+from hippo.extraction.letters import Letters
 
 __all__ = ["detect_language", "is_cased", "stop_words"]
 
@@ -46,7 +47,7 @@ _CASED = frozenset({"Latin", "Cyrillic", "Greek", "Armenian"})
 _SCRIPT_OF = {language: script for script, languages in _SCRIPTS.items() for language in languages}
 _CLASSES = {script: rf"\p{{{script}}}" for script in _SCRIPTS} | {"Kana": r"\p{Hiragana}\p{Katakana}"}
 _LETTERS = regex.compile("|".join(f"(?P<{script}>[{letters}]+)" for script, letters in _CLASSES.items()))
-_WORD = regex.compile(r"[\p{L}\p{M}]+")
+_WORD = Letters(r"[\p{L}\p{M}]+")
 _SAMPLE = 2000
 """Characters looked at; a chunk is rarely longer."""
 _MARGIN = 2
@@ -107,7 +108,7 @@ def detect_language(text: str) -> str:
     if len(languages) == 1:
         return languages[0]
     covered, spoken = [0] * len(languages), _spoken(script)
-    for word in _WORD.findall(sample):
+    for word in _WORD.of(sample).findall(sample):
         for place in spoken.get(word.casefold(), ()):
             covered[place] += 1
     most = max(covered)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import regex
 
+from hippo.extraction.letters import Letters
 from hippo.ids import entity_key
 from hippo.types import Mention
 
@@ -28,11 +29,11 @@ _DATE = regex.compile(
     rf"\b(?:\d{{1,2}}(?:st|nd|rd|th)?\s+(?:{_MONTHS})(?:,?\s+\d{{4}})?"
     rf"|(?:{_MONTHS})\s+\d{{1,2}}(?:st|nd|rd|th)?(?:\s*,\s*\d{{4}})?|(?:{_MONTHS})\s+\d{{4}})\b"
 )
-_NUMBER = regex.compile(r"(?<![\p{L}\p{N}])\p{N}[\p{N}.,]*\p{N}(?:s\b)?")
+_NUMBER = Letters(r"(?<![\p{L}\p{N}])\p{N}[\p{N}.,]*\p{N}(?:s\b)?")
 _QUOTED = regex.compile(
     r"[\"“«„]\s?([^\"“”«»„\n]{2,80}?)\s?[\"”»“]|``\s?([^`'\n]{2,80}?)\s?''|[《〈「『]([^《》〈〉「」『』\n]{1,40})[》〉」』]"
 )
-_TOKEN = regex.compile(
+_TOKEN = Letters(
     r"\p{L}[\p{L}\p{M}\p{N}]*+(?:[.'’\-–][\p{L}\p{N}][\p{L}\p{M}\p{N}]*+)*+(?:\.(?=\s+\p{Lu}|\p{L}))?+"
     r"|\p{N}[\p{L}\p{N}]*+(?:[.,]++[\p{L}\p{N}]++)*+|[^\s\p{L}\p{N}]"
 )
@@ -115,7 +116,7 @@ def find_mentions(sentence: str, context: Context) -> list[Mention]:
 def _numbers(sentence: str, dates: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int]]:
     """Numbers of two digits or more; within a date only the year, which is a name of its own."""
     beginnings = [start for start, _ in dates]
-    for match in _NUMBER.finditer(sentence):
+    for match in _NUMBER.of(sentence).finditer(sentence):
         start, end = match.span()
         before = bisect_right(beginnings, start)
         within = before > 0 and end <= dates[before - 1][1]
@@ -124,7 +125,7 @@ def _numbers(sentence: str, dates: Sequence[tuple[int, int]]) -> Iterator[tuple[
 
 
 def _capitalised(sentence: str, context: Context) -> Iterator[tuple[int, int]]:
-    tokens = [(match.group(), match.start(), match.end()) for match in _TOKEN.finditer(sentence)]
+    tokens = [(match.group(), match.start(), match.end()) for match in _TOKEN.of(sentence).finditer(sentence)]
     place = 0
     while place < len(tokens):
         if not tokens[place][0][0].isupper():

@@ -8,16 +8,15 @@ the title with each mention and each mention with the next one.
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import pairwise
 
-import regex
-
 from hippo.documents.sentences import sentence_spans
 from hippo.extraction.language import detect_language, is_cased, stop_words
+from hippo.extraction.letters import Letters
 from hippo.extraction.mentions import Context, find_mentions, recurring_pieces, title_mentions
 from hippo.types import Chunk, Extraction, ExtractionFailure, Fact, Mention
 
 __all__ = ["PatternExtractor", "evidence", "mentions_of"]
 
-_LOWER = regex.compile(r"(?<![\p{L}\p{M}\p{N}])\p{Ll}[\p{L}\p{M}]+")
+_LOWER = Letters(r"(?<![\p{L}\p{M}\p{N}])\p{Ll}[\p{L}\p{M}]+")
 _VERSION = "1"
 
 
@@ -90,7 +89,7 @@ def _sentences(text: str, passage: str, language: str | None) -> Iterator[tuple[
     """
     language = language or detect_language(passage)
     cased = is_cased(language)
-    lower = frozenset(_LOWER.findall(text)) if cased else frozenset()
+    lower = frozenset(_LOWER.of(text).findall(text)) if cased else frozenset()
     recurring = frozenset() if cased else recurring_pieces(passage)
     context = Context(stop_words(language), cased, lower, recurring)
     for start, end in sentence_spans(text, language):
