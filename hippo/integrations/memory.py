@@ -57,5 +57,7 @@ def metadata_of(hit: Hit) -> dict[str, Any]:
         ours["superseded_by"] = hit.superseded_by
     if hit.explanation is not None:
         ours["explanation"] = hit.explanation.to_dict()
+    if not hit.metadata:
+        return ours
     shadowed = {f"document.{key}": hit.metadata[key] for key in ours if hit.metadata.get(key, ours[key]) != ours[key]}
     return {**hit.metadata, **ours, **shadowed}

@@ -225,7 +225,7 @@ class _Block:
         goal = 1.0 / problem.tolerance if problem.top is None else _TO_ORDER * problem.top**1.5
         first = math.ceil(sweeps_to(goal, problem.damping) / _FASTER)
         # Looks are on a grid, so that several columns share one; when a column is looked at depends on it alone.
-        self._stride = max(1, first // 4)
+        self._stride = max(1, first // 6)
         self._due, self._swept = dict.fromkeys(range(used), first), 0
 
     def _find_strengths(self) -> None:
