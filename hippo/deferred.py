@@ -52,7 +52,6 @@ class kept(Generic[S, T]):  # noqa: N801  (used as `cached_property` is)
 
     def __init__(self, make: Callable[[S], T]) -> None:
         self._make, self._name = make, make.__name__
-        self._making = threading.RLock()
         self.__doc__ = make.__doc__
 
     @overload
@@ -63,8 +62,8 @@ class kept(Generic[S, T]):  # noqa: N801  (used as `cached_property` is)
         """The property; from the second time on the object has it and this is not called."""
         if instance is None:
             return self
-        with self._making:
-            values = vars(instance)
+        values = vars(instance)
+        with values.setdefault("_kept_lock", threading.RLock()):
             if self._name not in values:
                 values[self._name] = self._make(instance)
             found: T = values[self._name]

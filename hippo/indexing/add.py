@@ -136,6 +136,7 @@ def _extract(
     batch, stopped = config.indexing.batch_chunks, None
     with embedding_ahead(store, encoder, extractor, caller, config, clock) as ahead:
         if caller is not None and caller.settings.batch and isinstance(extractor, DialogueExtractor):
-            stopped = fill_cache(store, extractor, caller, batch=batch, clock=clock)
+            watch = {} if ahead is None else {"broken": lambda: ahead.broken}
+            stopped = fill_cache(store, extractor, caller, batch=batch, clock=clock, **watch)
         extracted = extract_pending(store, extractor, batch=batch, clock=clock, caller=caller, ahead=ahead)
     return replace(extracted, stopped=extracted.stopped or stopped)

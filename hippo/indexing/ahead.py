@@ -178,11 +178,20 @@ class Ahead:
             with self._turn:
                 self._stopped = True
                 self._turn.notify_all()
-            self._thread.join()
+            self._joined()
         if self._error is not None:
             if error is None:
                 raise self._error
-            _LOG.warning("embedding beside extraction failed, too: %s", self._error)
+            # What a foreign encoder says may hold text of documents.
+            _LOG.warning("embedding beside extraction failed, too: %s", type(self._error).__name__)
+
+    def _joined(self) -> None:
+        """Wait for the thread, also when Ctrl-C comes meanwhile: the store must not be closed under it."""
+        try:
+            self._thread.join()
+        except KeyboardInterrupt:
+            self._thread.join()
+            raise
 
     def _finish(self) -> None:
         """Wait until all is encoded."""
@@ -221,6 +230,10 @@ class Ahead:
     def _next(self) -> "Mapping[TextKind, Sequence[str]] | None":
         """What is to be encoded next; facts first, so that none wait for all passages. None: nothing is left."""
         while True:
+            with self._turn:
+                idle = not (self._ready or self._more or self._ended or self._stopped)
+            if idle:
+                self._write()  # nobody knows for how long
             with self._turn:
                 self._turn.wait_for(lambda: self._ready or self._more or self._ended or self._stopped)
                 if self._stopped or not (self._ready or self._more):

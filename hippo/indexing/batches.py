@@ -5,7 +5,7 @@ store, so a run that was interrupted collects what it has paid for.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -41,7 +41,19 @@ _FRUITLESS = 2
 """Rounds of batches without a single reply after which no more are handed over."""
 
 
-def fill_cache(store: Store, extractor: DialogueExtractor, caller: Caller, *, batch: int, clock: Clock) -> str | None:
+class _BrokenError(Exception):
+    """What works beside has failed: nothing more is to be asked."""
+
+
+def fill_cache(
+    store: Store,
+    extractor: DialogueExtractor,
+    caller: Caller,
+    *,
+    batch: int,
+    clock: Clock,
+    broken: Callable[[], bool] = lambda: False,
+) -> str | None:
     """Have a provider answer in batches whatever the pending chunks have to ask, until none has a new question.
 
     The first question is asked live: it shows whether the provider answers, and which parameters it takes. A request
@@ -54,6 +66,8 @@ def fill_cache(store: Store, extractor: DialogueExtractor, caller: Caller, *, ba
         caller: Knows the model, its prices and limits, and the cache.
         batch: Chunks read at a time.
         clock: For progress.
+        broken: Whether what works beside has failed: then no more is handed over or waited for, and what is under way
+            is found by the next run.
 
     Returns:
         Why it stopped before all was asked, the limit on what may be spent; None: it did not.
@@ -70,13 +84,14 @@ def fill_cache(store: Store, extractor: DialogueExtractor, caller: Caller, *, ba
         raise ConfigError("configuration", "llm.batch", f"{caller.model!r} takes no batches; set it to false")
     if not caller.settings.cache:
         raise ConfigError("configuration", "llm.batch", "needs llm.cache, where the replies of a batch go")
-    desk = _Desk(store, extractor, caller, provider, batch, clock)
-    with clock.stage("batches"):
+    desk = _Desk(store, extractor, caller, provider, batch, clock, broken)
+    with clock.stage("batches"), suppress(_BrokenError):
         desk.find_orphans()
         while True:
             stopped = desk.hand_over()
             if not desk.waits or not desk.collect():
                 return stopped
+    return None
 
 
 class _Desk:
@@ -87,10 +102,17 @@ class _Desk:
     """
 
     def __init__(
-        self, store: Store, extractor: DialogueExtractor, caller: Caller, provider: BatchLLM, batch: int, clock: Clock
+        self,
+        store: Store,
+        extractor: DialogueExtractor,
+        caller: Caller,
+        provider: BatchLLM,
+        batch: int,
+        clock: Clock,
+        broken: Callable[[], bool],
     ) -> None:
         self._store, self._extractor, self._batch = store, extractor, batch
-        self._caller, self._provider, self._clock = caller, provider, clock
+        self._caller, self._provider, self._clock, self._broken = caller, provider, clock, broken
         self._handed = Handed(store, caller.fingerprint)
         self._answered: set[str] = set()
         self._tried_live = False
@@ -193,6 +215,7 @@ class _Desk:
 
     def _submit(self, part: Mapping[str, LLMRequest]) -> None:
         """Hand over one batch."""
+        self._look()
         batch = Batch(uuid4().hex, "", len(part))
         self._handed.put(batch)  # before it is paid for, so that a run that ends meanwhile does not lose it
         is_second = False
@@ -211,6 +234,10 @@ class _Desk:
             raise
         self._handed.put(replace(batch, name=name))
 
+    def _look(self) -> None:
+        if self._broken():
+            raise _BrokenError
+
     def _replies(self, name: str, done: int, total: int) -> Mapping[str, Completion | LLMError]:
         """What came of a batch, once it has ended; a look at it that finds no answer is tried again."""
         wait, failures = _FIRST_WAIT, 0
@@ -224,6 +251,7 @@ class _Desk:
             if replies is not None:
                 return replies
             self._clock.tell("batches", done, total)
+            self._look()
             sleep(wait)
             wait = min(1.5 * wait, _LONGEST_WAIT)
 

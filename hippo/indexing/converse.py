@@ -101,8 +101,9 @@ class Conversations:
                 future = self._finished.get(timeout=max(end - monotonic(), 0.0))
             except queue.Empty:
                 break
-            self._refused = isinstance(future.exception(), LLMRefusedError)
-            if self._refused and outcomes:
+            problem = future.exception()
+            self._refused = isinstance(problem, LLMRefusedError)
+            if problem is not None and not isinstance(problem, LLMBudgetError) and outcomes:
                 self._finished.put(future)  # for the next call: what came before it is to be committed first
                 break
             outcomes += self._outcome(future)

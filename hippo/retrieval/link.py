@@ -64,6 +64,7 @@ class Linked:
         words: Scores of BM25.
         touched: Which of them may be chosen, bool `(c,)`: those that share a word with the question, where words are
             all there is, and that are not hidden. None: all.
+        shown: Which of them are not hidden, bool `(c,)`; None: all.
         sure: How many of the best of them are the best of all; None: each of them, since they are all.
         scoring: What finds the best.
     """
@@ -73,6 +74,7 @@ class Linked:
     cosines: Scaled | None
     words: Scaled
     touched: "NDArray[np.bool_] | None" = None
+    shown: "NDArray[np.bool_] | None" = None
     sure: int | None = None
     scoring: "Scoring" = ARRAYS
 
@@ -96,7 +98,12 @@ class Linked:
     def without(self, hidden: "NDArray[np.bool_]") -> "Linked":
         """The same candidates, of which hidden ones are not chosen: bool by row."""
         shown = ~hidden[self.rows]
-        return replace(self, touched=shown if self.touched is None else self.touched & shown)
+        return replace(self, touched=shown if self.touched is None else self.touched & shown, shown=shown)
+
+    def first(self, count: int | None) -> "NDArray[np.int64]":
+        """Positions of the first `count` candidates that are not hidden, int64, ascending; None: all of them."""
+        shown = np.arange(len(self.rows)) if self.shown is None else np.flatnonzero(self.shown)
+        return shown[:count]
 
     def of(self, position: int) -> dict[str, float | None]:
         """Both scores of a candidate, by name, as explanations have them."""
@@ -281,7 +288,8 @@ class Linker:
                 return linked
             last = cosines[-1:], of_cosines, words[by_words[-1:]], of_words
             bound = self._fuse(rows[:1], *last, lexical_weight).fused[0]
-            if np.sort(linked.fused)[-count:][0] >= bound:
+            shown = linked.fused if self.hidden is None else linked.fused[~self.hidden[rows]]
+            if len(shown) >= count and np.sort(shown)[-count] >= bound:
                 return replace(linked, sure=count)
             [nearest], [cosines] = index.search(query[None, :], min(reach * 4, searched))
 

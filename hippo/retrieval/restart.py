@@ -162,13 +162,13 @@ def softened(
 def _chosen(passages: Linked, profile: Profile, sources: Sources | None) -> "NDArray[np.int64]":
     """Positions of the passages that seed: the first ones where none is touched."""
     if profile.passages is None:
-        return np.arange(len(passages.rows))
+        return passages.first(None)
     if sources is None:
         best = passages.best(profile.passages)
     else:
         ranked = passages.best(len(passages.rows))
         best = ranked[within(sources.passages[passages.rows[ranked]].tolist(), profile.passages, profile.source_cap)]
-    return best if len(best) else np.arange(min(profile.passages, len(passages.rows)))
+    return best if len(best) else passages.first(profile.passages)
 
 
 def _cap(

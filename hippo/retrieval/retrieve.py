@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
+from threading import Lock
 from time import perf_counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -100,6 +101,7 @@ class Retriever:
         self._tolerance = tolerance
         self._names = names
         self._encode = encode
+        self._weighing = Lock()
         self._adjacencies: dict[tuple[tuple[str, float], ...], csr_array] = {}
         owners = Owners(contents)
         self._priors = Priors(contents)
@@ -125,9 +127,10 @@ class Retriever:
 
     def _adjacency(self, profile: Profile) -> "csr_array":
         key = tuple(sorted(profile.kind_weights.items()))
-        if key not in self._adjacencies:
-            self._adjacencies[key] = self.contents.graph.adjacency(profile.kind_weights)
-        return self._adjacencies[key]
+        with self._weighing:
+            if key not in self._adjacencies:
+                self._adjacencies[key] = self.contents.graph.adjacency(profile.kind_weights)
+            return self._adjacencies[key]
 
     def asked(self, questions: Sequence[str], profile: Profile, reference: datetime) -> Asked | None:
         """Times that questions ask about, counted from a time, UTC without a zone; None: none that counts."""

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -46,3 +48,30 @@ def test_any_candidate_may_be_pushed_from(monkeypatch, name):
         best = [np.argsort(-scores, axis=0, kind="stable")[:5] for scores in (result.scores, exact)]
         found, wanted = (np.take_along_axis(exact, places, axis=0) for places in best)
         np.testing.assert_allclose(found[:, result.certified], wanted[:, result.certified], rtol=1e-9)
+
+
+def test_what_was_broken_off_does_not_show_in_later_answers(monkeypatch):
+    large = bipartite_graph(200, 300, 1200, seed=8)
+    walk, engine = Walk(large, 0.8), PushPageRank(max_work=np.inf)
+    seeds = [(np.array([3]), np.ones(1))], [(np.array([7]), np.ones(1))]
+    expected = PushPageRank(max_work=np.inf).rank_seeds(walk, seeds[1], top=5)
+    engine.rank_seeds(walk, seeds[1], top=5)
+    push = engine._loops.push
+
+    def interrupted(*arguments):
+        push(*arguments)
+        raise KeyboardInterrupt  # it comes when the loop returns, before what it did is known
+
+    with monkeypatch.context() as patch:
+        patch.setattr(engine, "_loops", replace(engine._loops, push=interrupted))
+        with pytest.raises(KeyboardInterrupt):
+            engine.rank_seeds(walk, seeds[0], top=5)
+    np.testing.assert_array_equal(engine.rank_seeds(walk, seeds[1], top=5).scores, expected.scores)
+
+
+def test_rooms_of_graphs_that_are_gone_are_let_go():
+    engine = PushPageRank(max_work=np.inf)
+    for size in (200, 300, 200):
+        graph = bipartite_graph(size, size, 5 * size, seed=1)
+        engine.rank(Walk(graph, 0.8), restart_block(graph.shape[0]), top=5)
+        assert {len(room.queue) for room in engine._free} == {graph.shape[0]}

@@ -212,6 +212,18 @@ def test_passages_are_embedded_while_a_batch_of_requests_is_out(open_with) -> No
     assert set(encoder.given.values()) == {1}
 
 
+def test_no_batch_is_waited_for_once_the_encoder_has_failed(open_with) -> None:
+    def fail(kind: TextKind, texts: Sequence[str]) -> None:
+        raise EncodingError("watched", f"cannot encode {len(texts)} of {kind}")
+
+    with (
+        LLMServer(respond=replies, batch_delay=600) as server,  # longer than anybody waits for a test
+        open_with(server, encoder=Watched(fail), batch=True) as memory,
+        pytest.raises(EncodingError, match="cannot encode"),
+    ):
+        memory.add(CORPUS[:6])
+
+
 @pytest.mark.parametrize("failing", ["passage", "fact"])
 def test_an_encoder_that_fails_ends_the_run_and_all_that_was_done_is_kept(open_here, without, failing: str) -> None:
     asked, calls = threading.Event(), Counter[str]()

@@ -95,6 +95,14 @@ def test_candidates_grow_until_they_are_sure():
     [whole] = Linker(words, vectors, moments).link(["ada"], query, 1.0)
     [some] = Linker(words, vectors, moments, ExactVectorIndex(vectors)).link(["ada"], query, 1.0, best=10)
     assert whole.rows[whole.best(10)].tolist() == some.rows[some.best(10)].tolist() == list(range(200, 210))
+    hidden = np.zeros(len(vectors), bool)
+    hidden[200:208] = True
+    [whole] = Linker(words, vectors, moments, hidden=hidden).link(["ada"], query, 1.0)
+    [some] = Linker(words, vectors, moments, ExactVectorIndex(vectors), hidden=hidden).link(
+        ["ada"], query, 1.0, best=10
+    )
+    assert whole.rows[whole.best(10)].tolist() == some.rows[some.best(10)].tolist()
+    assert whole.rows[whole.best(2)].tolist() == [208, 209]
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(2, 200))

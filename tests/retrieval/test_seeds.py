@@ -46,6 +46,23 @@ def test_seeds_are_probabilities(memory, seed_, facts, passages, share):
         assert weight == pytest.approx((1 - share) * named[node] / total)
 
 
+@pytest.mark.parametrize("passages", [None, 2])
+@pytest.mark.parametrize("touched", [True, False])
+def test_hidden_passages_do_not_seed(memory, passages, touched):
+    contents = memory.contents()
+    profile = replace(PROFILES["hippo"], passages=passages, facts=0, passage_share=1.0)
+    hidden = np.arange(contents.n_chunks) == 0
+    facts, every = (
+        linked(np.random.default_rng(1), contents.facts.num_rows),
+        linked(np.random.default_rng(2), contents.n_chunks),
+    )
+    every.fused[0] = 9.0
+    every = replace(every, touched=None if touched else np.zeros(contents.n_chunks, bool)).without(hidden)
+    [found] = seed(contents, entity_counts(contents), [facts], [every], profile, [np.empty(0, int)])
+    assert contents.graph.n_entities not in found.nodes.tolist()
+    assert len(found.nodes) == (contents.n_chunks - 1 if passages is None else 2)
+
+
 def test_counts_are_the_passages_that_contain_an_entity(memory):
     contents = memory.contents()
     graph = contents.graph

@@ -25,6 +25,8 @@ __all__ = ["LocalRanks", "PushPageRank"]
 
 # A push reads an entry at random where a sweep streams it: measured at about three times the cost.
 _RANDOM_ACCESS = 3.0
+# Nodes of all rooms that are kept: some 5 GB.
+_MOST_KEPT = 2**26
 # Sweeps that prove the order of the best, in practice.
 _SWEEPS_TO_ORDER = 10.0
 
@@ -152,10 +154,12 @@ class PushPageRank(Solver):
     ) -> LocalRanks | None:
         n = problem.graph.n
         pushing = Pushing(problem, gain, highest, lambda: self._take(n), self._loops, self._slack)
-        try:
-            return pushing.solve(nodes, mass, self._budget(problem))
-        finally:
-            self._free += pushing.cleared()
+        found = pushing.solve(nodes, mass, self._budget(problem))
+        # After an error or Ctrl-C nobody knows what of the rooms was touched: they are let go of.
+        for room in pushing.cleared():
+            if (len(self._free) + 1) * n <= _MOST_KEPT:
+                self._free.append(room)
+        return found
 
     def _budget(self, problem: Problem) -> float:
         if self._max_work is not None:
@@ -166,12 +170,14 @@ class PushPageRank(Solver):
         return (problem.graph.nnz + problem.graph.n) * sweeps / _RANDOM_ACCESS
 
     def _take(self, n: int) -> Room:
-        # A state that another thread uses is not in the list; one of a graph of another size is let go.
-        try:
-            state = self._free.pop()
-        except IndexError:
-            return Room(n)
-        return state if len(state.queue) == n else Room(n)
+        # A room that another thread uses is not in the list; those of a graph of another size are let go of.
+        while True:
+            try:
+                room = self._free.pop()
+            except IndexError:
+                return Room(n)
+            if len(room.queue) == n:
+                return room
 
 
 def _gain_of(problem: Problem, column: int) -> Float64:
