@@ -239,10 +239,7 @@ class Reranker(Protocol):
 
 @runtime_checkable
 class Encoder(Protocol):
-    """Turns texts into vectors.
-
-    A change of an index may ask it in a thread of its own, while a language model is waited for; one at a time.
-    """
+    """Turns texts into vectors. A change of an index may ask it in a thread of its own, though in one at a time."""
 
     @property
     def fingerprint(self) -> str:
